@@ -3,7 +3,15 @@ import { EPOCH_REASONS } from '#domain/epoch.ts'
 import { ERRORS } from '#domain/errors.ts'
 import { EVENTS } from '#domain/events.ts'
 import { PROJECT_REASONS } from '#domain/project.ts'
-import { BATCH_REASONS, DELIVERY_REASONS, DISPUTE_REASONS, RECOMPUTE_REASONS, UNTOLD_REASONS, WORDS } from '#domain/reasons.ts'
+import {
+  BATCH_REASONS,
+  DELIVERY_REASONS,
+  DISPUTE_REASONS,
+  RECOMPUTE_REASONS,
+  UNREADY_REASONS,
+  UNTOLD_REASONS,
+  WORDS,
+} from '#domain/reasons.ts'
 import { REJECTIONS } from '#domain/rejection.ts'
 import { weft } from './cli.test-world.ts'
 
@@ -56,6 +64,7 @@ describe('explain', () => {
     ...Object.keys(UNTOLD_REASONS),
     ...Object.keys(RECOMPUTE_REASONS),
     ...Object.keys(DISPUTE_REASONS),
+    ...Object.keys(UNREADY_REASONS),
     ...Object.keys(WORDS),
   ])('%s, as a log line or a record has it, is explained', async (code) => {
     const { out, exitCode } = await run('explain', code.toUpperCase())
@@ -95,6 +104,10 @@ describe('settings', () => {
     expect(table.map(({ flag }) => flag)).toEqual([
       '--data-dir',
       '--log-format',
+      '--health-listen',
+      '--alert-to',
+      '--alert-cooldown',
+      '--heartbeat-url',
       '--network',
       '--anchor-rpc-url',
       '--anchor-chain-id',

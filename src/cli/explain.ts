@@ -5,7 +5,15 @@ import { ERRORS, type ErrorRow } from '#domain/errors.ts'
 import { EVENTS, type EventRow } from '#domain/events.ts'
 import { meant, nearest } from '#domain/nearest.ts'
 import { PROJECT_REASONS } from '#domain/project.ts'
-import { BATCH_REASONS, DELIVERY_REASONS, DISPUTE_REASONS, RECOMPUTE_REASONS, UNTOLD_REASONS, WORDS } from '#domain/reasons.ts'
+import {
+  BATCH_REASONS,
+  DELIVERY_REASONS,
+  DISPUTE_REASONS,
+  RECOMPUTE_REASONS,
+  UNREADY_REASONS,
+  UNTOLD_REASONS,
+  WORDS,
+} from '#domain/reasons.ts'
 import { REJECTIONS, type RejectionRow } from '#domain/rejection.ts'
 
 /** Tables of one line per name, and what a name in them is. */
@@ -24,6 +32,7 @@ const NAMED: readonly (readonly [kind: string, rows: Readonly<Record<string, str
   ['why a refuted batch was not corrected', DISPUTE_REASONS],
   ['how a delivery ended', DELIVERY_REASONS],
   ['why a day is not told', UNTOLD_REASONS],
+  ['why a role is not ready', UNREADY_REASONS],
   ['a word of logs and tables', WORDS],
 ]
 

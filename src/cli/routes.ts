@@ -4,11 +4,13 @@ import { benchCommand } from './bench.ts'
 import { computeRoutes } from './compute.ts'
 import { deployCommand } from './deploy.ts'
 import { devnetCommand } from './devnet.ts'
+import { doctorCommand } from './doctor.ts'
 import { explainCommand } from './explain.ts'
 import { guardsRoutes } from './guards.ts'
 import { inclusionCommand } from './inclusion.ts'
 import { indexRoutes } from './index-move.ts'
 import { marketRoutes } from './market.ts'
+import { logsCommand } from './logs.ts'
 import { mcpCommand } from './mcp.ts'
 import { mutateCommand } from './mutate.ts'
 import { newRoutes } from './new.ts'
@@ -19,6 +21,7 @@ import { getCommand, projectsCommand, releasedCommand } from './read.ts'
 import { roleCommands } from './run.ts'
 import { settingsCommand } from './settings.ts'
 import { slotsRoutes } from './slots.ts'
+import { statusCommand } from './status.ts'
 import { storageRoutes } from './storage.ts'
 import { testCommand } from './test.ts'
 import { traceCommand } from './trace.ts'
@@ -36,6 +39,9 @@ export const routes = buildRouteMap({
     get: getCommand,
     projects: projectsCommand,
     released: releasedCommand,
+    status: statusCommand,
+    doctor: doctorCommand,
+    logs: logsCommand,
     trace: traceCommand,
     inclusion: inclusionCommand,
     outbox: outboxRoutes,

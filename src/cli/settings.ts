@@ -28,7 +28,7 @@ export const settingsCommand = buildCommand({
   docs: { brief: 'List every setting with its range and default' },
 })
 
-function roleNamed(text: string): Role {
+export function roleNamed(text: string): Role {
   const role = ROLES.find((name) => name === text)
   if (role === undefined) throw new SyntaxError(`no role '${text}'${meant(nearest(text, ROLES))} There are ${ROLES.join(', ')}`)
   return role

@@ -4,6 +4,7 @@ import { tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
 import { WeftError } from '#domain/errors.ts'
 import { onDisk, replaceFile } from '#io/disk/disk.ts'
+import { isAlive } from '#node/run-file.ts'
 import type { DevnetFolder } from './folder.ts'
 
 /** Where everything of a devnet is reached; `devnet.json` in its data directory while it runs, `kept.json` afterwards. */
@@ -136,15 +137,5 @@ function readJson<Value>(path: string): Value | undefined {
   } catch (failure) {
     if (failure instanceof SyntaxError || UNREADABLE.has((failure as NodeJS.ErrnoException).code ?? '')) return undefined
     throw failure
-  }
-}
-
-function isAlive(processId: number): boolean {
-  try {
-    process.kill(processId, 0)
-    return true
-  } catch (failure) {
-    // EPERM: it lives, but belongs to somebody else.
-    return (failure as NodeJS.ErrnoException).code === 'EPERM'
   }
 }

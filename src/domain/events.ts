@@ -10,6 +10,8 @@ export interface EventRow {
   readonly help: string
   /** Comes again and again while something is wrong: the log has it once in a while, with the number of `times`. */
   readonly isRepeated?: true
+  /** Goes on until this event of the log says that it is over. */
+  readonly until?: string
 }
 
 export const EVENTS = {
@@ -43,6 +45,11 @@ export const EVENTS = {
     isRepeated: true,
     help: 'A node does not take a transaction of the account for now; `code` says why. It stays journalled and is handed over again.',
   },
+  alert_unsent: {
+    level: 'warn',
+    isRepeated: true,
+    help: 'An alert, or the sign of life for whoever watches over this role, could not be sent to `place`; `detail` says why. It is not sent again: `./weft status` shows what was. The role is not touched by that.',
+  },
   stop_failed: { level: 'error', help: 'Something did not let itself be stopped; nothing acknowledged is lost by that.' },
   will_try_again: {
     level: 'warn',
@@ -52,6 +59,7 @@ export const EVENTS = {
   anchor_chain_trouble: { level: 'warn', isRepeated: true, help: 'The endpoint of the anchor chain failed; it is asked again.' },
   endpoint_trouble: {
     level: 'warn',
+    until: 'endpoint_recovered',
     help: 'An RPC endpoint of a chain does what it should not: `trouble` says what, told once until it has recovered. `unreachable`, `busy`, `invalid`: it fails; `slow`: others that are asked later answer before it; `redirects`: it sends to another place, whose URL would be better; `limits_batch`, `limits_range`, `limits_results`: it takes no longer list of calls, range of blocks or list of logs, and is asked in parts; `lagging`: it lacks blocks that others have; `incomplete`: it lacks what another one has; `wrong_chain`: it is not used; `omits`, `invents`: it kept a log back, or made one up; `forges`: a header has not its hash, or receipts not their root: what lies is not asked for a minute, and longer each time, while there are others; `withholds`: it does not give the receipts that would prove what it says; `other_forks`: what it says is of two forks, or of another one than the others follow. The others answer meanwhile; `./weft rpc check` says more.',
   },
   endpoint_recovered: {
@@ -70,6 +78,7 @@ export const EVENTS = {
   appointed: { level: 'info', help: 'The market has appointed the account of this role.' },
   not_appointed: {
     level: 'error',
+    until: 'appointed',
     help: 'The market has not appointed the account of this role: the contracts refuse all that it sends. `command` appoints it; no restart is needed.',
   },
   manifest_known: {
@@ -78,6 +87,7 @@ export const EVENTS = {
   },
   manifest_unknown: {
     level: 'error',
+    until: 'manifest_known',
     isRepeated: true,
     help: 'The role has not the manifest `cid` of its market, or cannot follow it; `code` says why. Epochs from `fromEpochId` on are not judged until it has: put its file into the folder `manifests` beside network.json, or connect the role to an IPFS node that has it.',
   },
@@ -162,6 +172,7 @@ export const EVENTS = {
   submission_rejected: { level: 'debug', help: 'One submission was refused for good; the line of its epoch counts it.' },
   dial_failed: {
     level: 'warn',
+    until: 'link_opened',
     isRepeated: true,
     help: 'The sequencer could not be reached at this address; it is tried again, and so are the others.',
   },

@@ -76,3 +76,32 @@ export const UNTOLD_REASONS = {
   day_not_whole: 'This sequencer has not followed the day from its first epoch on: the counts that it has are not all.',
 } as const
 export type UntoldReason = keyof typeof UNTOLD_REASONS
+
+/** Why a role is not ready: its next submission, batch or vote would not be accepted, or nothing shows that it would. */
+export const UNREADY_REASONS = {
+  starting: 'The role has not started yet; the last line of its log says what it waits for: chains, the rules of its market, a port.',
+  ended: 'The role has ended by itself, or is being stopped; `failed` in its log says why.',
+  anchor_unread: 'The anchor chain is not read up to its head yet.',
+  anchor_unreachable:
+    'The last question to the anchor chain was not answered, by any endpoint that was asked. `./weft rpc check URL` says what an endpoint can do.',
+  anchor_silent:
+    'No newer block of the anchor chain has come for two minutes: its endpoints stand still, or the chain does. `./weft rpc check URL` compares them.',
+  anchor_old:
+    "The newest block of the anchor chain is older than two minutes by this machine's clock: the endpoints are behind, or the clock is ahead. `./weft doctor` says which.",
+  clock_behind:
+    "The newest block of the anchor chain is from the future by this machine's clock: set the clock, `timedatectl set-ntp true`.",
+  source_unreachable:
+    'The last question to the source chain was not answered, by any endpoint that was asked. `./weft rpc check URL` says what an endpoint can do.',
+  not_appointed: 'The market has not appointed the account of the role. The command in its log line `not_appointed` does it.',
+  account_stuck:
+    'A transaction of the account is not taken by any node: `call_needs_person` in the log says what is missing, mostly ether.',
+  rules_unknown: 'The rules of the market are not known here: `manifest_unknown` in the log says which manifest is missing.',
+  slots_lost: 'A slot of `--slots` has another signer now, or is gone. `./weft slots show` says whose it is.',
+  unproven: 'Nothing was handed over or sent since the start, so that nothing shows whether the next would be taken.',
+  hand_over_failed: 'The collector did not take the last submission; the detail says why. Does it run, and is `--collector` its address?',
+  unlinked: 'The collector has no link to a sequencer: `dial_failed` in the log says which addresses do not answer.',
+  receipt_refused: 'The last receipt refuses for a reason that the next submission shares; the detail is its code.',
+  relay_full: 'The relay has no place for another peer: `--reservations-max` is the limit.',
+  index_behind: 'The index has not read the anchor chain up to its head, or nobody writes it.',
+} as const
+export type UnreadyReason = keyof typeof UNREADY_REASONS

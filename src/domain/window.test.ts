@@ -13,6 +13,7 @@ import {
   oldestReleaseAttestedIn,
   oldestReleaseBatchedIn,
   oldestReleaseCorrectedIn,
+  shareUsed,
   windowOf,
 } from './window.ts'
 
@@ -29,6 +30,14 @@ describe('in blocks', () => {
     const block = at(number, 999_999)
     expect([isInWindow(window, block), isWindowOpen(window, block), isPastWindow(window, block)]).toEqual([inside, inside, past])
   })
+})
+
+test.each([
+  ['blocks', 105, 9_999, 0.5],
+  ['blocks', 111, 9_999, 1.1],
+  ['seconds', 9_999, 1_004, 0.4],
+] as const)('how much of it has passed, in %s', (unit, number, timestamp, share) => {
+  expect(shareUsed(windowOf({ release: at(100, 1_000), unit, length: 10 }), at(number, timestamp))).toBe(share)
 })
 
 describe('in seconds', () => {

@@ -47,6 +47,12 @@ export function isPastWindow(window: SubmissionWindow, head: BlockTime): boolean
   return rule.unit === 'blocks' ? head.number > release.number + rule.length : head.timestamp > release.timestamp + rule.length
 }
 
+/** How much of the window has passed at `head`: 1 at its end, more after it. */
+export function shareUsed({ release, rule }: SubmissionWindow, head: BlockTime): number {
+  const passed = rule.unit === 'blocks' ? head.number - release.number : head.timestamp - release.timestamp
+  return passed / Math.max(1, rule.length)
+}
+
 /** The market's windows after that of the submissions, in anchor blocks from the release, the last one included (spec/contracts.md §4.6, §4.7). */
 export interface LaterWindows {
   readonly batchWindowBlocks: number

@@ -26,6 +26,24 @@ export interface AppointmentDeps extends PersistDeps {
   readonly sender: { readonly address: Address }
 }
 
+/** Whether the account holds the office in the market, and the command that gives it the office. The endpoint is for the person to fill in: a URL of one may hold a key, and logs are shown around. */
+export function appointing(
+  office: keyof typeof OFFICES,
+  {
+    market,
+    account,
+    chain,
+  }: {
+    readonly market: Appointed
+    readonly account: Address
+    readonly chain: Pick<AppointmentDeps['chain'], 'protocolState' | 'dataMarket'>
+  },
+): { readonly isHeld: boolean; readonly name: string; readonly command: string } {
+  const { name, holders, flag } = OFFICES[office]
+  const command = `./weft market set --rpc URL --protocol-state ${chain.protocolState} --data-market ${chain.dataMarket} ${flag} ${account}`
+  return { isHeld: holders(market).includes(account), name, command }
+}
+
 /** Soon enough for the person who has just appointed the account, and nothing beside what a role asks of its endpoint anyway. */
 const CHECK_EVERY_MS = 15_000
 
@@ -35,18 +53,15 @@ const CHECK_EVERY_MS = 15_000
  */
 export async function watchAppointment(office: keyof typeof OFFICES, deps: AppointmentDeps, signal: AbortSignal): Promise<never> {
   const { chain, sender, clock, report } = deps
-  const { name, holders, flag } = OFFICES[office]
   const account = sender.address
   const market = chain.dataMarket
   // What is as it should be at start is not worth a line.
   let isAppointed = true
   for (;;) {
-    const appointed = await persist({ doing: 'read_appointment', attempt: () => chain.market(), signal }, deps)
-    const isNow = holders(appointed).includes(account)
+    const now = await persist({ doing: 'read_appointment', attempt: () => chain.market(), signal }, deps)
+    const { isHeld: isNow, name, command } = appointing(office, { market: now, account, chain })
     if (isNow && !isAppointed) report('appointed', { account, market, as: name })
     if (!isNow && isAppointed) {
-      // The endpoint is for the person to fill in: a URL of one may hold a key, and logs are shown around.
-      const command = `./weft market set --rpc URL --protocol-state ${chain.protocolState} --data-market ${market} ${flag} ${account}`
       report('not_appointed', { account, market, missing: name, command })
     }
     isAppointed = isNow

@@ -8,6 +8,7 @@ import { createVirtualClock } from '#io/clock/fake.ts'
 import { createFakeStore } from '#io/store/fake.ts'
 import { anchorChain, anchorRpc, protocolSender, sourceChain } from './adapters.ts'
 import type { RoleHome } from './home.ts'
+import { createNotes } from './notes.ts'
 import type { Settings } from './settings.ts'
 
 /** A role that starts, while its endpoints do what they like. */
@@ -32,7 +33,7 @@ let home: RoleHome
 beforeEach(() => {
   told = []
   const report = (event: string, facts: Readonly<Record<string, unknown>>): void => void told.push([event, facts])
-  home = { report, store: createFakeStore() } as unknown as RoleHome
+  home = { report, store: createFakeStore(), notes: createNotes(() => 0) } as unknown as RoleHome
 })
 afterEach(() => vi.unstubAllGlobals())
 
@@ -52,7 +53,7 @@ describe('G12: an endpoint that never answers', () => {
     const stopping = new AbortController()
     const starting = sourceChain(
       { sourceRpcUrl: 'http://source.test', proofs: 'off', proofSamplePercent: 0 },
-      { chain, report: home.report },
+      { chain, home },
       stopping.signal,
     )
     stopping.abort(new Error('enough'))
@@ -79,7 +80,7 @@ test('G12: what fails right after the start is tried again: the market, and the 
   }
   const source = await sourceChain(
     { sourceRpcUrl: 'http://source.test', proofs: 'off', proofSamplePercent: 0 },
-    { chain: flaky, report: home.report },
+    { chain: flaky, home },
     new AbortController().signal,
   )
   expect(await source.head()).toMatchObject({ number: node.head() })

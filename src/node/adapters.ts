@@ -1,6 +1,8 @@
 import { join } from 'node:path'
+import { codeOf } from '#domain/contract-codes.ts'
 import { isWeftError, toldOf, WeftError } from '#domain/errors.ts'
-import type { AnchorChain, ProtocolSender, SourceChain } from '#io/chain/port.ts'
+import type { Recorder } from '#domain/recorder.ts'
+import type { AnchorChain, CallOutcome, Intent, ProtocolCall, ProtocolSender, SourceChain } from '#io/chain/port.ts'
 import type { Means, ProofOptions } from '#io/chain/proof/proofs.ts'
 import type { EndpointTrouble } from '#io/chain/rpc/health.ts'
 import { openProvenRpc, type ProvenRpc } from '#io/chain/proof/proven-rpc.ts'
@@ -52,17 +54,22 @@ function endpointTrouble(chain: 'anchor' | 'source', report: RoleHome['report'])
   }
 }
 
+/** Who hears of what the endpoints of a chain do. */
+function listeners(chain: 'anchor' | 'source', { report, notes }: Telling) {
+  return { onEndpointTrouble: endpointTrouble(chain, report), onEndpointUse: notes[chain].onUse }
+}
+type Telling = Pick<RoleHome, 'report' | 'notes'>
+
 /** The endpoints of the anchor chain, for all of the role that asks them. */
-export function anchorRpc(settings: Settings, { report }: Pick<RoleHome, 'report'>): ProvenRpc {
+export function anchorRpc(settings: Settings, home: Telling): ProvenRpc {
   const { anchorRpcUrl: rpcUrl, anchorChainId: chainId } = settings
-  const onEndpointTrouble = endpointTrouble('anchor', report)
-  return openProvenRpc({ rpcUrl, chainId, clock: systemClock, onEndpointTrouble, ...provedBy('anchor', settings, report) })
+  return openProvenRpc({ rpcUrl, chainId, clock: systemClock, ...listeners('anchor', home), ...provedBy('anchor', settings, home.report) })
 }
 
 /** Throws also the signal's reason: an endpoint may never answer. */
-export function anchorChain(
+export async function anchorChain(
   settings: Settings,
-  { report }: RoleHome,
+  { report, notes }: Telling,
   { rpc, signal }: { readonly rpc: ProvenRpc; readonly signal: AbortSignal },
 ): Promise<AnchorChain> {
   const { anchorRpcUrl: rpcUrl, anchorChainId: chainId, protocolState, dataMarket, pollMs } = settings
@@ -79,7 +86,7 @@ export function anchorChain(
     clock: systemClock,
     onTrouble,
   })
-  return untilAborted(connecting, signal)
+  return notes.anchor.anchor(await untilAborted(connecting, signal))
 }
 
 /**
@@ -88,9 +95,10 @@ export function anchorChain(
  */
 export async function sourceChain(
   { sourceRpcUrl, sourceChainId, ...settings }: Partial<Pick<Settings, 'sourceChainId'>> & Pick<Settings, 'sourceRpcUrl'> & ProofSettings,
-  { chain, report }: { readonly chain: AnchorChain; readonly report: RoleHome['report'] },
+  { chain, home }: { readonly chain: AnchorChain; readonly home: Telling },
   signal: AbortSignal,
 ): Promise<SourceChain> {
+  const { report, notes } = home
   const patiently = <Result>(doing: string, work: () => Promise<Result>): Promise<Result> =>
     persist({ doing, attempt: () => untilAborted(work(), signal), signal }, { clock: systemClock, random: systemRandom, report })
   const { sourceChainId: chainId } = await patiently('read_market', () => chain.market())
@@ -98,14 +106,13 @@ export async function sourceChain(
     const problem = `sourceChainId: --source-chain-id (WEFT_SOURCE_CHAIN_ID) says ${sourceChainId}, the contract of ${chain.dataMarket} ${chainId}`
     throw new WeftError('MARKET_CONTRADICTED', { problems: [problem] })
   }
-  const onEndpointTrouble = endpointTrouble('source', report)
-  return patiently('reach_source', () =>
-    connectSourceChain({ rpcUrl: sourceRpcUrl, chainId, clock: systemClock, onEndpointTrouble, ...provedBy('source', settings, report) }),
-  )
+  const told = { ...listeners('source', home), ...provedBy('source', settings, report) }
+  const connect = () => connectSourceChain({ rpcUrl: sourceRpcUrl, chainId, clock: systemClock, ...told })
+  return notes.source.source(await patiently('reach_source', connect))
 }
 
 /** Sends from the role's own account; intents are journalled in the role's store. */
-export function protocolSender(settings: Settings, { store, report }: RoleHome, { rpc }: ProvenRpc): ProtocolSender {
+export function protocolSender(settings: Settings, { store, report, notes }: RoleHome, { rpc }: ProvenRpc): ProtocolSender {
   const { anchorRpcUrl: rpcUrl, anchorChainId: chainId, protocolState, dataMarket, pollMs } = settings
   const privateKey = parsePrivateKey(settings.signerKey.reveal())
   const feePerGasMaxWei = settings.feePerGasMax > 0 ? BigInt(settings.feePerGasMax) * WEI_PER_GWEI : undefined
@@ -129,7 +136,33 @@ export function protocolSender(settings: Settings, { store, report }: RoleHome, 
     },
     onShared: (nonce) => report('account_shared', { address: sender.address, nonce }),
   })
-  return sender
+  return countedCalls(sender, notes.recorder)
+}
+
+/** The same sender; what becomes of each call is counted. */
+function countedCalls(sender: ProtocolSender, recorder: Recorder): ProtocolSender {
+  const count = ({ kind: call }: ProtocolCall, outcome: string, code: string): void =>
+    recorder.add('weft_transactions_total', { call, outcome, code })
+  const ended = (call: ProtocolCall, outcome: CallOutcome): CallOutcome => {
+    count(call, outcome.kind, outcome.kind === 'refused' ? (codeOf(outcome.reason) ?? '') : '')
+    return outcome
+  }
+  const failed = (calls: readonly ProtocolCall[], signal: AbortSignal) => (failure: unknown) => {
+    if (!signal.aborted) for (const call of calls) count(call, 'failed', isWeftError(failure) ? failure.code : '')
+    throw failure
+  }
+  return {
+    ...sender,
+    send: (intentId, call, signal) => sender.send(intentId, call, signal).then((outcome) => ended(call, outcome), failed([call], signal)),
+    sendInOrder: (intents, signal) =>
+      sender.sendInOrder(intents, signal).then(
+        (outcomes) => outcomes.map((outcome, index) => ended((intents[index] as Intent).call, outcome)),
+        failed(
+          intents.map(({ call }) => call),
+          signal,
+        ),
+      ),
+  }
 }
 
 /** What the adapter refused is told when there is more of it. */

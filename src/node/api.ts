@@ -7,6 +7,7 @@ import { openIndex } from './index-database.ts'
 import { openMarket } from './market.ts'
 import type { Wire } from './role.ts'
 import { startServe } from './serve.ts'
+import { apiVitals } from './vitals.ts'
 
 export const wireApi: Wire<Api> = async (settings, home, started, signal) => {
   const rpc = anchorRpc(settings, home)
@@ -33,6 +34,7 @@ export const wireApi: Wire<Api> = async (settings, home, started, signal) => {
   return {
     places: { http: [url], index: [index.place], ipfs: ipfs.node.addresses(), gateway: [ipfs.gatewayUrl], ...ipfs.carPlaces },
     handle: api,
+    vitals: apiVitals(api.stats),
     run: market.beside((signal) =>
       live(signal, (life) => {
         void life.spawn(api.run(life.signal))

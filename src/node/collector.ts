@@ -11,6 +11,7 @@ import { anchorChain, anchorRpc } from './adapters.ts'
 import type { RoleHome } from './home.ts'
 import type { Wire } from './role.ts'
 import type { Settings } from './settings.ts'
+import { collectorVitals } from './vitals.ts'
 import { trustedSequencers } from './trusted-sequencers.ts'
 
 export const wireCollector: Wire<Collector> = async (settings, home, started, signal) => {
@@ -38,7 +39,8 @@ export const wireCollector: Wire<Collector> = async (settings, home, started, si
   )
   const server = await serveSubmissions({ ...hostAndPort(settings.grpcListen), handler: collector.handler })
   started.add('gRPC server', { stop: () => server.close() })
-  return { places: { grpc: [server.endpoint] }, handle: collector, run: (signal) => collector.run(signal) }
+  const vitals = collectorVitals(collector.stats)
+  return { places: { grpc: [server.endpoint] }, handle: collector, vitals, run: (signal) => collector.run(signal) }
 }
 
 /** It is the one role that may be without, and then lacks all that comes with it. */

@@ -6,7 +6,9 @@ import { onDisk, replaceFile } from '#io/disk/disk.ts'
 import { makeFolder } from '#io/disk/folder.ts'
 import type { Store } from '#io/store/port.ts'
 import { openSqliteStore } from '#io/store/sqlite.ts'
+import { systemClock } from '#io/clock/system.ts'
 import { type LogOptions, openLog, type WriteEvent } from './log.ts'
+import { createNotes, type Notes } from './notes.ts'
 
 /** Where a role is reached: multiaddrs, URLs, host:port, by what they serve. */
 export type Places = Readonly<Record<string, readonly string[]>>
@@ -35,7 +37,9 @@ export function announcedAt(directory: string): Places {
 export interface RoleHome {
   readonly directory: string
   readonly store: Store
+  /** Writes to the log, and into the notes. */
   readonly report: WriteEvent
+  readonly notes: Notes
   /** The role's libp2p identity, a 32-byte Ed25519 seed, made at first use: peers know the role by it. Throws `IDENTITY_INVALID` when what was kept is none. */
   identity(): Uint8Array
   /** Writes down where the role is reached, for whoever starts things on this machine: `endpoints.json`. */
@@ -52,15 +56,21 @@ export function openHome(options: LogOptions & { readonly dataDir: string; reado
   onDisk(directory, 'creating it', () => makeFolder(directory))
   const log = openLog(options)
   const path = stateFile(directory)
+  const notes = createNotes(systemClock.nowMs)
+  const report: WriteEvent = (event, facts) => {
+    notes.event(event, facts)
+    log.report(event, facts)
+  }
   function onFull(isFull: boolean): void {
-    if (isFull) log.report('disk_full', { path })
-    else log.report('disk_has_room', { path })
+    if (isFull) report('disk_full', { path })
+    else report('disk_has_room', { path })
   }
   const store = openSqliteStore({ path, room: { signal: options.signal ?? new AbortController().signal, onFull } })
   return {
     directory,
     store,
-    report: log.report,
+    report,
+    notes,
     identity: () => identityIn(directory),
     announce(places) {
       const path = endpointsFile(directory)

@@ -2,7 +2,8 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import { isTextLog, openLog, summarised, textLine } from './log.ts'
+import { textLine } from '#domain/log-line.ts'
+import { isTextLog, openLog, summarised } from './log.ts'
 
 const noon = new Date(2026, 0, 2, 3, 4, 5)
 const CODE = { code: 'CHAIN_UNREACHABLE', endpoint: 'http://a' }

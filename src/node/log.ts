@@ -1,5 +1,6 @@
 import pino from 'pino'
 import { EVENTS, type EventRow, type LogEvent } from '#domain/events.ts'
+import { textLine } from '#domain/log-line.ts'
 
 /** One event of a role's log: a name and its facts. */
 export type WriteEvent = (event: LogEvent, facts: Readonly<Record<string, unknown>>) => void
@@ -46,27 +47,6 @@ export function isTextLog(
   stderr: { readonly isTTY?: boolean },
 ): boolean {
   return format === 'auto' ? logTo === undefined && stderr.isTTY === true : format === 'text'
-}
-
-/** One line for people: time of day, level, role, event, facts. */
-export function textLine(line: {
-  readonly role: string
-  readonly event: LogEvent
-  readonly facts: Readonly<Record<string, unknown>>
-  readonly at: Date
-}): string {
-  const time = [line.at.getHours(), line.at.getMinutes(), line.at.getSeconds()].map((part) => String(part).padStart(2, '0')).join(':')
-  const facts = Object.entries(line.facts)
-    .filter(([, value]) => value !== '')
-    .map(([name, value]) => `${name}=${valueText(value)}`)
-  return `${[time, EVENTS[line.event].level.padEnd(5), line.role.padEnd(11), line.event, ...facts].join(' ').trimEnd()}\n`
-}
-
-/** Others choose some of these texts: whatever could end the line, or move the cursor, is written as an escape of JSON. */
-function valueText(value: unknown): string {
-  if (typeof value === 'string' && /^[!#-<>-~]+$/.test(value)) return value
-  const json = JSON.stringify(value) ?? ''
-  return json.replace(/[^ -~]/g, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`)
 }
 
 /** What repeats, from the same place for the same reason, is told once in a while, with its number. */

@@ -229,7 +229,8 @@ describe('settings', () => {
   })
 
   test('each role reads its own and no more', () => {
-    expect(Object.keys(readSettings('relay', {}, collector))).toEqual(['dataDir', 'logFormat', 'p2pListen', 'reservationsMax'])
+    const health = ['healthListen', 'alertTo', 'alertCooldown', 'heartbeatUrl']
+    expect(Object.keys(readSettings('relay', {}, collector))).toEqual(['dataDir', 'logFormat', ...health, 'p2pListen', 'reservationsMax'])
   })
 
   test('what is wrong with a network file is told with the other problems', () => {

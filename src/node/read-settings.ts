@@ -5,7 +5,9 @@ import { type FolderSet, openComputeFolders } from './compute-folder.ts'
 import type { MarketComputes } from './computes.ts'
 import { textOf } from './given-file.ts'
 import { readMarketFile } from './market-file.ts'
+import { isLoopback } from './loopback.ts'
 import { findNetwork, type Network } from './network.ts'
+import { problemsOfAlerts } from './alert-places.ts'
 import { type AddressForm, LISTEN_FORM, PEER_FORM } from './peer-address.ts'
 import { parsePlaces, type PlaceSetting, problemOfUrl, problemsOfPinning } from './pin-places.ts'
 import { problemsInRpc } from './rpc-urls.ts'
@@ -47,6 +49,7 @@ export function readSettings(role: Role, flags: Given, env: Given): Settings {
     else settings[name] = value
   }
   if (problems.length === 0) problems.push(...problemsOfPinning(settings as Partial<Settings>))
+  if (problems.length === 0) problems.push(...problemsOfAlerts(settings as Partial<Settings>))
   if (problems.length === 0 && role === 'collector') problems.push(...problemsOfCollector(settings as Partial<Settings>))
   if (problems.length > 0) throw new WeftError('SETTINGS_INVALID', { problems })
   return Object.freeze(settings) as Settings
@@ -109,6 +112,8 @@ function parse(row: SettingRow, text: string, before: Partial<Settings>): unknow
       return LISTEN_FORM.is.test(text) ? text : new Problem(`'${shown(text)}' is not ${LISTEN_FORM.like}`)
     case 'host:port':
       return isHostPort(text) ? text : new Problem(`'${shown(text)}' is not host:port`)
+    case 'health':
+      return parseHealth(text)
     case 'rpc':
       return problemsInRpc(text).length === 0 ? text : new Problem(...problemsInRpc(text))
     case 'address':
@@ -132,6 +137,13 @@ function parse(row: SettingRow, text: string, before: Partial<Settings>): unknow
     case 'text':
       return text.trim() === '' ? new Problem('is empty') : text
   }
+}
+
+/** Who reaches it reads everything. */
+function parseHealth(text: string): string | Problem {
+  return text === 'auto' || text === 'off' || (isHostPort(text) && isLoopback(text))
+    ? text
+    : new Problem(`'${shown(text)}' is not host:port of this machine, nor auto or off`)
 }
 
 function parseInteger(row: SettingRow, text: string): number | Problem {

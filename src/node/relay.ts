@@ -2,6 +2,7 @@ import { systemClock } from '#io/clock/system.ts'
 import { createRelay } from '#io/p2p/relay.ts'
 import { createRelayRole, type RelayRole } from '#roles/relay/relay.ts'
 import type { Wire } from './role.ts'
+import { relayVitals } from './vitals.ts'
 
 /** Often enough to see a relay fill up, seldom enough to leave the log readable. */
 const STATS_INTERVAL_MS = 60_000
@@ -14,5 +15,10 @@ export const wireRelay: Wire<RelayRole> = async (settings, home, started) => {
   })
   started.add('libp2p relay', relay)
   const role = createRelayRole({ statsIntervalMs: STATS_INTERVAL_MS }, { relay, clock: systemClock, report: home.report })
-  return { places: { p2p: relay.addresses() }, handle: role, run: (signal) => role.run(signal) }
+  return {
+    places: { p2p: relay.addresses() },
+    handle: role,
+    vitals: relayVitals(role.stats, settings.reservationsMax),
+    run: (signal) => role.run(signal),
+  }
 }

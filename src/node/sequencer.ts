@@ -10,8 +10,10 @@ import { anchorChain, anchorRpc, ipfsPlace, protocolSender, tellRefusals } from 
 import { hostLimits, slotLimits } from './intake-limits.ts'
 import { isLoopback } from './loopback.ts'
 import { openMarket } from './market.ts'
+import { createMoney } from './money.ts'
 import type { Wire } from './role.ts'
 import type { Settings } from './settings.ts'
+import { countSealed, sequencerVitals } from './vitals.ts'
 
 /** Bitswap moves a batch of this size in about a second; a browser still opens it. */
 const BATCH_BYTES_MAX = 8 * 1024 * 1024
@@ -43,6 +45,9 @@ export const wireSequencer =
       ...hostLimits(settings),
     })
     started.add('libp2p host', host)
+    const sender = protocolSender(settings, home, rpc)
+    const tellMore = tellRefusals(host, home)
+    const countEpoch = countSealed(home.notes.recorder)
     const isSigning = settings.signedReceipts === 'on'
     const receiptSigner = isSigning ? createSigner(parsePrivateKey(settings.signerKey.reveal())) : undefined
     const sequencer = createSequencer(
@@ -57,7 +62,7 @@ export const wireSequencer =
         slotLimits: slotLimits(settings),
       },
       {
-        ...through({ chain, sender: protocolSender(settings, home, rpc), listener: host, recoverer, receiptSigner }),
+        ...through({ chain, sender, listener: host, recoverer, receiptSigner }),
         store: home.store,
         rules: market.rules,
         ipfs: ipfs.copies.ipfs,
@@ -65,7 +70,10 @@ export const wireSequencer =
         clock: systemClock,
         random: systemRandom,
         report: home.report,
-        onEpoch: tellRefusals(host, home),
+        onEpoch(record) {
+          countEpoch(record)
+          tellMore()
+        },
       },
     )
     const routes = sequencerRoutes({ sequencer, store: home.store, chain })
@@ -77,6 +85,10 @@ export const wireSequencer =
     return {
       places: { p2p: host.addresses(), ipfs: ipfs.node.addresses(), gateway: [ipfs.gatewayUrl], ...ipfs.carPlaces, http: [http.url] },
       handle: sequencer,
+      vitals: {
+        ...sequencerVitals(sequencer.stats, host.counts),
+        money: createMoney(sender.address, { rpc: rpc.rpc, nowMs: systemClock.nowMs }),
+      },
       run: market.beside((signal) => sequencer.run(signal)),
     }
   }

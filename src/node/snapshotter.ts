@@ -15,17 +15,22 @@ import type { Wire } from './role.ts'
 import type { Settings } from './settings.ts'
 import { snapshotterTerms } from './snapshotter-terms.ts'
 import type { Started } from './stop.ts'
+import { countedClient, countSnapshots, snapshotterVitals } from './vitals.ts'
 
 /** `prepare` may change the computes before they run; the devnet makes a liar with it. */
 export function wireSnapshotter(prepare: (computes: ComputeSet) => ComputeSet = (computes) => computes): Wire<Snapshotter> {
   return async (settings, home, started, signal) => {
     const rpc = anchorRpc(settings, home)
     const chain = await anchorChain(settings, home, { rpc, signal })
-    const source = await sourceChain(settings, { chain, report: home.report }, signal)
+    const source = await sourceChain(settings, { chain, home }, signal)
     const ipfs = await ipfsPlace(settings, home, started)
     const market = await openMarket(settings, { home, chain, clock: systemClock, ipfs: ipfs.node, signal })
-    const collector = createSubmissionClient({ endpoint: settings.collector })
-    started.add('gRPC client', { stop: () => collector.close() })
+    const { client, last: lastAnswer } = countedClient(createSubmissionClient({ endpoint: settings.collector }), {
+      recorder: home.notes.recorder,
+      nowMs: systemClock.nowMs,
+    })
+    started.add('gRPC client', { stop: () => client.close() })
+    const signer = createSigner(parsePrivateKey(settings.signerKey.reveal()))
     const snapshotter = createSnapshotter(
       { slotIds: settings.slots, ipfsEpochsKept: settings.ipfsEpochsKept },
       {
@@ -35,16 +40,25 @@ export function wireSnapshotter(prepare: (computes: ComputeSet) => ComputeSet = 
         store: home.store,
         clock: systemClock,
         random: systemRandom,
-        signer: createSigner(parsePrivateKey(settings.signerKey.reveal())),
-        collector,
+        signer,
+        collector: client,
         terms: snapshotterTerms(market, prepare),
         report: home.report,
+        ...countSnapshots(home.notes.recorder),
       },
     )
     const status = await startStatus(settings, home, started)
     return {
       places: { ...status, ipfs: ipfs.node.addresses(), gateway: [ipfs.gatewayUrl], ...ipfs.carPlaces },
       handle: snapshotter,
+      vitals: snapshotterVitals({
+        stats: snapshotter.stats,
+        slotIds: settings.slots,
+        lastAnswer,
+        store: home.store,
+        signer: signer.address,
+        chain,
+      }),
       run: market.beside((signal) => snapshotter.run(signal)),
     }
   }

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { WeftError } from '#domain/errors.ts'
+import { Secret } from '#domain/secret.ts'
 import { openSqliteStore } from '#io/store/sqlite.ts'
 import type { RunningRole, Wire, WiredRole } from './role.ts'
 import type { Settings } from './settings.ts'
@@ -36,6 +37,9 @@ interface Scene {
   run?(signal: AbortSignal): Promise<void>
 }
 
+/** Nobody is to hear of it. */
+const QUIET = { healthListen: 'off', alertTo: new Secret(''), heartbeatUrl: new Secret('') }
+
 /** One that waits for something that never comes, and starts no more when it is told to stop. */
 test('a role that is told to stop while it starts stops what it has started, and says so', async () => {
   const stopping = new AbortController()
@@ -46,7 +50,7 @@ test('a role that is told to stop while it starts stops what it has started, and
     throw new Error('it goes on')
   }
   const options = { logTo: join(folder, 'log'), signal: stopping.signal }
-  await expect(startWith('relay', { dataDir: join(folder, 'relay') } as Settings, wire, options)).rejects.toThrow('enough')
+  await expect(startWith('relay', { dataDir: join(folder, 'relay'), ...QUIET } as Settings, wire, options)).rejects.toThrow('enough')
   expect(log).toEqual(['host stopped'])
   const events = readFileSync(join(folder, 'log'), 'utf8')
     .trim()
@@ -75,7 +79,7 @@ function start({
     await home.store.commit([{ key: 'wired', value: new Uint8Array([1]) }])
     return { places, handle: 'the role itself', run }
   }
-  return startWith('relay', { dataDir: join(folder, 'relay') } as Settings, wire, { logTo: join(folder, 'log') })
+  return startWith('relay', { dataDir: join(folder, 'relay'), ...QUIET } as Settings, wire, { logTo: join(folder, 'log') })
 }
 
 const events = (): string[] =>

@@ -1,4 +1,6 @@
 import { isWeftError, toldOf } from '#domain/errors.ts'
+import { alertPlacesOf } from './alert-places.ts'
+import { startHealth } from './health.ts'
 import { openHome } from './home.ts'
 import type { LogOptions } from './log.ts'
 import type { RunningRole, Wire } from './role.ts'
@@ -31,29 +33,42 @@ export async function startWith<Handle>(
   home.report('starting', {})
   started.add('data directory', home)
   try {
+    const health = await startHealth({ role, listen: settings.healthListen, alerts: alertsIn(settings) }, home)
+    started.add('health server', health)
     const wired = await wire(settings, home, started, signal)
     home.announce(wired.places)
-    home.report('started', wired.places)
+    home.report('started', { ...wired.places, ...(health.url !== undefined && { health: health.url }) })
+    health.begin(wired.vitals)
     const ended = wired.run(stopping.signal).catch((failure: unknown) => {
       if (!stopping.signal.aborted) throw failure
     })
     // The hosting process awaits `ended`; until it does, a failure must not count as unhandled.
     ended.catch((failure: unknown) => home.report('failed', isWeftError(failure) ? toldOf(failure) : { detail: String(failure) }))
+    void ended.finally(health.end).catch(() => undefined)
     // Last of all, so that it ends before what it works with, and is named should it not end.
     started.add(`work of the ${role}`, {
       async stop() {
+        health.end()
         stopping.abort()
         await ended.catch(() => undefined)
         home.report('stopped', {})
       },
     })
-    return { places: wired.places, handle: wired.handle, ended, stop: started.stop }
+    return { places: wired.places, handle: wired.handle, healthUrl: health.url, ended, stop: started.stop }
   } catch (failure) {
     if (signal.aborted) home.report('stopped', {})
     // What went wrong first is what a person must hear; that something would not stop after it is a consequence, for the log.
     await started.stop().catch((consequence: unknown) => home.report('stop_failed', { detail: String(consequence) }))
     throw failure
   }
+}
+
+/** Whom to tell, where anybody wants to be told. */
+function alertsIn(settings: Settings) {
+  const { alertTo, heartbeatUrl, alertCooldown } = settings
+  const url = heartbeatUrl.reveal()
+  if (alertTo.reveal() === '' && url === '') return undefined
+  return { places: alertPlacesOf(settings), cooldownMs: 1_000 * alertCooldown, heartbeatUrl: url === '' ? undefined : url }
 }
 
 /** Starts one role as the command line does. Only its own code is loaded. */

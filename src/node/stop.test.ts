@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { Secret } from '#domain/secret.ts'
 import type { Wire } from './role.ts'
 import type { Settings } from './settings.ts'
 import { startWith } from './start.ts'
@@ -143,7 +144,14 @@ describe('the signal of the process', () => {
     const folder = mkdtempSync(join(tmpdir(), 'weft-stop-'))
     const work = Promise.withResolvers<void>()
     const wire: Wire<undefined> = async () => ({ places: {}, handle: undefined, run: () => work.promise })
-    const running = await startWith('relay', { dataDir: join(folder, 'relay') } as Settings, wire, { logTo: join(folder, 'log') })
+    const running = await startWith(
+      'relay',
+      { dataDir: join(folder, 'relay'), healthListen: 'off', alertTo: new Secret(''), heartbeatUrl: new Secret('') } as Settings,
+      wire,
+      {
+        logTo: join(folder, 'log'),
+      },
+    )
     stopSignal()
     process.emit('SIGTERM')
     const stopped = running.stop()

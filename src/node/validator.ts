@@ -11,10 +11,12 @@ import { anchorChain, anchorRpc, ipfsPlace, protocolSender, sourceChain, tellRef
 import type { RoleHome } from './home.ts'
 import { hostLimits } from './intake-limits.ts'
 import { type Market, openMarket } from './market.ts'
+import { createMoney } from './money.ts'
 import { createRecomputer } from './recomputes.ts'
 import type { Wire } from './role.ts'
 import type { Settings } from './settings.ts'
 import { snapshotterTerms } from './snapshotter-terms.ts'
+import { countJudged, validatorVitals } from './vitals.ts'
 
 export const wireValidator: Wire<Validator> = async (settings, home, started, signal) => {
   const rpc = anchorRpc(settings, home)
@@ -30,6 +32,8 @@ export const wireValidator: Wire<Validator> = async (settings, home, started, si
       ? await createSubmissionHost({ identity: home.identity(), listen: settings.hearListen, ...hostLimits(settings) })
       : undefined
   if (host !== undefined) started.add('libp2p host', host)
+  const countBatch = countJudged(home.notes.recorder)
+  const tellMore = host === undefined ? () => undefined : tellRefusals(host, home)
   const validator = createValidator(
     {
       level: settings.level as Level,
@@ -49,26 +53,34 @@ export const wireValidator: Wire<Validator> = async (settings, home, started, si
       random: systemRandom,
       recoverer,
       ...(recomputer && { recomputer }),
-      ...(host && { listener: host, onBatch: tellRefusals(host, home) }),
+      ...(host && { listener: host }),
+      onBatch(record) {
+        countBatch(record)
+        tellMore()
+      },
       report: home.report,
     },
   )
   return {
     places: { ...(host && { p2p: host.addresses() }), ipfs: ipfs.node.addresses(), gateway: [ipfs.gatewayUrl], ...ipfs.carPlaces },
     handle: validator,
+    vitals: {
+      ...validatorVitals(validator.stats, () => host?.counts() ?? {}),
+      money: createMoney(sender.address, { rpc: rpc.rpc, nowMs: systemClock.nowMs }),
+    },
     run: market.beside((signal) => validator.run(signal)),
   }
 }
 
 async function recomputerOf(
   settings: Settings,
-  { home, chain, market }: { readonly home: Pick<RoleHome, 'report'>; readonly chain: AnchorChain; readonly market: Market },
+  { home, chain, market }: { readonly home: Pick<RoleHome, 'report' | 'notes'>; readonly chain: AnchorChain; readonly market: Market },
   signal: AbortSignal,
 ): Promise<Recomputer> {
   const sourceRpcUrl = settings.recomputeRpcUrl
   if (sourceRpcUrl === '')
     throw new WeftError('SETTINGS_INVALID', { problems: ['--recompute-rpc-url (WEFT_RECOMPUTE_RPC_URL) is needed at level recompute'] })
-  const source = await sourceChain({ ...settings, sourceRpcUrl }, { chain, report: home.report }, signal)
+  const source = await sourceChain({ ...settings, sourceRpcUrl }, { chain, home }, signal)
   const terms = snapshotterTerms(market, (computes) => computes)
   return createRecomputer({ source, terms, clock: systemClock, random: systemRandom, report: home.report })
 }

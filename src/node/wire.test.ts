@@ -22,6 +22,7 @@ import { keepManifest } from './manifest-files.ts'
 import { marketText } from './market-file.ts'
 import { readSettings } from './read-settings.ts'
 import type { RunningRole } from './role.ts'
+import { readRun } from './run-file.ts'
 import type { Role } from './settings.ts'
 import { startRole } from './start.ts'
 // What `startRole` loads when it is needed takes seconds on a busy machine: here it is loaded before any test begins.
@@ -200,6 +201,16 @@ async function isOpen([host, port]: [string, number]): Promise<boolean> {
   }
 }
 
+const OWN_METRICS: Readonly<Record<Role, string>> = {
+  epochs: 'releases_total',
+  snapshotter: 'snapshotter_epochs_open',
+  collector: 'collector_linked',
+  relay: 'relay_circuits',
+  sequencer: 'sequencer_unfinished_epochs',
+  validator: 'validator_late_total',
+  api: 'api_leading',
+}
+
 describe.each<[Role, string[]]>([
   ['epochs', []],
   ['snapshotter', ['ipfs', 'gateway']],
@@ -215,15 +226,31 @@ describe.each<[Role, string[]]>([
     const sockets = listening(role)
     expect(sockets.length).toBeGreaterThanOrEqual(places.filter((place) => place !== 'index').length)
     for (const socket of sockets) expect([socket, await isOpen(socket)]).toEqual([socket, true])
+    const { healthUrl = '' } = role
+    expect((await fetch(`${healthUrl}/livez`)).status).toBe(200)
+    const metrics = await (await fetch(`${healthUrl}/metrics`)).text()
+    expect(metrics).toContain(`weft_info{role="${name}"`)
+    // What the role itself says, beside what is the same for all.
+    expect(metrics).toMatch(new RegExp(`^weft_(${OWN_METRICS[name]})`, 'm'))
+    expect(readRun(dataDir)).toMatchObject({ role: name, url: healthUrl })
     running = undefined
     await role.stop()
     for (const socket of sockets) expect([socket, await isOpen(socket)]).toEqual([socket, false])
     await openSqliteStore({ path: join(dataDir, 'state.sqlite') }).close()
     expect(await role.ended).toBeUndefined()
+    expect([await isOpen(['127.0.0.1', Number(new URL(healthUrl).port)]), readRun(dataDir)]).toEqual([false, undefined])
   })
 })
 
 describe('settings reach', () => {
+  test('the health routes: nowhere when they are off, where they are told otherwise, and never where others ask', async () => {
+    const { role } = await start('relay', { healthListen: 'off' })
+    expect(role.healthUrl).toBeUndefined()
+    running = undefined
+    await role.stop()
+    await expect(start('relay', { healthListen: '0.0.0.0:0' })).rejects.toMatchObject({ code: 'SETTINGS_INVALID' })
+  })
+
   test('the chains: the very one that was meant, and no other', async () => {
     await start('epochs')
     expect(given.options.get('anchor chain')).toMatchObject({

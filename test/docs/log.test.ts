@@ -6,7 +6,7 @@ import { EPOCH_REASONS } from '#domain/epoch.ts'
 import { ERRORS } from '#domain/errors.ts'
 import { EVENTS } from '#domain/events.ts'
 import { PROJECT_REASONS } from '#domain/project.ts'
-import { BATCH_REASONS, DELIVERY_REASONS, RECOMPUTE_REASONS, UNTOLD_REASONS } from '#domain/reasons.ts'
+import { BATCH_REASONS, DELIVERY_REASONS, RECOMPUTE_REASONS, UNREADY_REASONS, UNTOLD_REASONS } from '#domain/reasons.ts'
 import { REJECTIONS } from '#domain/rejection.ts'
 import { logPage } from '../../tools/docs/log.ts'
 
@@ -48,6 +48,7 @@ describe('no name that a log line or a record can carry lacks its row', () => {
       DELIVERY_REASONS,
       UNTOLD_REASONS,
       RECOMPUTE_REASONS,
+      UNREADY_REASONS,
     ]
     const known = new Set([...tables.flatMap((table) => Object.keys(table)), 'accepted', 'duplicate', 'simulated'])
     const written = found(/\b(?:reason|code|why): '([A-Za-z_]+)'/g)

@@ -9,6 +9,8 @@ import { createInterface } from 'node:readline'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { DevnetEndpoints } from '#devnet/registry.ts'
 import type { DevnetSummary, EpochLine } from '#devnet/report.ts'
+import { METRICS } from '#domain/metrics.ts'
+import type { HomeStatus } from '#node/status.ts'
 import { LIMIT_MS, tailOf, within } from './within.ts'
 
 /** The whole network as a person starts it: real chains, contracts, IPFS, libp2p and gRPC, all from the command line. */
@@ -17,6 +19,30 @@ const weft = join(import.meta.dirname, '../../src/cli/main.ts')
 const START_AND_THREE_EPOCHS_MS = 110_000
 /** A little more, so that the wait above ends first and says why. */
 const HOOK_TIMEOUT_MS = START_AND_THREE_EPOCHS_MS + 10_000
+const ROLE_NAMES = [
+  'api',
+  'collector-direct',
+  'collector-relayed',
+  'epochs',
+  'liar',
+  'relay',
+  'sequencer',
+  'snapshotter',
+  'snapshotter-2',
+  'validator-1',
+  'validator-2',
+  'validator-3',
+]
+/** Nothing is lost, late or tied in a devnet, mostly, its endpoints are one each, and ten minutes are not over. */
+const UNSEEN = [
+  'weft_unready',
+  'weft_trouble',
+  'weft_rpc_lag_blocks',
+  'weft_account_spent_ether_per_day',
+  'weft_collector_retries_total',
+  'weft_sequencer_ties_total',
+  'weft_frames_refused_total',
+]
 const dataDir = mkdtempSync(join(tmpdir(), 'weft-e2e-'))
 const folders = [dataDir]
 const servers: Server[] = []
@@ -129,6 +155,31 @@ describe('a devnet of three epochs', () => {
         projects.some((id) => id.startsWith(`${type}:`)),
         type,
       ).toBe(true)
+  })
+
+  test('each role says that it is ready, what it has done and what is wrong, to a person and to a scraper', async () => {
+    const { stdout } = await outputOf(['status', '--data-dir', dataDir, '--json'])
+    const { roles } = JSON.parse(stdout) as { roles: HomeStatus[] }
+    const of = new Map(roles.map(({ name, status }) => [name, status]))
+    expect([...of.keys()].sort()).toEqual(ROLE_NAMES)
+    // The collector of the liar is told that its votes are good: they are outvoted, not refused.
+    expect(roles.map(({ name, status }) => [name, status?.unready])).toEqual(ROLE_NAMES.map((name) => [name, []]))
+    expect(of.get('snapshotter')?.slots).toEqual([
+      expect.objectContaining({ outvoted: 0, leftOut: 0 }),
+      expect.anything(),
+      expect.anything(),
+    ])
+    expect(of.get('liar')?.slots?.[0]?.outvoted).toBeGreaterThan(0)
+    expect(of.get('sequencer')?.money?.balanceEther).toBeGreaterThan(1)
+    const pages = await Promise.all(roles.map(async ({ run }) => (await fetch(`${run?.url}/metrics`)).text()))
+    const shown = new Set(pages.flatMap((page) => [...page.matchAll(/^([a-z_]+)[{ ]/gm)].map(([, metric = '']) => metric)))
+    // All panels of the dashboard have something to show, but for what has not happened here.
+    expect(UNSEEN).toEqual(expect.arrayContaining(Object.keys(METRICS).filter((metric) => !shown.has(metric))))
+    const words = await outputOf(['status', '--data-dir', dataDir])
+    expect(words.stdout).toMatch(/^sequencer: ready, process \d+, up /m)
+    expect(words.stdout).toMatch(/^ {15}slot 1: epoch \d+, .* of \d+ today$/m)
+    const logs = await outputOf(['logs', '--data-dir', dataDir, '--role', 'sequencer'])
+    expect(logs.stdout).toMatch(/^\d\d:\d\d:\d\d info {2}sequencer {3}epoch_sealed epochId=1 /m)
   })
 
   test('a second devnet leaves the folder of the first one alone', async () => {

@@ -7,6 +7,7 @@ import { flagOf, ROLES, type Role, SETTINGS, settingsOf, unlessGiven } from '#no
 import { errorsPage } from './codes.ts'
 import { invariantsPage } from './invariants.ts'
 import { logPage } from './log.ts'
+import { metricsPage } from './metrics.ts'
 
 /** What a role reads, from the settings table: it says more than the flags made of it. */
 function settingsTable(role: Role): string[] {
@@ -75,6 +76,7 @@ if (import.meta.main) {
   const docs = join(import.meta.dirname, '../../docs')
   writeFileSync(join(docs, 'ERRORS.md'), errorsPage())
   writeFileSync(join(docs, 'LOG.md'), logPage())
+  writeFileSync(join(docs, 'METRICS.md'), metricsPage())
   writeFileSync(join(docs, 'CLI.md'), cliPage())
   writeFileSync(join(docs, 'INVARIANTS.md'), invariantsPage())
 }

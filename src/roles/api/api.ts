@@ -37,6 +37,8 @@ export interface ApiDeps {
 export interface ApiStats {
   /** Whether this process is the one that writes the index. */
   readonly isLeading: boolean
+  /** Whether the index has come to the head of the chain since this process leads, or another process writes it. */
+  readonly isCurrent: boolean
 }
 
 export interface Api {
@@ -50,11 +52,15 @@ export interface Api {
 export function createApi(options: ApiOptions, deps: ApiDeps): Api {
   const { database, clock, report } = deps
   const bell = createBell()
-  let isLeading = false
+  let [isLeading, isCurrent] = [false, false]
   let isBegun = false
 
+  const onCurrent = (): void => {
+    isCurrent = true
+  }
+
   function index({ spawn, signal }: Life): void {
-    const reading = { ...deps, bell }
+    const reading = { ...deps, bell, onCurrent }
     void spawn(follow(reading, signal))
     void spawn(readBatches(reading, signal))
     void spawn(readSnapshots(reading, signal))
@@ -69,11 +75,13 @@ export function createApi(options: ApiOptions, deps: ApiDeps): Api {
         if (await database.lead()) {
           report('index_leads', {})
           isLeading = true
+          isCurrent = false
           attempts = 1
           await live(signal, index)
         } else {
           if (!isTold) report('index_led_elsewhere', {})
           isTold = true
+          isCurrent = true
           await clock.sleep(LEAD_EVERY_MS, signal)
         }
       } catch (failure) {
@@ -108,7 +116,7 @@ export function createApi(options: ApiOptions, deps: ApiDeps): Api {
         void spawn(notice(ending))
       })
     },
-    stats: () => ({ isLeading }),
+    stats: () => ({ isLeading, isCurrent }),
     onNews: bell.onRing,
   }
 }

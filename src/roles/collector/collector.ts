@@ -67,6 +67,8 @@ export interface CollectorDeps {
 export interface CollectorStats extends CounterReadings {
   /** Taken and not yet ended. */
   readonly open: number
+  /** How long the oldest of them waits. */
+  readonly oldestMs: number | undefined
   readonly inFlight: number
   /** Where submissions go now; `undefined` while there is no link. */
   readonly address: string | undefined
@@ -129,12 +131,16 @@ export function createCollector(options: CollectorOptions, deps: CollectorDeps):
     stats: () => ({
       ...counters.read(),
       open: outbox.openCount(),
+      oldestMs: waitedMs(outbox.oldestMs(), deps.clock),
       inFlight: forwarder.inFlightCount(),
       address: forwarder.address(),
       isReady: anchored === undefined || now() !== undefined,
     }),
   }
 }
+
+const waitedMs = (sinceMs: number | undefined, clock: Clock): number | undefined =>
+  sinceMs === undefined ? undefined : Math.max(0, clock.nowMs() - sinceMs)
 
 /** The chain as this role knows it, and what submissions are held to by it. */
 function anchor({ chain, recoverer }: NonNullable<CollectorDeps['anchor']>, deps: PersistDeps & Pick<CollectorDeps, 'onReady'>) {

@@ -24,11 +24,15 @@ export interface CounterReadings {
   readonly endings: Readonly<Record<Ending, number>>
   /** Endings by their reason. */
   readonly endCodes: Readonly<Counts<EndCode>>
+  /** Endings, each by its reason. */
+  readonly endsByCode: Readonly<Record<Ending, Readonly<Counts<EndCode>>>>
   /** Those of them that nobody has: refused for good, or given up. */
   readonly lost: Readonly<Counts<EndCode>>
   readonly retries: Readonly<Counts<Rejection>>
   readonly linksOpened: number
   readonly signedReceipts: Readonly<Record<'kept' | 'unproved', number>>
+  /** How the last submission ended. */
+  readonly lastEnd: EndCode | undefined
 }
 
 export function createCounters(): Counters {
@@ -36,18 +40,22 @@ export function createCounters(): Counters {
   const refused: Counts<Rejection> = {}
   const endings = { acknowledged: 0, sent: 0, rejected: 0, expired: 0 }
   const endCodes: Counts<EndCode> = {}
+  const endsByCode: Record<Ending, Counts<EndCode>> = { acknowledged: {}, sent: {}, rejected: {}, expired: {} }
   const lost: Counts<EndCode> = {}
   const retries: Counts<Rejection> = {}
   const signedReceipts = { kept: 0, unproved: 0 }
   let linksOpened = 0
+  let lastEnd: EndCode | undefined
   return {
     countHandOver(what) {
       handedOver[what] += 1
     },
     countRefused: (code) => increase(refused, code),
     countEnding(ending, code) {
+      lastEnd = code
       endings[ending] += 1
       increase(endCodes, code)
+      increase(endsByCode[ending], code)
       if (ending === 'rejected' || ending === 'expired') increase(lost, code)
     },
     countRetry: (code) => increase(retries, code),
@@ -62,10 +70,17 @@ export function createCounters(): Counters {
       refused: { ...refused },
       endings: { ...endings },
       endCodes: { ...endCodes },
+      endsByCode: {
+        acknowledged: { ...endsByCode.acknowledged },
+        sent: { ...endsByCode.sent },
+        rejected: { ...endsByCode.rejected },
+        expired: { ...endsByCode.expired },
+      },
       lost: { ...lost },
       retries: { ...retries },
       linksOpened,
       signedReceipts: { ...signedReceipts },
+      lastEnd,
     }),
   }
 }

@@ -415,6 +415,18 @@ describe('C3: after a restart', () => {
     await expect(outbox.add(submission(2))).rejects.toMatchObject({ code: 'QUEUE_FULL' })
   })
 
+  test('says since when the oldest waits, also of an earlier life, and what is finished no more', async () => {
+    const first = open(createFakeStore())
+    expect(first.outbox.oldestMs()).toBeUndefined()
+    await first.outbox.add(submission(1))
+    await first.clock.advance(10)
+    await first.outbox.add(submission(2))
+    const { outbox } = open(first.store.crash(), {}, 2_000_000)
+    expect([first.outbox.oldestMs(), outbox.oldestMs()]).toEqual([1_000_000, 1_000_000])
+    await end(outbox)
+    expect(outbox.oldestMs()).toBe(1_000_010)
+  })
+
   test('keys of others in the same store are left alone', async () => {
     const store = createFakeStore()
     await store.commit([{ key: 'outer', value: Uint8Array.of(1) }])

@@ -61,6 +61,8 @@ export interface Outbox {
   /** When the next entry that waits becomes due, or `undefined`. */
   nextDueMs(): number | undefined
   openCount(): number
+  /** When the oldest that is open was taken. */
+  oldestMs(): number | undefined
   /** Of what waits or is in flight. */
   openEpochs(): ReadonlySet<EpochId>
 }
@@ -352,6 +354,7 @@ export function openOutbox(
     waiting: () => [...open.values()].filter(({ place }) => place !== 'in flight'),
     nextDueMs: line.nextDueMs,
     openCount: () => open.size,
+    oldestMs: () => open.values().next().value?.firstSeenMs,
     openEpochs: () => new Set([...open.values()].map(({ epochId }) => epochId)),
   }
 }

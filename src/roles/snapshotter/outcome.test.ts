@@ -60,6 +60,7 @@ async function createScene(change: Partial<Scene>) {
   const scene: Scene = { statuses: [], bytes: {}, own: OWN, ...change }
   const [clock, news, cache, records] = [createVirtualClock(), createNews(), createHistoryCache(), openRecords(createFakeStore())]
   const told: string[] = []
+  const counted: string[] = []
   let head: BlockRef = blockOf(20)
   await records.saveEpoch({ epochId: EPOCH, ...range, release: { number: RELEASED as BlockNumber, timestamp: 0 }, state: 'done' }, market)
   const ended =
@@ -94,11 +95,13 @@ async function createScene(change: Partial<Scene>) {
     report: (event, facts) => told.push(`${event} ${facts?.['differences'] ?? facts?.['slots']}`),
     head: () => head,
     news: news.wait,
+    onOutcome: ({ verdict }, votes) => counted.push(`${verdict} with ${votes} votes`),
   })
   return {
     scene,
     records,
     told,
+    counted,
     done,
     stop: () => stopping.abort(new WeftError('STOPPED', { what: 'test' })),
     outcome: () => records.outcome(EPOCH, A),
@@ -128,8 +131,9 @@ describe('N19: how our own word fared', () => {
   })
 
   test('names the slots whose votes no batch holds', async () => {
-    const { outcome, done, told } = await createScene({ statuses: [[11, finalAs(OWN)]], bytes: { batch: fileOf([2], OWN) } })
+    const { outcome, done, told, counted } = await createScene({ statuses: [[11, finalAs(OWN)]], bytes: { batch: fileOf([2], OWN) } })
     await done
+    expect(counted).toEqual(['same with 2 votes'])
     expect(outcome()).toMatchObject({ verdict: 'same', leftOut: [1] })
     expect(told).toEqual(['votes_left_out 1'])
   })

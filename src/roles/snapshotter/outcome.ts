@@ -31,6 +31,8 @@ export interface OutcomeDeps extends PersistDeps {
   readonly clock: Clock
   readonly head: () => BlockRef
   readonly news: News['wait']
+  /** Called with each outcome, and how many votes the collector took for our own word. */
+  readonly onOutcome?: ((outcome: Outcome, votes: number) => void) | undefined
 }
 
 /**
@@ -59,6 +61,7 @@ export async function concludeEpoch(epochId: EpochId, signal: AbortSignal, deps:
         // Decided on a chain that is gone: another one may say something else.
         if (isGone()) break
         await records.saveOutcome(epochId, outcome)
+        deps.onOutcome?.(outcome, records.handedOver(epochId, project.projectId).length)
         tell(epochId, outcome, project, deps)
       }
     }

@@ -33,6 +33,7 @@ test('one epoch: every project computed once, stored, signed and handed over for
   await world.until(() => world.summaries.length === 1)
 
   expect(world.summaries[0]).toMatchObject({ epochId: 1, state: 'done', submitted: 5, missed: [] })
+  expect(world.summaries[0]?.windowUsed).toBeGreaterThanOrEqual(0)
   expect(idsOf(world.collector.taken)).toHaveLength(5)
   expect(world.collector.taken).toHaveLength(10)
   expect(snapshotter.stats()).toMatchObject({ epochsDone: 1, snapshotsComputed: 5, submissionsHandedOver: 10, epochsOpen: 0 })
@@ -339,6 +340,7 @@ test.each([
   lose(world.chain)
   world.chain.mine()
   await world.until(() => snapshotter.stats().headBlock === 1)
+  expect(snapshotter.stats().ownSlots).toBe(1)
   await world.release()
   await world.until(() => world.summaries.length === 1)
   expect(new Set(world.collector.taken.map(({ request }) => request.slotId))).toEqual(new Set([1]))

@@ -2,6 +2,7 @@ import pLimit from 'p-limit'
 import { WeftError } from '#domain/errors.ts'
 import type { EpochId, ProjectId, SlotId } from '#domain/ids.ts'
 import { mayVoteOn } from '#domain/market-rules.ts'
+import { shareUsed, windowOf } from '#domain/window.ts'
 import type { AnchorChain, BlockRef, MarketState, SourceChain } from '#io/chain/port.ts'
 import type { Clock } from '#io/clock/port.ts'
 import type { SubmissionClient } from '#io/grpc/port.ts'
@@ -48,6 +49,8 @@ export interface SnapshotterDeps extends PersistDeps {
   readonly terms: Terms
   /** Called with the end of each epoch. */
   readonly onEpoch?: (summary: EpochSummary) => void
+  /** Called with what the network decided of each project, and how many votes the collector took for our own word. */
+  readonly onOutcome?: ((outcome: Outcome, votes: number) => void) | undefined
 }
 
 /** How an epoch went, told once, when it is over. */
@@ -59,11 +62,15 @@ export interface EpochSummary {
   readonly missed: readonly ProjectRecord[]
   /** From the moment we saw the release. */
   readonly tookMs: number
+  /** How much of its window had passed then, by the chain; absent where it was skipped. */
+  readonly windowUsed?: number
 }
 
 export interface SnapshotterStats extends CounterReadings {
   readonly headBlock: number | undefined
   readonly epochsOpen: number
+  /** Slots that may be signed for now; `undefined` before they are read. */
+  readonly ownSlots: number | undefined
 }
 
 export interface Snapshotter {
@@ -148,7 +155,7 @@ function signBy({ rules }: EpochTerms, deps: Snapshotting): Sign {
 }
 
 function tell(summary: EpochSummary, { report, counters, onEpoch }: Snapshotting): void {
-  const { missed, ...facts } = summary
+  const { missed, windowUsed: _, ...facts } = summary
   counters.add(summary.state === 'skipped' ? 'epochsSkipped' : 'epochsDone')
   counters.add('projectsMissed', missed.length)
   const reasons = missed.map(({ projectId, reason, detail }) => `${projectId}: ${reason} ${detail}`.trimEnd())
@@ -156,13 +163,13 @@ function tell(summary: EpochSummary, { report, counters, onEpoch }: Snapshotting
   onEpoch?.(summary)
 }
 
+interface EpochWork {
+  readonly head: () => BlockRef
+  readonly workOn: (epoch: OpenEpoch) => Promise<readonly (ProjectRecord | undefined)[]>
+}
+
 /** The epochs that are worked on, each as soon as `watch` has seen its release; `workOn` takes one to the ends of its projects. */
-function createEpochWork(
-  deps: Snapshotting,
-  life: Life,
-  conclusions: Conclusions,
-  workOn: (epoch: OpenEpoch) => Promise<readonly (ProjectRecord | undefined)[]>,
-) {
+function createEpochWork(deps: Snapshotting, life: Life, conclusions: Conclusions, { head, workOn }: EpochWork) {
   const { records, clock } = deps
   async function run(epoch: OpenEpoch): Promise<void> {
     const startedMs = clock.nowMs()
@@ -173,7 +180,9 @@ function createEpochWork(
     if (state === 'done' && !(await records.finishEpoch(epoch.record, deps.market))) return
     const missed = projects.filter((project) => project.state !== 'submitted')
     const { epochId } = epoch.record
-    tell({ epochId, state, submitted: projects.length - missed.length, missed, tookMs: clock.nowMs() - startedMs }, deps)
+    const window = windowOf({ release: epoch.record.release, unit: epoch.terms.rules.windowUnit, length: deps.market.snapshotWindowBlocks })
+    const submitted = projects.length - missed.length
+    tell({ epochId, state, submitted, missed, tookMs: clock.nowMs() - startedMs, windowUsed: shareUsed(window, head()) }, deps)
     conclusions.take()
   }
   return createOpenEpochs({ windowLength: deps.market.snapshotWindowBlocks, stopping: life.signal, run, onFailure: life.fail })
@@ -235,23 +244,24 @@ function handlersOf(deps: Snapshotting, life: Life, open: OpenEpochs, conclusion
 export function createSnapshotter(options: SnapshotterOptions, deps: SnapshotterDeps): Snapshotter {
   const records = openRecords(deps.store)
   const counters = createCounters()
-  let work: { readonly watch: Watch; readonly open: OpenEpochs } | undefined
+  let work: { readonly watch: Watch; readonly open: OpenEpochs; readonly slots: OwnSlots } | undefined
 
   async function begin(life: Life): Promise<void> {
     const { signal } = life
     const shared = await prepare({ options, records, counters }, deps, signal)
     const conclusions = createConclusions(shared, life, () => watch)
-    const open = createEpochWork(shared, life, conclusions, (epoch) => {
+    const workOn: EpochWork['workOn'] = (epoch) => {
       const handOver = { ...project.handOver, sign: signBy(epoch.terms, shared) }
       const { epochId } = epoch.record
       const mayVote: ProjectDeps['mayVote'] = (slotId, projectId) =>
         mayVoteOn(projectId, { epochId, slotId, signer: deps.signer.address }, epoch.terms.rules)
       return runEpoch(epoch, { source: deps.source, makeInputs, project: { ...project, mayVote, handOver }, onFailure: life.fail })
-    })
+    }
+    const open = createEpochWork(shared, life, conclusions, { head: () => watch.head(), workOn })
     const watch = await createWatch({ ...shared, handlers: handlersOf(shared, life, open, conclusions) }, signal)
     const project = projectDepsOf(shared, watch)
     const makeInputs = createInputs({ ...shared, watch, computeTimeoutMs: options.computeTimeoutMs ?? COMPUTE_TIMEOUT_MS })
-    work = { watch, open }
+    work = { watch, open, slots: shared.slots }
     const watching = life.spawn(watch.run(signal))
     conclusions.take()
     void life.spawn(retain([{ epochsKept: options.ipfsEpochsKept, letGo: deps.ipfs.letGo }], deps, signal))
@@ -267,7 +277,12 @@ export function createSnapshotter(options: SnapshotterOptions, deps: Snapshotter
       if (work !== undefined) throw new WeftError('STOPPED', { what: 'snapshotter' })
       await live(signal, begin)
     },
-    stats: () => ({ headBlock: work?.watch.head().number, epochsOpen: work?.open.count ?? 0, ...counters.read() }),
+    stats: () => ({
+      headBlock: work?.watch.head().number,
+      epochsOpen: work?.open.count ?? 0,
+      ownSlots: work?.slots.ids().length,
+      ...counters.read(),
+    }),
     epochs: records.epochs,
     projects: records.projects,
     project: records.project,

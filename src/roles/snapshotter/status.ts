@@ -26,6 +26,14 @@ export function statusRoutes(store: Store): readonly HttpRoute[] {
   })
 }
 
+/** How all of it fared, for those who are told when something is wrong: as the route has it, and how many projects were missed in a row, to the last. */
+export function totalsOf(store: Store): SnapshotterOutput<'snapshotterStatus'> & { readonly consecutiveMissedSubmissions: number } {
+  const records = openRecords(store)
+  const fared = faredIn(records)
+  const lastGood = fared.findLastIndex(({ as }) => as !== 'missed')
+  return { ...statusAnswers(records).snapshotterStatus({}), consecutiveMissedSubmissions: fared.length - 1 - lastGood }
+}
+
 /** A project in an epoch that is over here, and how it fared. */
 interface Fared {
   readonly epoch: EpochRecord

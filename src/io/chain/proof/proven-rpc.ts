@@ -1,4 +1,4 @@
-import type { OnEndpointTrouble } from '#io/chain/rpc/health.ts'
+import type { OnEndpointTrouble, OnEndpointUse } from '#io/chain/rpc/health.ts'
 import type { Pace } from '#io/chain/rpc/pace.ts'
 import { createRpc, type Rpc } from '#io/chain/rpc/rpc.ts'
 import { createProofs, type ProofOptions, type Proofs } from './proofs.ts'
@@ -8,6 +8,7 @@ export interface ProvenRpcOptions {
   readonly chainId: number
   readonly clock: Pace
   readonly onEndpointTrouble?: OnEndpointTrouble | undefined
+  readonly onEndpointUse?: OnEndpointUse | undefined
   /** Without it endpoints are believed. */
   readonly proofs?: ProofOptions | undefined
 }
@@ -18,7 +19,7 @@ export interface ProvenRpc {
   readonly proofs: Proofs | undefined
 }
 
-export function openProvenRpc({ rpcUrl, chainId, clock, onEndpointTrouble, proofs: options }: ProvenRpcOptions): ProvenRpc {
+export function openProvenRpc({ clock: pause, proofs: options, ...asked }: ProvenRpcOptions): ProvenRpc {
   const proofs = options && createProofs(options)
-  return { rpc: createRpc({ rpcUrl, chainId, pause: clock, onEndpointTrouble, judge: proofs?.judge }), proofs }
+  return { rpc: createRpc({ ...asked, pause, judge: proofs?.judge }), proofs }
 }

@@ -1,7 +1,7 @@
 import { vi } from 'vitest'
 import { createVirtualClock } from '#io/clock/fake.ts'
 import type { RpcCall } from './answer.ts'
-import type { EndpointTrouble } from './health.ts'
+import type { EndpointTrouble, EndpointUse } from './health.ts'
 import { createRpc } from './rpc.ts'
 import { createScriptedNode, headerOf, hex } from './scripted.test-node.ts'
 import type { Script, ScriptedNode } from './scripted.test-node.ts'
@@ -48,6 +48,7 @@ export function openEndpoints(options: {
   const nodes = Object.fromEntries(names.map((name) => [name, createNode(name, scripts[name] ?? {})])) as Record<string, WorldNode>
   const clock = createVirtualClock({ startMs: 0 })
   const troubles: EndpointTrouble[] = []
+  const uses: EndpointUse[] = []
   vi.stubGlobal('fetch', async (url: string, init: RequestInit) => {
     const node = nodes[new URL(url).hostname.split('.')[0] ?? ''] as WorldNode
     const calls = [JSON.parse(String(init.body)) as RpcCall | RpcCall[]].flat()
@@ -59,6 +60,7 @@ export function openEndpoints(options: {
     pause: clock,
     ...(options.chainId === undefined ? {} : { chainId: options.chainId }),
     onEndpointTrouble: (trouble) => troubles.push(trouble),
+    onEndpointUse: (use) => uses.push(use),
   })
   /** Lets virtual time run until the work is done. */
   const run = <Value>(work: Promise<Value>): Promise<Value> => clock.runUntil(work, { limitMs: 600_000 })
@@ -66,7 +68,7 @@ export function openEndpoints(options: {
   const whoAnswers = (): Promise<unknown> => run(rpc.call('name', []))
   const told = (): string[] =>
     troubles.map(({ endpoint, trouble, times }) => `${endpoint} ${trouble}${times === undefined ? '' : ` is over after ${times}`}`)
-  return { rpc, clock, nodes, troubles, told, run, whoAnswers }
+  return { rpc, clock, nodes, troubles, uses, told, run, whoAnswers }
 }
 
 export const status =

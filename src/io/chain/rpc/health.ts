@@ -21,6 +21,19 @@ export interface EndpointTrouble {
 }
 export type OnEndpointTrouble = (trouble: EndpointTrouble) => void
 
+/** What came of one request to an endpoint, or how far its head was behind that of the others when all were asked. */
+export type EndpointUse =
+  | { readonly endpoint: string; readonly outcome: 'ok' | Misbehaviour; readonly tookMs?: number }
+  | { readonly endpoint: string; readonly lagBlocks: number }
+/** Told of every request: it counts, and does nothing else. */
+export type OnEndpointUse = (use: EndpointUse) => void
+
+/** Who is told of what an endpoint does. */
+export interface EndpointListeners {
+  readonly onTrouble?: OnEndpointTrouble | undefined
+  readonly onUse?: OnEndpointUse | undefined
+}
+
 /** First rest of an endpoint that failed, twice as long with each failure in a row. */
 const REST_FIRST_MS = 1_000
 const REST_MAX_MS = 60_000
@@ -81,7 +94,8 @@ const averaged = (before: number | undefined, value: number): number =>
   before === undefined ? value : before + (value - before) * LATENCY_SHARE
 
 /** What is known of one endpoint: how it does, whether it may be used, and what was told of it. */
-export function createHealth(target: Target, pace: Pace, onTrouble: OnEndpointTrouble | undefined) {
+export function createHealth(target: Target, pace: Pace, { onTrouble, onUse }: EndpointListeners = {}) {
+  const { endpoint } = target
   /** How often each has happened since it was told. */
   const told = new Map<Misbehaviour, number>()
   /** What is not told yet: when it was seen. */
@@ -105,7 +119,7 @@ export function createHealth(target: Target, pace: Pace, onTrouble: OnEndpointTr
     lastAtMs.set(trouble, pace.nowMs())
     const times = told.get(trouble) ?? 0
     told.set(trouble, times + 1)
-    if (times === 0) onTrouble?.({ endpoint: target.endpoint, trouble, detail })
+    if (times === 0) onTrouble?.({ endpoint, trouble, detail })
   }
 
   function suspect(trouble: Misbehaviour, detail: string): void {
@@ -124,7 +138,7 @@ export function createHealth(target: Target, pace: Pace, onTrouble: OnEndpointTr
     if (times === undefined) return
     told.delete(trouble)
     suspected.delete(trouble)
-    onTrouble?.({ endpoint: target.endpoint, trouble, detail: 'no more', times })
+    onTrouble?.({ endpoint, trouble, detail: 'no more', times })
   }
 
   /** Whether good answers show that it is: not of what is judged by other means. */
@@ -149,6 +163,7 @@ export function createHealth(target: Target, pace: Pace, onTrouble: OnEndpointTr
       else tell('wrong_chain', detail)
     },
     answered(tookMs: number): void {
+      onUse?.({ endpoint, outcome: 'ok', tookMs })
       failures = 0
       restUntilMs = 0
       latencyMs = averaged(latencyMs, tookMs)
@@ -157,6 +172,7 @@ export function createHealth(target: Target, pace: Pace, onTrouble: OnEndpointTr
       for (const kind of told.keys()) if (isOver(kind)) over(kind)
     },
     failed(trouble: Misbehaviour, detail: string, retryAfterMs?: number): void {
+      onUse?.({ endpoint, outcome: trouble })
       rest(retryAfterMs)
       tell(trouble, detail)
     },
@@ -175,6 +191,7 @@ export function createHealth(target: Target, pace: Pace, onTrouble: OnEndpointTr
     noticed: (notice: Noticed, detail: string): void => tell(notice, detail),
     /** It said what is not so, which is told once: that it tells the truth afterwards shows nothing. */
     lied(lie: Lie, detail: string): void {
+      onUse?.({ endpoint, outcome: lie })
       lies += 1
       goodInARow = 0
       distrustUntilMs = pace.nowMs() + Math.min(DISTRUST_MAX_MS, DISTRUST_FIRST_MS * 2 ** (lies - 1))
@@ -195,6 +212,7 @@ export function createHealth(target: Target, pace: Pace, onTrouble: OnEndpointTr
       lookMs = averaged(lookMs, tookMs)
     },
     lagged(blocks: number): void {
+      onUse?.({ endpoint, lagBlocks: blocks })
       lag = blocks
       if (lag > LAG_BLOCKS_MAX) tell('lagging', `${lag} blocks behind the others`)
       else if (isOver('lagging')) over('lagging')

@@ -3,7 +3,7 @@ import type { RpcAnswer, RpcCall } from './answer.ts'
 import { createEndpoint, createProgress } from './endpoint.ts'
 import type { Progress } from './endpoint.ts'
 import { createHealth } from './health.ts'
-import type { Health, OnEndpointTrouble } from './health.ts'
+import type { EndpointListeners, Health } from './health.ts'
 import { isLie, Unanswered } from './judge.ts'
 import type { AskSame, Judge, Objection } from './judge.ts'
 import type { Pace } from './pace.ts'
@@ -34,14 +34,13 @@ function inWords({ failure }: Trouble): string {
 }
 
 /** How members are made: `judge` looks at all that they answer. */
-export interface MemberDeps {
+export interface MemberDeps extends EndpointListeners {
   readonly pace: Pace
   readonly judge?: Judge | undefined
-  readonly onTrouble?: OnEndpointTrouble | undefined
 }
 
-export function createMember(target: Target, { pace, judge, onTrouble }: MemberDeps): Member {
-  const health = createHealth(target, pace, onTrouble)
+export function createMember(target: Target, { pace, judge, ...listeners }: MemberDeps): Member {
+  const health = createHealth(target, pace, listeners)
   const endpoint = createEndpoint(target, { pay: health.budget.pay, notice: health.noticed })
 
   const askSame: AskSame = async (calls) => {

@@ -23,6 +23,23 @@ describe('of several endpoints', () => {
     expect(told()).toEqual([`${A} busy`])
   })
 
+  test('each request is told of, with what came of it and how long it took, and how far each is behind', async () => {
+    const { nodes, whoAnswers, uses } = openEndpoints({ names: A_AND_B })
+    ;(nodes['b'] as WorldNode).head = 97
+    await whoAnswers()
+    ;(nodes['a'] as WorldNode).reply = status(503)
+    await whoAnswers()
+    expect(uses).toEqual(
+      expect.arrayContaining([
+        { endpoint: A, lagBlocks: 0 },
+        { endpoint: B, lagBlocks: 3 },
+        { endpoint: A, outcome: 'ok', tookMs: 0 },
+        { endpoint: A, outcome: 'busy' },
+        { endpoint: B, outcome: 'ok', tookMs: 0 },
+      ]),
+    )
+  })
+
   test('one that failed rests, longer each time, and is used again when it does well', async () => {
     const { nodes, clock, whoAnswers } = openEndpoints({ names: A_AND_B, suffixes: { a: ';weight=10' } })
     await whoAnswers()

@@ -4,7 +4,7 @@ import { createDoubts, isHashUnknown } from './doubts.ts'
 import { createProgress } from './endpoint.ts'
 import type { Progress } from './endpoint.ts'
 import { isByHash, needsArchive } from './heads.ts'
-import type { OnEndpointTrouble } from './health.ts'
+import type { EndpointListeners } from './health.ts'
 import type { Judge, Objection } from './judge.ts'
 import { createLookout } from './lookout.ts'
 import type { Lookout } from './lookout.ts'
@@ -22,12 +22,11 @@ const HEDGES_MAX = 5
 /** The endpoint in use is left only for one that costs less than this share of it. */
 const STICKINESS = 0.5
 
-export interface PoolOptions {
+export interface PoolOptions extends EndpointListeners {
   readonly targets: readonly [Target, ...Target[]]
   /** Without it the first endpoint that answers says which chain is meant. */
   readonly chainId?: number | undefined
   readonly pace: Pace
-  readonly onTrouble?: OnEndpointTrouble | undefined
   /** Looks at all that an endpoint answers. */
   readonly judge?: Judge | undefined
   /** The hash of a block that somebody builds upon. */
@@ -186,8 +185,8 @@ async function broadcast(call: RpcCall, members: readonly Member[], otherwise: A
  * Several endpoints of one chain as one. What is asked together is answered by one of them: the best that can, and the next when it fails or
  * lacks something. Throws `CHAIN_UNREACHABLE`, `CHAIN_ANSWER_INVALID` when all fail, `CHAIN_WRONG` when all serve another chain.
  */
-export function createPool({ targets, chainId, pace, onTrouble, judge, followed }: PoolOptions): AskAll {
-  const members = targets.map((target) => createMember(target, { pace, onTrouble, judge }))
+export function createPool({ targets, chainId, pace, judge, followed, ...listeners }: PoolOptions): AskAll {
+  const members = targets.map((target) => createMember(target, { pace, judge, ...listeners }))
   const lookout = createLookout(members, { chainId, pace, followed })
   const read = createReader(members, { lookout, pace })
   const isBroadcast = ({ method }: RpcCall): boolean => members.length > 1 && method === 'eth_sendRawTransaction'

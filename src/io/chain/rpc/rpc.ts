@@ -1,7 +1,7 @@
 import { isWeftError, WeftError } from '#domain/errors.ts'
 import { safeUint } from '#domain/ids.ts'
 import type { RpcAnswer, RpcCall } from './answer.ts'
-import type { OnEndpointTrouble } from './health.ts'
+import type { OnEndpointTrouble, OnEndpointUse } from './health.ts'
 import type { Judge } from './judge.ts'
 import type { Pace } from './pace.ts'
 import { createPool } from './pool.ts'
@@ -31,12 +31,13 @@ export interface RpcOptions {
   /** Of several endpoints, those of another chain are told of and never used. A single one is believed: `assertChainId`. */
   readonly chainId?: number
   readonly onEndpointTrouble?: OnEndpointTrouble | undefined
+  readonly onEndpointUse?: OnEndpointUse | undefined
   /** Looks at all that an endpoint answers; what it objects to is asked of another one. */
   readonly judge?: Judge | undefined
 }
 
 /** Opens nothing yet: the first call does. `pause` is used between tries. Throws `SETTINGS_INVALID` for what is no HTTP URL. */
-export function createRpc({ rpcUrl, pause, chainId, onEndpointTrouble, judge }: RpcOptions): Rpc {
+export function createRpc({ rpcUrl, pause, chainId, onEndpointTrouble, onEndpointUse, judge }: RpcOptions): Rpc {
   const targets = parseTargets(rpcUrl)
   const endpoint = targets.map((target) => target.endpoint).join(', ')
   const reach = createReach(pause)
@@ -45,6 +46,7 @@ export function createRpc({ rpcUrl, pause, chainId, onEndpointTrouble, judge }: 
     chainId,
     pace: pause,
     onTrouble: onEndpointTrouble,
+    onUse: onEndpointUse,
     judge: reach.judgedBy(judge),
     followed: reach.hashAt,
   })

@@ -3,7 +3,7 @@ import { WeftError } from '#domain/errors.ts'
 import type { SourceChain } from '#io/chain/port.ts'
 import { createProofs, type ProofOptions } from '#io/chain/proof/proofs.ts'
 import { quantity, readBlock, readHead } from '#io/chain/rpc/block.ts'
-import type { OnEndpointTrouble } from '#io/chain/rpc/health.ts'
+import type { OnEndpointTrouble, OnEndpointUse } from '#io/chain/rpc/health.ts'
 import type { Pace } from '#io/chain/rpc/pace.ts'
 import { handedOut } from '#io/chain/rpc/reach.ts'
 import { isCodeFault, isRevert, revertReason } from '#io/chain/rpc/revert.ts'
@@ -52,12 +52,13 @@ export async function connectSourceChain(options: {
   readonly clock: Pace
   /** Told which of several endpoints does what it should not. */
   readonly onEndpointTrouble?: OnEndpointTrouble
+  readonly onEndpointUse?: OnEndpointUse
   /** Without it what endpoints say is believed. */
   readonly proofs?: ProofOptions
 }): Promise<SourceChain> {
-  const { rpcUrl, chainId, clock, onEndpointTrouble } = options
+  const { rpcUrl, chainId, clock, onEndpointTrouble, onEndpointUse } = options
   const proofs = options.proofs && createProofs(options.proofs)
-  const rpc = createRpc({ rpcUrl, chainId, pause: clock, onEndpointTrouble, judge: proofs?.judge })
+  const rpc = createRpc({ rpcUrl, chainId, pause: clock, onEndpointTrouble, onEndpointUse, judge: proofs?.judge })
   await assertChainId(rpc, chainId)
   await proofs?.survey(rpc)
   const signatures = createSignatures()

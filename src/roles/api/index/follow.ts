@@ -20,6 +20,8 @@ export interface FollowDeps extends PersistDeps {
   readonly clock: Clock
   /** Rung when more is in the tables. */
   readonly bell: Bell
+  /** Called when the head of the chain is reached. */
+  readonly onCurrent?: () => void
 }
 
 /**
@@ -101,7 +103,7 @@ async function lastCommon({ chain, database }: FollowDeps, first: BlockNumber): 
 }
 
 /** Tells how far it is while it is behind, and once that it is there. */
-function createProgress({ chain, clock, report }: FollowDeps) {
+function createProgress({ chain, clock, report, onCurrent }: FollowDeps) {
   let toldMs = clock.nowMs()
   let isThere = false
   return {
@@ -116,6 +118,7 @@ function createProgress({ chain, clock, report }: FollowDeps) {
       if (head === undefined) return
       isThere = last.block.number >= head.number
       const facts = { block: last.block.number, headBlock: head.number }
+      if (isThere) onCurrent?.()
       if (isThere) report('index_current', facts)
       else report('index_behind', facts)
     },

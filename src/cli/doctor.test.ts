@@ -1,0 +1,27 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, expect, test } from 'vitest'
+import { weft } from './cli.test-world.ts'
+import { findingInWords } from './doctor.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'weft-cli-doctor-'))
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+test('a finding is a line, and what mends it another: neither is broken, and nothing moves the cursor', () => {
+  const mend = `\`./weft slots assign 1=0x${'ab'.repeat(20)}\`, by the owner of the slot, whoever that is`
+  expect(findingInWords({ check: 'slot 1', state: 'bad', detail: 'it\u001b[2J', mend })).toBe(
+    `✘ slot 1             it\\u001b[2J\n                     → ${mend}`,
+  )
+  expect(findingInWords({ check: 'disk', state: 'good', detail: 'fine' })).toBe('✔ disk               fine')
+})
+
+test('the command takes flags and variables as the role does, and ends with 1 when something must be mended', async () => {
+  const relay = await weft({ WEFT_DATA_DIR: join(folder, 'relay') }, 'doctor', 'relay', '--p2p-listen', '/ip4/127.0.0.1/tcp/0')
+  expect([relay.exitCode, relay.out]).toEqual([0, expect.stringMatching(/^✔ settings .*\n✔ disk /)])
+  const { exitCode, out } = await weft({ WEFT_RELAYS: 'nowhere' }, 'doctor', 'sequencer', '--json')
+  const { isWell, findings } = JSON.parse(out) as { isWell: boolean; findings: { detail: string }[] }
+  expect([exitCode, isWell]).toEqual([1, false])
+  expect(findings.map(({ detail }) => detail).join()).toMatch(/--data-dir.*--relays/)
+  expect((await weft({}, 'doctor', 'relais')).err).toContain("no role 'relais'; did you mean relay?")
+})

@@ -1,0 +1,53 @@
+import { buildCommand } from '@stricli/core'
+import { printable } from '#domain/printable.ts'
+import { type Given, type Role, ROLES, SETTINGS, type SettingName } from '#node/settings.ts'
+import type { Finding } from '#operator/doctor/finding.ts'
+import { roleNamed } from './settings.ts'
+
+const SIGNS = { good: '✔', doubtful: '!', bad: '✘' } as const
+const INDENT = ' '.repeat(21)
+
+/** A finding, and behind an arrow what mends it: in one line, for whoever pastes it. */
+export function findingInWords({ check, state, detail, mend }: Finding): string {
+  const line = `${SIGNS[state]} ${check.padEnd(18)} ${printable(detail)}`
+  return mend === undefined ? line : `${line}\n${INDENT}→ ${mend}`
+}
+
+const flags = (Object.keys(SETTINGS) as SettingName[]).map(
+  (name) => [name, { kind: 'parsed', parse: String, optional: true, brief: `As of the role (${SETTINGS[name].env})` }] as const,
+)
+
+/** Of the settings there is one flag each. */
+interface Flags {
+  readonly json: boolean
+}
+
+export const doctorCommand = buildCommand({
+  async func(this: { process: NodeJS.Process }, { json, ...given }: Flags, role: Role) {
+    const { examine } = await import('#operator/doctor/doctor.ts')
+    const { stdout } = this.process
+    const findings: Finding[] = []
+    for await (const finding of examine(role, given, this.process.env as Given)) {
+      findings.push(finding)
+      if (!json) stdout.write(`${findingInWords(finding)}\n`)
+    }
+    const isWell = findings.every(({ state }) => state !== 'bad')
+    if (json) stdout.write(`${JSON.stringify({ role, isWell, findings })}\n`)
+    this.process.exitCode = isWell ? 0 : 1
+  },
+  parameters: {
+    flags: {
+      json: { kind: 'boolean', default: false, withNegated: false, brief: 'Print one JSON object: role, isWell, findings' },
+      ...Object.fromEntries(flags),
+    },
+    positional: {
+      kind: 'tuple',
+      parameters: [{ brief: `One of ${ROLES.join(', ')}`, parse: roleNamed, placeholder: 'role' }],
+    },
+  },
+  docs: {
+    brief: 'Look at all that a role needs, say how to mend what is wrong',
+    fullDescription:
+      'Before or after the role is started. Takes the flags and variables of the role as `./weft ROLE` does, and changes nothing. Looks at the settings, the disk, open files, ports; the RPC endpoints of both chains (head, lag, logs, old state, chain ids against the market), the clock, the windows of the market, the account, its office and its ether, the signers of slots; IPFS, by adding a file to one node and fetching it with another, and its peers; the collector, the sequencers and their list; and, where the role runs, what it says of itself. `!` works and may not for long, `✘` must be mended: behind the arrow stands how. Exit code 1 when something must be mended.',
+  },
+})

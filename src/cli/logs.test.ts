@@ -1,0 +1,45 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, expect, test } from 'vitest'
+import { weft } from './cli.test-world.ts'
+import { lineIn } from './logs.ts'
+
+const dataDir = mkdtempSync(join(tmpdir(), 'weft-cli-logs-'))
+afterAll(() => rmSync(dataDir, { recursive: true, force: true }))
+mkdirSync(join(dataDir, 'logs'))
+const at = (time: number, msg: string, facts: object = {}): string => JSON.stringify({ level: 30, time, role: 'validator', ...facts, msg })
+writeFileSync(join(dataDir, 'logs/validator-1.log'), `${at(1_000, 'starting')}\n${at(3_000, 'failed', { detail: 'a\nb' })}\nno line\n`)
+writeFileSync(join(dataDir, 'logs/relay.log'), `${at(2_000, 'started', { p2p: ['/a'] })}\n${at(4_000, 'no_event')}\n{"level":30,"ti`)
+/** Local time of day and padding are not what is meant here. */
+const shown = async (...args: string[]) =>
+  (await weft({}, 'logs', '--data-dir', dataDir, ...args)).out
+    .replace(/^\d\d:\d\d:/gm, '')
+    .replace(/ +/g, ' ')
+    .trimEnd()
+    .split('\n')
+
+test('lines of all roles in the order of time, as on a terminal, by the name of their folder; what is no line is left out', async () => {
+  expect(await shown()).toEqual([
+    '01 info validator-1 starting',
+    '02 info relay started p2p=["/a"]',
+    '03 error validator-1 failed detail="a\\nb"',
+  ])
+})
+
+test('only the loud ones, only those of one role, and as they are', async () => {
+  expect(await shown('--level', 'warn')).toEqual(['03 error validator-1 failed detail="a\\nb"'])
+  expect(await shown('--role', 'relay')).toEqual(['02 info relay started p2p=["/a"]'])
+  expect(await shown('--json', '--role', 'relay')).toEqual([at(2_000, 'started', { p2p: ['/a'] })])
+})
+
+test('a folder without logs is told of', async () => {
+  expect((await weft({}, 'logs', '--data-dir', join(dataDir, 'nowhere'))).err).toContain('DATA_DIR_EMPTY')
+})
+
+test.each(['', 'null', '[]', '{}', '{"time":1,"role":"relay","msg":"constructor"}', '{"time":"1","role":"relay","msg":"started"}'])(
+  '%j is no line of a role',
+  (text) => {
+    expect(lineIn(text)).toBeUndefined()
+  },
+)

@@ -1,0 +1,100 @@
+import { beforeEach, describe, expect, test } from 'vitest'
+import type { BlockNumber, Hash } from '#domain/ids.ts'
+import { createRecorder, type Recorder } from '#domain/recorder.ts'
+import type { AnchorChain, BlockRef, ChainStep } from '#io/chain/port.ts'
+import { type ChainSight, createChainSight } from './chain-sight.ts'
+
+let nowMs: number
+let recorder: Recorder
+let sight: ChainSight
+beforeEach(() => {
+  nowMs = 1_000_000
+  recorder = createRecorder()
+  sight = createChainSight('anchor', { recorder, nowMs: () => nowMs })
+})
+
+/** Mined when the clock shows it, or so many seconds before. */
+const block = (number: number, secondsAgo = 0): BlockRef => ({
+  number: number as BlockNumber,
+  hash: `0x${number}` as Hash,
+  parentHash: `0x${number - 1}` as Hash,
+  timestamp: nowMs / 1_000 - secondsAgo,
+})
+const saw = (head: BlockRef) => sight.anchor({ head: async () => head } as AnchorChain).head()
+const reasons = () => sight.unready().map(({ reason }) => reason)
+
+describe('the anchor chain', () => {
+  test('is in order while its heads come, from whichever call', async () => {
+    await saw(block(7))
+    const steps: ChainStep[] = [
+      { kind: 'block', block: block(6), events: [] },
+      { kind: 'block', block: block(9), events: [] },
+      { kind: 'rollback', to: block(8) },
+    ]
+    async function* follow() {
+      yield* steps
+    }
+    const chain = { follow } as unknown as AnchorChain
+    const seen: ChainStep[] = []
+    for await (const step of sight.anchor(chain).follow({} as never)) seen.push(step)
+    expect(seen).toEqual(steps)
+    expect(sight.head()?.number).toBe(9)
+    expect(reasons()).toEqual([])
+    expect(sight.readings()).toMatchObject([{ value: 9, labels: { chain: 'anchor' } }, { value: 0 }])
+  })
+
+  test('that stands still for two minutes is silent, whatever is said of the same head', async () => {
+    await saw(block(7))
+    nowMs += 119_000
+    expect(reasons()).toEqual([])
+    await saw(block(7, 119))
+    nowMs += 2_000
+    expect(reasons()).toEqual(['anchor_silent'])
+    await saw(block(8))
+    expect(reasons()).toEqual([])
+  })
+
+  test('whose newest block is old, or from the future, is behind or shows that the clock is', async () => {
+    await saw(block(7, 121))
+    expect(reasons()).toEqual(['anchor_old'])
+    await saw(block(8, -31))
+    expect(reasons()).toEqual(['clock_behind'])
+    expect(sight.readings()[1]).toMatchObject({ metric: 'weft_chain_head_age_seconds', value: -31 })
+  })
+
+  test('is unreachable when the last question was not answered, and none for ten seconds; each request is counted', () => {
+    const endpoint = 'http://a'
+    sight.onUse({ endpoint, outcome: 'ok', tookMs: 250 })
+    sight.onUse({ endpoint, lagBlocks: 3 })
+    nowMs += 9_000
+    sight.onUse({ endpoint, outcome: 'busy' })
+    expect(reasons()).toEqual([])
+    nowMs += 2_000
+    expect(reasons()).toEqual(['anchor_unreachable'])
+    sight.onUse({ endpoint: 'http://b', outcome: 'ok', tookMs: 250 })
+    expect(reasons()).toEqual([])
+    expect(recorder.read().map(({ labels, value }) => [...Object.values(labels), value].join(' '))).toEqual([
+      'anchor http://a ok 1',
+      'anchor http://a busy 1',
+      'anchor http://b ok 1',
+      'anchor http://a 0.25',
+      'anchor http://b 0.25',
+      'anchor http://a 3',
+    ])
+  })
+})
+
+test('a source chain that nobody has asked for a while is no reason: it is read when an epoch comes', async () => {
+  const source = createChainSight('source', { recorder, nowMs: () => nowMs })
+  const chain = source.source({
+    head: async () => block(7),
+    block: async (number: number) => (number === 9 ? block(9) : undefined),
+  } as never)
+  await chain.head()
+  expect([await chain.block(9 as BlockNumber), await chain.block(10 as BlockNumber)]).toEqual([block(9), undefined])
+  expect(source.head()?.number).toBe(9)
+  nowMs += 3_600_000
+  expect(source.unready()).toEqual([])
+  source.onUse({ endpoint: 'http://a', outcome: 'unreachable' })
+  expect(source.unready()).toEqual([{ reason: 'source_unreachable' }])
+})

@@ -1,0 +1,64 @@
+import { basename } from 'node:path'
+import { isWeftError } from '#domain/errors.ts'
+import { systemClock } from '#io/clock/system.ts'
+import { getJson } from '#io/http/client.ts'
+import type { RoleStatus } from './faring.ts'
+import { isAlive, readRun, type Run } from './run-file.ts'
+import { homesIn } from './storage.ts'
+
+/** A role answers at once, but for its chain, which it may ask about money and slots. */
+const ASK_TIMEOUT_MS = 8_000
+/** A thousand slots, and two hundred troubles. */
+const ANSWER_LENGTH_MAX = 4_000_000
+
+/**
+ * How the role of one home fares. `stopped`: it does not run. `killed`: its process has gone without a word. `unasked`: it runs, and its health routes are
+ * off. `mute`: it runs and does not answer; `detail` says how.
+ */
+export interface HomeStatus {
+  /** Name of the role's folder. */
+  readonly name: string
+  readonly state: 'running' | 'stopped' | 'killed' | 'unasked' | 'mute'
+  readonly run?: Run | undefined
+  readonly status?: RoleStatus
+  readonly detail?: string
+}
+
+/** Of every role in a data directory, or in that of a devnet, in the order of their folders. Throws `DATA_DIR_EMPTY`. */
+export const statusesIn = (dataDir: string): Promise<readonly HomeStatus[]> => Promise.all(homesIn(dataDir).map(statusOf))
+
+/** Soon enough for whoever looks, and nothing beside what a role does. */
+const WATCH_EVERY_MS = 2_000
+
+/** The same again and again, until the signal aborts. */
+export async function* watchStatuses(dataDir: string, signal: AbortSignal): AsyncGenerator<readonly HomeStatus[]> {
+  while (!signal.aborted) {
+    yield await statusesIn(dataDir)
+    await systemClock.sleep(WATCH_EVERY_MS, signal).catch(() => undefined)
+  }
+}
+
+/** Of the role in one home. */
+export async function statusOf(home: string): Promise<HomeStatus> {
+  const name = basename(home)
+  const run = readRun(home)
+  if (run === undefined) return { name, state: 'stopped' }
+  if (!isAlive(run.processId)) return { name, state: 'killed', run }
+  if (run.url === undefined) return { name, state: 'unasked', run }
+  try {
+    const status = (await getJson(`${run.url}/status`, {
+      timeoutMs: ASK_TIMEOUT_MS,
+      lengthMax: ANSWER_LENGTH_MAX,
+    })) as unknown as RoleStatus
+    // Another one may have taken both number and port since.
+    if (status.processId !== run.processId || status.role !== run.role) return { name, state: 'killed', run }
+    return { name, state: 'running', run, status }
+  } catch (failure) {
+    if (!isWeftError(failure)) throw failure
+    return { name, state: 'mute', run, detail: failure.message }
+  }
+}
+
+/** Whether there is nothing for anybody to do. */
+export const isWell = ({ status }: HomeStatus): boolean =>
+  status?.isReady === true && status.troubles.every(({ level }) => level !== 'error')

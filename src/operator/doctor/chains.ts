@@ -1,0 +1,174 @@
+import type { Address } from '#domain/ids.ts'
+import type { AnchorChain, MarketState } from '#io/chain/port.ts'
+import { connectAnchorChain } from '#io/chain/read/anchor.ts'
+import { createRpc } from '#io/chain/rpc/rpc.ts'
+import { systemClock } from '#io/clock/system.ts'
+import { createSigner, parsePrivateKey } from '#io/keys/secp256k1.ts'
+import { appointing } from '#life/appointment.ts'
+import type { Role, Settings } from '#node/settings.ts'
+import { checkEndpoints, type EndpointReport, type RpcUse } from '#operator/rpc-check.ts'
+import { bad, doubtful, type Finding, good, orFailed } from './finding.ts'
+
+/** What chains say: endpoints, contracts, and the account and the slots of the role. */
+
+/** Settings of a role, those that it has. */
+export type Given = Partial<Settings>
+
+const CLOCK_OFF_MS = 2_000
+const CLOCK_WRONG_MS = 30_000
+const OFFICES = { epochs: 'epochManager', sequencer: 'sequencer', validator: 'validator' } as const
+const WEI_PER_ETHER = 1e18
+const LOOK_BACK_BLOCKS = 50
+/** Less is over before a node has computed anything. */
+const WINDOW_MIN_SECONDS = 3
+
+/** One line per endpoint; `use` says what it is asked for. */
+async function endpointsOf(check: string, rpcUrl: string, use: RpcUse): Promise<{ findings: Finding[]; reports: EndpointReport[] }> {
+  const reports = await checkEndpoints(rpcUrl.split(','))
+  const findings = reports.map((report) => {
+    const { endpoint, head = 0, headAgeSeconds = 0, lagBlocks = 0, logsRangeBlocks = 0, latencyMs = 0, stateDepthBlocks = 0 } = report
+    const problems = report.problems[use]
+    const mend = 'name another endpoint (`./weft rpc check URL` says what each can do)'
+    if (problems.length > 0) return bad(check, `${endpoint}: ${problems.join('; ')}`, mend)
+    const detail = `${endpoint}: head ${head}, ${headAgeSeconds} s old, ${lagBlocks} behind, ${latencyMs} ms; logs of ${logsRangeBlocks} blocks at once, state ${stateDepthBlocks} back`
+    return good(check, detail)
+  })
+  if (reports.length === 1 && reports[0]?.failure === undefined)
+    findings.push(
+      doubtful(
+        check,
+        'there is one endpoint only: when it fails, so does the role',
+        'name a second one, of another provider, behind a comma',
+      ),
+    )
+  return { findings, reports: [...reports] }
+}
+
+/** By the time that an endpoint writes into its answers, else by its newest block. */
+async function clockOf(rpcUrl: string, reports: readonly EndpointReport[]): Promise<readonly Finding[]> {
+  const [url = ''] = rpcUrl.split(/[,;]/)
+  const startMs = systemClock.nowMs()
+  const answer = await fetch(url.trim(), { method: 'POST', body: '{}', signal: AbortSignal.timeout(5_000), redirect: 'manual' }).catch(
+    () => undefined,
+  )
+  await answer?.body?.cancel()
+  const date = Date.parse(answer?.headers.get('date') ?? '')
+  const age = reports.find(({ headAgeSeconds }) => headAgeSeconds !== undefined)?.headAgeSeconds
+  if (Number.isNaN(date) && age === undefined) return []
+  // A date is cut to its second.
+  const offMs = Number.isNaN(date) ? Math.min(0, age ?? 0) * 1_000 : (startMs + systemClock.nowMs()) / 2 - (date + 500)
+  const off = `${Math.abs(Math.round(offMs / 100) / 10)} s ${offMs < 0 ? 'behind' : 'ahead of'} that of the anchor endpoint`
+  const mend = '`timedatectl set-ntp true`, or whatever keeps the clock of this machine'
+  if (Math.abs(offMs) > CLOCK_WRONG_MS) return [bad('clock', off, mend)]
+  return [Math.abs(offMs) > CLOCK_OFF_MS ? doubtful('clock', off, mend) : good('clock', off)]
+}
+
+function windowsOf(market: MarketState, anchorBlockSeconds: number): readonly Finding[] {
+  const { epochSize, sourceBlockTimeSeconds, snapshotWindowBlocks, batchWindowBlocks, attestationWindowBlocks } = market
+  const period = epochSize * sourceBlockTimeSeconds
+  const window = Math.round(snapshotWindowBlocks * anchorBlockSeconds * 10) / 10
+  const told = `an epoch each ${period} s; ${window} s for submissions, batches until block ${batchWindowBlocks}, attestations until ${attestationWindowBlocks}`
+  const mend = '`./weft market set --snapshot-window … --batch-window … --attestation-window …`, by the owner of the market'
+  if (batchWindowBlocks <= snapshotWindowBlocks)
+    return [bad('windows', `${told}: batches come too late as soon as submissions are in`, mend)]
+  if (attestationWindowBlocks <= batchWindowBlocks)
+    return [doubtful('windows', `${told}: nobody can attest the last batches in time`, mend)]
+  if (window < WINDOW_MIN_SECONDS) return [doubtful('windows', `${told}: that is hardly enough to compute and deliver`, mend)]
+  return [good('windows', told)]
+}
+
+/** Blocks of the last minutes, on average. */
+async function blockSeconds(chain: AnchorChain): Promise<number> {
+  const head = await chain.head()
+  const before = await chain.block(Math.max(0, head.number - LOOK_BACK_BLOCKS) as typeof head.number)
+  return before === undefined || head.number === before.number ? 1 : (head.timestamp - before.timestamp) / (head.number - before.number)
+}
+
+async function accountOf(
+  role: Role,
+  account: Address,
+  market: MarketState,
+  { chain, rpcUrl }: { readonly chain: AnchorChain; readonly rpcUrl: string },
+) {
+  const office = OFFICES[role as keyof typeof OFFICES]
+  if (office === undefined) return []
+  const { isHeld, name, command } = appointing(office, { market, account, chain })
+  const rpc = createRpc({ rpcUrl, pause: systemClock })
+  const [balance = '0x0', price = '0x0'] = (await rpc.all([
+    { method: 'eth_getBalance', params: [account, 'latest'] },
+    { method: 'eth_gasPrice', params: [] },
+  ])) as string[]
+  const ether = Number(BigInt(balance)) / WEI_PER_ETHER
+  const isEmpty = BigInt(balance) === 0n && BigInt(price) > 0n
+  return [
+    isHeld
+      ? good('account', `${account} is ${name} of the market`)
+      : bad('account', `${account} is not ${name} of the market`, `\`${command}\``),
+    isEmpty
+      ? bad('balance', `${account} has no ether on the anchor chain, and gas has a price there`, `send ether to ${account}`)
+      : good('balance', `${ether} ether`),
+  ]
+}
+
+async function slotsOf(slots: Settings['slots'], account: Address, chain: AnchorChain): Promise<readonly Finding[]> {
+  const states = new Map((await chain.slots()).map((state) => [state.slotId, state]))
+  return slots.map((slotId) => {
+    const check = `slot ${slotId}`
+    const state = states.get(slotId)
+    const assign = `\`./weft slots assign ${slotId}=${account}\`, by the owner of the slot`
+    if (state?.isActive !== true)
+      return bad(check, 'there is no such slot, or it is not active', 'take it out of --slots, or `./weft slots mint`')
+    return state.signer === account
+      ? good(check, `signed by ${account}`)
+      : bad(check, `its signer is ${state.signer}, the key is that of ${account}`, assign)
+  })
+}
+
+/** What the market says, as far as the endpoint connects to it. */
+async function marketOf(role: Role, settings: Given, sourceChainIds: readonly number[]): Promise<readonly Finding[]> {
+  const { anchorRpcUrl: rpcUrl = '', anchorChainId, protocolState, dataMarket, signerKey, slots } = settings
+  if (anchorChainId === undefined || protocolState === undefined || dataMarket === undefined) return []
+  const chain = await connectAnchorChain({
+    rpcUrl,
+    chainId: anchorChainId,
+    protocolState,
+    dataMarket,
+    pollMs: 500,
+    reorgDepthMax: 1,
+    clock: systemClock,
+  })
+  const market = await chain.market()
+  const others = sourceChainIds.filter((chainId) => chainId !== market.sourceChainId)
+  const account = signerKey && createSigner(parsePrivateKey(signerKey.reveal())).address
+  return [
+    good('market', `${dataMarket} on chain ${anchorChainId}`),
+    ...(others.length > 0
+      ? [
+          bad(
+            'source chain',
+            `the endpoint serves chain ${others[0]}, the market is of ${market.sourceChainId}`,
+            'name an endpoint of that chain in --source-rpc-url',
+          ),
+        ]
+      : []),
+    ...windowsOf(market, await blockSeconds(chain)),
+    ...(account === undefined ? [] : await accountOf(role, account, market, { chain, rpcUrl })),
+    ...(account === undefined || slots === undefined ? [] : await slotsOf(slots, account, chain)),
+  ]
+}
+
+/** Of the chains that the role reads. */
+export async function lookAtChains(role: Role, settings: Given): Promise<readonly Finding[]> {
+  const { anchorRpcUrl, sourceRpcUrl = settings.recomputeRpcUrl || undefined } = settings
+  const mend = 'name an endpoint that answers (`./weft rpc check URL`)'
+  const sourceUse = role === 'epochs' ? 'source of epochs' : 'source of a snapshotter'
+  const source = sourceRpcUrl === undefined ? undefined : await endpointsOf('source RPC', sourceRpcUrl, sourceUse)
+  const sourceChainIds = source?.reports.flatMap(({ chainId }) => chainId ?? []) ?? []
+  const anchor = anchorRpcUrl === undefined ? undefined : await endpointsOf('anchor RPC', anchorRpcUrl, 'anchor')
+  return [
+    ...(anchor?.findings ?? []),
+    ...(anchorRpcUrl === undefined ? [] : await clockOf(anchorRpcUrl, anchor?.reports ?? [])),
+    ...(anchorRpcUrl === undefined ? [] : await orFailed('market', mend, () => marketOf(role, settings, sourceChainIds))),
+    ...(source?.findings ?? []),
+  ]
+}

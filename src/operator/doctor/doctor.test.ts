@@ -1,0 +1,184 @@
+import { randomBytes } from 'node:crypto'
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import type { Address } from '#domain/ids.ts'
+import { createFakeChain, marketOf } from '#io/chain/fake/anchor.ts'
+import type { MarketState } from '#io/chain/port.ts'
+import { createVirtualClock } from '#io/clock/fake.ts'
+import { serveSubmissions } from '#io/grpc/server.ts'
+import { createSigner, parsePrivateKey } from '#io/keys/secp256k1.ts'
+import { startHealth } from '#node/health.ts'
+import { createNotes } from '#node/notes.ts'
+import type { Given } from '#node/settings.ts'
+import { examine } from './doctor.ts'
+import type { Finding } from './finding.ts'
+
+/** The chains are fakes; peers, disk and ports are real. */
+const given = vi.hoisted(() => ({ chain: undefined as unknown, reports: [] as unknown[], balance: '0x1', answers: [] as string[] }))
+vi.mock('#io/chain/read/anchor.ts', () => ({ connectAnchorChain: async () => given.chain }))
+vi.mock('#io/chain/rpc/rpc.ts', async (original) => ({
+  ...(await original<typeof import('#io/chain/rpc/rpc.ts')>()),
+  createRpc: () => ({ all: async () => [given.balance, '0x1'] }),
+}))
+vi.mock('#operator/rpc-check.ts', () => ({ checkEndpoints: async () => given.reports }))
+
+const KEY = '11'.repeat(32)
+const account = createSigner(parsePrivateKey(KEY)).address
+const stranger = `0x${'99'.repeat(20)}` as Address
+const FLAGS = {
+  anchorRpcUrl: 'http://127.0.0.1:1',
+  anchorChainId: '7869',
+  protocolState: `0x${'01'.repeat(20)}`,
+  dataMarket: `0x${'02'.repeat(20)}`,
+  signerKey: KEY,
+}
+const good = { anchor: [], 'source of epochs': [], 'source of a snapshotter': [] }
+const report = (change: object = {}) => ({
+  endpoint: 'http://a',
+  chainId: 1,
+  head: 100,
+  headAgeSeconds: 1,
+  lagBlocks: 0,
+  problems: good,
+  ...change,
+})
+
+let dataDir: string
+beforeEach(() => {
+  dataDir = mkdtempSync(join(tmpdir(), 'weft-doctor-'))
+  vi.stubGlobal('fetch', fetched())
+  Object.assign(given, { chain: world(), reports: [report(), report({ endpoint: 'http://b' })], balance: '0xde0b6b3a7640000' })
+})
+afterEach(() => {
+  vi.unstubAllGlobals()
+  rmSync(dataDir, { recursive: true, force: true })
+})
+
+/** An endpoint whose clock is that much ahead of ours. */
+const fetched =
+  (aheadMs = 0) =>
+  async () =>
+    new Response('', { headers: { date: new Date(Date.now() + aheadMs).toUTCString() } })
+
+const world = (change: Partial<MarketState> = {}, signers: readonly Address[] = [account]) =>
+  createFakeChain({
+    clock: createVirtualClock(),
+    market: marketOf({ epochManager: account, sequencers: [account], sourceChainId: 1, ...change }),
+    signers,
+  })
+
+async function found(role: Parameters<typeof examine>[0], flags: Given): Promise<Finding[]> {
+  const findings: Finding[] = []
+  for await (const finding of examine(role, { ...flags, dataDir }, {})) findings.push(finding)
+  return findings
+}
+const wrong = (findings: readonly Finding[]) => findings.filter(({ state }) => state !== 'good')
+
+test('settings that are wrong are found all at once, each with where they are listed, and nothing else is looked at', async () => {
+  const findings = await found('collector', { grpcListen: 'nowhere' })
+  expect(findings).toEqual([
+    expect.objectContaining({
+      check: 'settings',
+      state: 'bad',
+      detail: expect.stringContaining('--grpc-listen'),
+      mend: expect.stringContaining('./weft settings collector'),
+    }),
+  ])
+})
+
+describe('a sequencer', () => {
+  const look = () => found('sequencer', { ...FLAGS, namespace: 'NS' })
+
+  test('that lacks nothing', async () => {
+    const findings = await look()
+    expect(wrong(findings)).toEqual([])
+    expect(findings.map(({ check }) => check)).toEqual(
+      expect.arrayContaining(['settings', 'disk', 'anchor RPC', 'clock', 'market', 'windows', 'account', 'balance', 'IPFS']),
+    )
+  })
+
+  test('whose account is not appointed and has no ether: with the command that appoints it', async () => {
+    Object.assign(given, { chain: world({ sequencers: [stranger] }), balance: '0x0' })
+    expect(wrong(await look())).toEqual([
+      expect.objectContaining({
+        check: 'account',
+        state: 'bad',
+        mend: expect.stringMatching(/`\.\/weft market set .* --add-sequencer 0x/),
+      }),
+      expect.objectContaining({ check: 'balance', state: 'bad', mend: `send ether to ${account}` }),
+    ])
+  })
+
+  test('whose endpoint is behind, whose clock is wrong, whose market leaves no time for batches', async () => {
+    const problems = { ...good, anchor: ['9 blocks behind the others'] }
+    Object.assign(given, { reports: [report({ problems })], chain: world({ snapshotWindowBlocks: 50, batchWindowBlocks: 40 }) })
+    vi.stubGlobal('fetch', fetched(3_600_000))
+    expect(wrong(await look()).map(({ check, state }) => `${check} ${state}`)).toEqual([
+      'anchor RPC bad',
+      'anchor RPC doubtful',
+      'clock bad',
+      'windows bad',
+    ])
+  })
+
+  test('whose IPFS peer is not there', async () => {
+    const peer = '/ip4/127.0.0.1/tcp/1/p2p/12D3KooWQzLtLgEt4JEebiXfEjZgAB8gZ58JHaVvZjGEuHhBBJMn'
+    expect(wrong(await found('sequencer', { ...FLAGS, namespace: 'NS', ipfsPeers: peer }))).toEqual([
+      expect.objectContaining({ check: 'IPFS peer', state: 'bad', detail: expect.stringContaining(peer) }),
+    ])
+  })
+})
+
+describe('a snapshotter', () => {
+  const look = async (collector: string, slots = '1') =>
+    found('snapshotter', { ...FLAGS, sourceRpcUrl: 'http://127.0.0.1:2', collector, slots })
+
+  test('whose collector is away, starts, serves; and a slot that is somebody else’s, or nobody’s', async () => {
+    given.chain = world({}, [account, stranger])
+    const away = wrong(await look('127.0.0.1:1', '1,2,3'))
+    expect(away).toEqual([
+      expect.objectContaining({ check: 'slot 2', state: 'bad', mend: expect.stringContaining(`./weft slots assign 2=${account}`) }),
+      expect.objectContaining({ check: 'slot 3', state: 'bad', detail: expect.stringContaining('no such slot') }),
+      expect.objectContaining({ check: 'collector', state: 'bad', detail: expect.stringContaining('UNAVAILABLE') }),
+    ])
+    const server = await serveSubmissions({ host: '127.0.0.1', port: 0, handler: async () => 'Success' })
+    try {
+      expect(wrong(await look(server.endpoint))).toMatchObject([
+        { check: 'collector', detail: expect.stringContaining('does not serve yet') },
+      ])
+      server.setServing(true)
+      expect(wrong(await look(server.endpoint))).toEqual([])
+    } finally {
+      await server.close()
+    }
+  })
+
+  test('whose source endpoint serves another chain than the market’s', async () => {
+    given.chain = world({ sourceChainId: 5 })
+    const findings = wrong(await look('127.0.0.1:1'))
+    expect(findings[0]).toMatchObject({ check: 'source chain', state: 'bad', detail: 'the endpoint serves chain 1, the market is of 5' })
+  })
+})
+
+test('a role that runs: what it says of itself, with what to do', async () => {
+  const home = join(dataDir, 'home')
+  mkdirSync(home)
+  const notes = createNotes(Date.now)
+  vi.unstubAllGlobals()
+  const health = await startHealth({ role: 'collector', listen: '127.0.0.1:0' }, { directory: home, notes, report: notes.event })
+  try {
+    notes.event('dial_failed', { address: '/a', detail: String(randomBytes(2).toString('hex')) })
+    const sequencers = '/ip4/127.0.0.1/tcp/1/p2p/12D3KooWQzLtLgEt4JEebiXfEjZgAB8gZ58JHaVvZjGEuHhBBJMn'
+    const findings: Finding[] = []
+    for await (const finding of examine('collector', { dataDir: home, sequencers }, {})) findings.push(finding)
+    expect(wrong(findings)).toEqual([
+      expect.objectContaining({ check: 'ready', state: 'bad', detail: 'starting' }),
+      expect.objectContaining({ check: 'trouble', state: 'doubtful', detail: 'dial_failed, 1 times' }),
+      expect.objectContaining({ check: 'sequencer', state: 'bad', detail: expect.stringContaining(sequencers) }),
+    ])
+  } finally {
+    await health.stop()
+  }
+})

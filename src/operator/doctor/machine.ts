@@ -1,0 +1,121 @@
+import { accessSync, constants, existsSync, readFileSync, statfsSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { dirname, resolve } from 'node:path'
+import { isAlive, readRun, type Run } from '#node/run-file.ts'
+import { flagOf, type Role, type SettingName, SETTINGS } from '#node/settings.ts'
+import type { Given } from './chains.ts'
+import { bad, doubtful, type Finding, good } from './finding.ts'
+
+/** What this machine has: room, files, ports. */
+
+const GIGABYTE = 1e9
+const FREE_LOW_BYTES = 5 * GIGABYTE
+const FREE_MIN_BYTES = GIGABYTE
+/** A sequencer holds a socket per peer, an IPFS node a file per block that is read. */
+const FILES_MIN = 4_096
+
+/** The process that works on the data directory now. */
+export function runningOn({ dataDir = '' }: Given): Run | undefined {
+  const run = readRun(dataDir)
+  return run !== undefined && isAlive(run.processId) ? run : undefined
+}
+
+function nearestFolder(path: string): string {
+  const here = resolve(path)
+  return existsSync(here) || dirname(here) === here ? here : nearestFolder(dirname(here))
+}
+
+export function diskOf({ dataDir = '.' }: Given): readonly Finding[] {
+  const folder = nearestFolder(dataDir)
+  try {
+    accessSync(folder, constants.W_OK)
+  } catch {
+    return [bad('data directory', `${folder} cannot be written to`, `\`chown -R $(id -u) ${folder}\`, or another --data-dir`)]
+  }
+  const { bavail, bsize } = statfsSync(folder)
+  const free = bavail * bsize
+  const detail = `${(free / GIGABYTE).toFixed(1)} GB free at ${folder}`
+  const mend = `\`./weft storage prune --data-dir ${dataDir}\` while the role is stopped, or a larger disk`
+  if (free < FREE_MIN_BYTES) return [bad('disk', detail, mend)]
+  return [free < FREE_LOW_BYTES ? doubtful('disk', detail, mend) : good('disk', detail)]
+}
+
+/** As Linux tells a process of itself; elsewhere nothing is said. */
+export function filesOf(limits = textAt('/proc/self/limits')): readonly Finding[] {
+  const soft = /^Max open files\s+(\d+|unlimited)/m.exec(limits)?.[1]
+  if (soft === undefined) return []
+  const isEnough = soft === 'unlimited' || Number(soft) >= FILES_MIN
+  return [
+    isEnough
+      ? good('open files', `${soft} at once`)
+      : doubtful(
+          'open files',
+          `${soft} at once, ${FILES_MIN} are better`,
+          '`ulimit -n 65536` before the start, `LimitNOFILE=65536` in a systemd unit',
+        ),
+  ]
+}
+
+function textAt(path: string): string {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch {
+    return ''
+  }
+}
+
+const LISTENING: readonly SettingName[] = [
+  'grpcListen',
+  'p2pListen',
+  'hearListen',
+  'ipfsListen',
+  'httpListen',
+  'statusListen',
+  'healthListen',
+  'gatewayPort',
+]
+
+/** Where a setting listens; `undefined` for what takes a free port, or none. */
+export function placeIn(value: unknown): { readonly host: string; readonly port: number } | undefined {
+  if (typeof value === 'number') return value === 0 ? undefined : { host: '127.0.0.1', port: value }
+  const [, host = '', port = ''] = /^\/ip[46]\/([^/]+)\/tcp\/(\d+)/.exec(String(value)) ?? /^(.+):(\d+)$/.exec(String(value)) ?? []
+  return Number(port) === 0 ? undefined : { host: host.replace(/^\[(.*)\]$/, '$1'), port: Number(port) }
+}
+
+function whyNot({ host, port }: { readonly host: string; readonly port: number }): Promise<string | undefined> {
+  return new Promise((done) => {
+    const server = createServer()
+    server.once('error', (failure: NodeJS.ErrnoException) => done(failure.code ?? failure.message))
+    server.listen(port, host, () => server.close(() => done(undefined)))
+  })
+}
+
+/** Of a role that does not run: whether it could listen where it is to. */
+export async function portsOf(role: Role, settings: Given): Promise<readonly Finding[]> {
+  const findings: Finding[] = []
+  for (const name of LISTENING.filter((setting) => (SETTINGS[setting].roles as readonly Role[]).includes(role))) {
+    for (const place of [settings[name]].flat().map(placeIn)) {
+      if (place === undefined) continue
+      const check = `port ${place.port}`
+      const failure = await whyNot(place)
+      if (failure === undefined) findings.push(good(check, `free for ${flagOf(name)}`))
+      else if (failure === 'EADDRINUSE')
+        findings.push(
+          bad(
+            check,
+            `taken by another process; ${flagOf(name)} needs it`,
+            `\`ss -ltnp sport = :${place.port}\` says by whom; or another ${flagOf(name)}`,
+          ),
+        )
+      else
+        findings.push(
+          bad(
+            check,
+            `${place.host} cannot be listened on: ${failure}`,
+            `another ${flagOf(name)}: an address of this machine, and a port above 1023`,
+          ),
+        )
+    }
+  }
+  return findings
+}

@@ -1,0 +1,119 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { isWeftError } from '#domain/errors.ts'
+import type { EpochId } from '#domain/ids.ts'
+import { connectAnchorChain } from '#io/chain/read/anchor.ts'
+import { systemClock } from '#io/clock/system.ts'
+import { isServing } from '#io/grpc/serving.ts'
+import { startHeliaNode } from '#io/ipfs/helia.ts'
+import { createSubmissionDialer } from '#io/p2p/dialer.ts'
+import { announcedAt } from '#node/home.ts'
+import { createStarted } from '#node/stop.ts'
+import { trustedSequencers } from '#node/trusted-sequencers.ts'
+import type { Given } from './chains.ts'
+import { bad, type Finding, good, orFailed } from './finding.ts'
+
+/** Whom the role speaks to: other IPFS nodes, its collector, the sequencers. Nothing is left behind. */
+
+const TIMEOUT_MS = 10_000
+const BYTES = new TextEncoder().encode('weft doctor')
+
+async function inTemporaryFolder<Value>(work: (folder: string) => Promise<Value>): Promise<Value> {
+  const folder = mkdtempSync(join(tmpdir(), 'weft-doctor-'))
+  try {
+    return await work(folder)
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+const detailOf = (failure: unknown): string => {
+  if (!isWeftError(failure)) throw failure
+  return 'detail' in failure.facts ? String(failure.facts['detail']) : failure.message
+}
+
+/** Adds a file to one node and fetches it with another, over bitswap; then reaches out for the peers, and for the node of the role if it runs. */
+export const lookAtIpfs = ({ ipfsPeers = [], dataDir = '' }: Given): Promise<readonly Finding[]> =>
+  inTemporaryFolder((folder) =>
+    orFailed('IPFS', '`./weft explain` says what the code means', async () => {
+      const started = createStarted()
+      try {
+        const [holder, reader] = [
+          await startHeliaNode({ directory: join(folder, 'holder') }),
+          await startHeliaNode({ directory: join(folder, 'reader') }),
+        ]
+        for (const node of [holder, reader]) started.add('IPFS node', node)
+        const cid = await holder.add(BYTES, 0 as EpochId)
+        await reader.connect(holder.addresses()[0] ?? '')
+        await reader.get(cid, { bytesMax: BYTES.length, timeoutMs: TIMEOUT_MS, signal: AbortSignal.timeout(TIMEOUT_MS) })
+        const findings = [good('IPFS', 'a file that one node added another has fetched')]
+        const own = announcedAt(dataDir)['ipfs'] ?? []
+        for (const address of [...ipfsPeers, ...own.slice(0, 1)]) {
+          const isOwn = own.includes(address)
+          const failure = await reader.connect(address).then(() => undefined, detailOf)
+          const mend = isOwn
+            ? 'start the role'
+            : 'is its node up, and its address still that one? See `endpoints.json` there, and --ipfs-peers here'
+          if (failure === undefined) findings.push(good('IPFS peer', address))
+          else if (!isOwn) findings.push(bad('IPFS peer', `${address}: ${failure}`, mend))
+        }
+        return findings
+      } finally {
+        await started.stop()
+      }
+    }),
+  )
+
+/** What its own health service says. */
+export async function lookAtCollector({ collector }: Given): Promise<readonly Finding[]> {
+  if (collector === undefined) return []
+  const answer = await isServing(collector, TIMEOUT_MS)
+  const mend = 'start `./weft collector`, or name the one that runs in --collector; its log says what it waits for'
+  if (answer === true) return [good('collector', `${collector} serves`)]
+  return [bad('collector', answer === false ? `${collector} is up, and does not serve yet` : `${collector}: ${answer}`, mend)]
+}
+
+/** Each that is named, and each of the trusted list. */
+export async function lookAtSequencers(settings: Given): Promise<readonly Finding[]> {
+  const { sequencers = [], trustedSequencers: list = '' } = settings
+  return inTemporaryFolder((directory) =>
+    orFailed('sequencer list', 'is it where --trusted-sequencers says, and does it name this market?', async () => {
+      const named = list === '' ? [] : await listed(settings, directory)
+      const addresses = [...new Set([...sequencers, ...named])]
+      const dialer = await createSubmissionDialer({ identity: crypto.getRandomValues(new Uint8Array(32)) })
+      try {
+        const findings: Finding[] = list === '' ? [] : [good('sequencer list', `${named.length} for this market`)]
+        for (const address of addresses) {
+          const failure = await dialer
+            .dial(address, AbortSignal.timeout(TIMEOUT_MS))
+            .then((link) => link.close().then(() => undefined), detailOf)
+          const mend = 'is it up, and is the address of today the one in its `endpoints.json`? Mend --sequencers'
+          findings.push(failure === undefined ? good('sequencer', address) : bad('sequencer', `${address}: ${failure}`, mend))
+        }
+        return findings
+      } finally {
+        await dialer.stop()
+      }
+    }),
+  )
+}
+
+async function listed(settings: Given, directory: string): Promise<readonly string[]> {
+  const {
+    anchorRpcUrl: rpcUrl,
+    anchorChainId: chainId,
+    protocolState,
+    dataMarket,
+    trustedSequencers: list = '',
+    trustedSequencersPin = '',
+  } = settings
+  if (dataMarket === undefined) return []
+  const chain =
+    rpcUrl === undefined || chainId === undefined || protocolState === undefined
+      ? undefined
+      : await connectAnchorChain({ rpcUrl, chainId, protocolState, dataMarket, pollMs: 500, reorgDepthMax: 1, clock: systemClock })
+  const trust = { dataMarket, sequencerId: (await chain?.sequencerId()) ?? '' }
+  const home = { directory, report: () => undefined }
+  return trustedSequencers({ trustedSequencers: list, trustedSequencersPin }, trust, { home, signal: AbortSignal.timeout(TIMEOUT_MS) })
+}
