@@ -2,7 +2,7 @@ import { noise } from '@chainsafe/libp2p-noise'
 import { yamux } from '@chainsafe/libp2p-yamux'
 import { generateKeyPairFromSeed } from '@libp2p/crypto/keys'
 import { identify } from '@libp2p/identify'
-import type { ConnectionGater, Libp2p } from '@libp2p/interface'
+import type { ConnectionGater, Libp2p, PrivateKey } from '@libp2p/interface'
 import { ping } from '@libp2p/ping'
 import { tcp } from '@libp2p/tcp'
 import { createLibp2p, type Libp2pOptions } from 'libp2p'
@@ -39,13 +39,17 @@ export interface NodeOptions {
 
 const ED25519_SEED_BYTES = 32
 
+/** The key of an identity, as `NodeOptions` has it. */
+export const keyOf = (identity: Uint8Array): Promise<PrivateKey> =>
+  generateKeyPairFromSeed('Ed25519', identity.subarray(0, ED25519_SEED_BYTES))
+
 /** Starts a node. Throws `LISTEN_FAILED`. */
 export async function startNode<Services extends Record<string, unknown>>(
   options: NodeOptions,
   services: Libp2pOptions<Services>['services'],
 ): Promise<Libp2p<Services & { identify: unknown; ping: unknown }>> {
   const door = { ...DOOR_LIMITS, ...options.door }
-  const privateKey = await generateKeyPairFromSeed('Ed25519', options.identity.subarray(0, ED25519_SEED_BYTES))
+  const privateKey = await keyOf(options.identity)
   try {
     return (await createLibp2p({
       privateKey,

@@ -13,9 +13,12 @@ import type { Telling } from './tell.ts'
 /** A link in use, or one that is left and only waits for its last receipts. */
 export interface Route extends Destination {
   inFlightCount: number
+  sentCount: number
   receiptCount: number
   isOpen: boolean
   isLeft: boolean
+  /** Deliveries waited on it, and no receipt came. */
+  isMute: boolean
 }
 
 export interface DeliverDeps extends EvidenceDeps {
@@ -56,6 +59,7 @@ export function createDeliveries({ retryBackoff }: { readonly retryBackoff: Back
 
   async function deliver(entry: Entry, route: Route): Promise<void> {
     route.inFlightCount += 1
+    route.sentCount += 1
     inFlightCount += 1
     try {
       const payload = outbox.payload(entry)
