@@ -3,11 +3,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, expect, test } from 'vitest'
+import type { SubmissionId } from '#domain/ids.ts'
 import { systemClock } from '#io/clock/system.ts'
+import type { SubmissionListener } from '#io/intake/port.ts'
 import { createSeededRandom } from '#io/keys/random.ts'
 import { createSubmissionDialer } from '#io/p2p/dialer.ts'
 import { createSubmissionHost } from '#io/p2p/host.ts'
-import { answer, identity, isRelayed } from '#io/p2p/suite.ts'
+import { identity, isRelayed } from '#io/p2p/suite.ts'
 import { createFakeStore } from '#io/store/fake.ts'
 import { announcedAt } from '#node/home.ts'
 import { createCollector } from '#roles/collector/collector.ts'
@@ -20,6 +22,7 @@ import { runWeft, type WeftProcess } from './world.ts'
 /** Submissions a second, a step at a time. */
 const RATE = 500
 const STEP_MS = 20
+const RECEIPT_MS = 50
 /** By then what was on its way must have come by the other relay. */
 const FAILOVER_MS_MAX = 3_000
 
@@ -44,23 +47,30 @@ function folder(): string {
 async function startRelay(dataDir: string, listen = '/ip4/127.0.0.1/tcp/0') {
   const relay = runWeft(['relay', '--data-dir', dataDir, '--p2p-listen', listen, '--rendezvous', 'on', '--log-format', 'json'])
   processes.push(relay)
-  await relay.said('"event":"started"')
+  await relay.said('"msg":"started"')
   return { ...relay, dataDir, address: announcedAt(dataDir)['p2p']?.[0] as string }
+}
+
+/** When each delivery has come first. A receipt takes as long as a group commit on a busy disk, so that some are always on their way. */
+function takeFrom(host: SubmissionListener, signal: AbortSignal): ReadonlyMap<string, number> {
+  const arrived = new Map<string, number>()
+  const take = async () => {
+    for await (const batch of host.inbound(signal)) {
+      for (const { submissionId } of batch) if (!arrived.has(submissionId)) arrived.set(submissionId, performance.now())
+      setTimeout(() => {
+        for (const { submissionId, respond } of batch) respond({ submissionId: submissionId as SubmissionId, code: 'accepted', reason: '' })
+      }, RECEIPT_MS)
+    }
+  }
+  void take()
+  return arrived
 }
 
 /** A host that takes what comes, and a collector that reaches it through two relays only. */
 async function startBetween(relays: readonly string[]) {
   const host = await createSubmissionHost({ identity: identity(1), relays, point: 'e2e' })
   started.push(host)
-  const arrived = new Map<string, number>()
-  answer(
-    host,
-    ({ submissionId }) => {
-      if (!arrived.has(submissionId)) arrived.set(submissionId, performance.now())
-      return 'accepted'
-    },
-    stopping.signal,
-  )
+  const arrived = takeFrom(host, stopping.signal)
   const reached = () => host.addresses().filter(isRelayed)
   await until(() => reached().length === 2, {
     awaited: 'a place on both relays',
@@ -104,18 +114,19 @@ async function untilGrown(between: Between, by: number): Promise<void> {
   await until(() => acknowledged(between) >= from + by, { awaited: `${by} more receipts`, limitMs: LIMIT_MS, told })
 }
 
-test('G1, G12: a relay killed under load loses nothing: the rest arrives by the other within three seconds, and the first is used again when it is back', async () => {
+test('G1, G12: a relay killed under load loses nothing: the rest arrives by the other within three seconds, and the first has its place when it is back', async () => {
   const [first, second] = await Promise.all([startRelay(folder()), startRelay(folder())])
   const between = await startBetween([first.address, second.address])
-  const { collector, arrived, handed } = between
+  const { collector, arrived, handed, reached } = between
   const over = new AbortController()
   const loading = between.load(over.signal)
-  await untilGrown(between, RATE)
+  await untilGrown(between, RATE / 2)
   expect(collector.stats().address).toContain(first.address)
 
   first.child.kill('SIGKILL')
   const killedMs = performance.now()
   const onTheWay = collector.stats().open
+  expect(onTheWay).toBeGreaterThan(0)
   await until(() => collector.stats().address?.startsWith(second.address) === true, {
     awaited: 'the other relay in use',
     limitMs: LIMIT_MS,
@@ -125,12 +136,11 @@ test('G1, G12: a relay killed under load loses nothing: the rest arrives by the 
   const gapMs = longestGapMs([...arrived.values()], killedMs)
 
   await startRelay(first.dataDir, first.address.split('/p2p/')[0])
-  await until(() => collector.stats().address?.startsWith(first.address) === true, {
-    awaited: 'the first relay in use again',
+  await until(() => reached().length === 2, {
+    awaited: 'a place on the first relay again',
     limitMs: LIMIT_MS,
-    told: () => JSON.stringify(collector.stats()),
+    told: () => reached().join('\n'),
   })
-  await untilGrown(between, RATE / 2)
   over.abort()
   await loading
   await until(() => acknowledged(between) === handed(), {
@@ -156,11 +166,11 @@ test('R7: a relay stopped by Ctrl-C under load lets everybody go first: no link 
   const between = await startBetween([first.address, second.address])
   const over = new AbortController()
   const loading = between.load(over.signal)
-  await untilGrown(between, RATE)
+  await untilGrown(between, RATE / 2)
   first.child.kill('SIGINT')
   expect(await first.ended()).toBe(0)
-  expect(first.output()).toMatch(/"event":"relay_draining".*"circuits":1/)
-  expect(first.output()).toMatch(/"event":"relay_drained".*"circuits":0/)
+  expect(first.output()).toMatch(/"circuits":1,.*"msg":"relay_draining"/)
+  expect(first.output()).toMatch(/"circuits":0,"msg":"relay_drained"/)
   await untilGrown(between, RATE / 2)
   over.abort()
   await loading

@@ -134,12 +134,14 @@ async function keepReached(options: SubmissionHostOptions, relays: readonly Rela
           { places: [...relays, ...(options.places ?? []).map(parseRelayAddress)], point, claimant, onChange: onRegistrationChange },
           { node: deps.node, privateKey: await keyOf(identity), addresses: () => addressesOf(deps.node) },
         )
-  const onChange = (change: RelayChange) => {
-    onRelayChange?.(change)
-    // It has one address more or less, and a relay that has started anew knows nobody.
-    registrar?.ring()
+  const supervision = {
+    relays,
+    claimant,
+    circuitsMax: CIRCUITS_PER_RELAY_MAX,
+    onChange: (change: RelayChange) => onRelayChange?.(change),
+    onReserved: () => registrar?.ring(),
+    ...(heldMax === undefined ? {} : { heldMax }),
   }
-  const supervision = { relays, claimant, circuitsMax: CIRCUITS_PER_RELAY_MAX, onChange, ...(heldMax === undefined ? {} : { heldMax }) }
   const supervisor = await superviseRelays(supervision, deps)
   return {
     async stop() {

@@ -48,6 +48,8 @@ export interface Registrar {
 export function keepRegistered({ places, point, claimant, onChange }: RegistrarOptions, deps: RegistrarDeps): Registrar {
   const stopping = new AbortController()
   const alarm = createAlarm(stopping.signal)
+  /** How often it has rung. */
+  let rings = 0
 
   async function register({ address }: RelayAddress): Promise<void> {
     const signal = AbortSignal.any([stopping.signal, AbortSignal.timeout(ATTEMPT_TIMEOUT_MS)])
@@ -60,6 +62,7 @@ export function keepRegistered({ places, point, claimant, onChange }: RegistrarO
   async function keepAt(place: RelayAddress): Promise<void> {
     let wasRegistered: boolean | undefined
     while (!stopping.signal.aborted) {
+      const ringsBefore = rings
       const failure = await register(place).then(
         () => undefined,
         (cause: unknown) => ({ detail: detailOf(cause) }),
@@ -68,13 +71,18 @@ export function keepRegistered({ places, point, claimant, onChange }: RegistrarO
       const isRegistered = failure === undefined
       if (isRegistered !== wasRegistered) onChange({ place: place.address.toString(), isRegistered, detail: failure?.detail ?? '' })
       wasRegistered = isRegistered
+      // Who rings while it is under way means what comes after it.
+      if (rings !== ringsBefore) continue
       await alarm.sleep(isRegistered ? RENEW_INTERVAL_MS : RETRY_INTERVAL_MS)
     }
   }
 
   const running = places.map(keepAt)
   return {
-    ring: alarm.ring,
+    ring() {
+      rings += 1
+      alarm.ring()
+    },
     async stop() {
       stopping.abort(new Error('stopped'))
       await Promise.allSettled(running)

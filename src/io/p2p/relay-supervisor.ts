@@ -72,6 +72,8 @@ export interface SupervisionOptions {
   /** Circuits that one relay may bring. */
   readonly circuitsMax: number
   readonly onChange: (change: RelayChange) => void
+  /** Called for each slot that was granted, also where nobody had noticed that it was lost: what else the relay knew it has forgotten. */
+  readonly onReserved?: () => void
 }
 
 /**
@@ -206,8 +208,10 @@ export async function superviseRelays(options: SupervisionOptions, deps: Supervi
         continue
       }
       try {
-        if (!reservationStore.hasReservation(peerId)) await reserve()
+        const isNew = !reservationStore.hasReservation(peerId)
+        if (isNew) await reserve()
         tell(true, '')
+        if (isNew) options.onReserved?.()
       } catch (cause) {
         if (!stopping.signal.aborted) tell(false, detailOf(cause))
       }

@@ -303,12 +303,12 @@ export function p2pSuite(name: string, createFactory: () => P2pFactory): void {
       const found = async (name: string) =>
         (await sender.discover(place, name, stopping.signal)).map(({ peerId, addresses }) => ({ peerId, addresses }))
       const all = [{ peerId: receiver.peerId, addresses: receiver.addresses() }]
-      await expect.poll(() => found('market'), { timeout: 15_000 }).toEqual(all)
+      await expect.poll(() => found('market'), { timeout: 15_000, interval: 300 }).toEqual(all)
       expect(await found('another market')).toEqual([])
       await before.stop()
       await expect(found('market')).rejects.toMatchObject({ code: 'LINK_FAILED' })
       await relay({ isRendezvous: true, listen: [place.slice(0, place.indexOf('/p2p/'))] })
-      await expect.poll(() => found('market'), { timeout: 15_000 }).toEqual(all)
+      await expect.poll(() => found('market'), { timeout: 15_000, interval: 300 }).toEqual(all)
     })
 
     test('R8: a relay that was not told to is no such place', async () => {
