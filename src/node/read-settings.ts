@@ -71,12 +71,12 @@ function problemsOfRelay(settings: Partial<Settings>): string[] {
 
 /** What a collector needs hangs on what it is to do. */
 function problemsOfCollector(settings: Partial<Settings>): string[] {
-  const { sequencers = [], trustedSequencers = '', rendezvousPoint = '', relayers = '', anchorRpcUrl, signerKey } = settings
+  const { sequencers = [], trustedSequencers = '', rendezvousPoint = '', relayers = '', anchorRpcUrl, signerKey, slots } = settings
   const needs = needsOf(settings)
   // Whom to believe that it is the sequencer, of those found at a rendezvous point, the chain says where no address does.
   const isNamedOnChain = anchorRpcUrl !== undefined && `${rendezvousPoint}${relayers}` !== ''
   return [
-    ...(signerKey === undefined ? [] : needs(['slots', 'anchorChainId', 'protocolState'], 'with --signer-key')),
+    ...(signerKey === undefined || slots === undefined ? [] : needs(['anchorChainId', 'protocolState'], 'with --slots and --signer-key')),
     ...(sequencers.length === 0 && trustedSequencers === '' && !isNamedOnChain
       ? ['--sequencers (WEFT_SEQUENCERS) or --trusted-sequencers is needed: nothing could ever be delivered']
       : []),

@@ -60,7 +60,7 @@ const withoutChain = {
 /** What a collector signs with, where it has to. */
 const forClaims = {
   roles: ['collector'],
-  otherwise: 'a collector needs it only for relays that serve none but slots (--admission)',
+  otherwise: 'a collector needs --slots and --signer-key only for relays that serve none but slots (--admission)',
 } as const
 
 /** How endpoints are named, in words. */

@@ -138,7 +138,10 @@ async function keepReached(options: SubmissionHostOptions, relays: readonly Rela
     relays,
     claimant,
     circuitsMax: CIRCUITS_PER_RELAY_MAX,
-    onChange: (change: RelayChange) => onRelayChange?.(change),
+    onChange(change: RelayChange) {
+      onRelayChange?.(change)
+      if (!change.isReserved) registrar?.ring()
+    },
     onReserved: () => registrar?.ring(),
     ...(heldMax === undefined ? {} : { heldMax }),
   }
