@@ -127,7 +127,7 @@ async function startRelayNode(options: RelayOptions, state: State): Promise<Node
   }
   function mayConnect(peerId: PeerId): boolean {
     const peer = peerId.toString()
-    return !state.isDraining && places.isAdmitted(peer) && !circuits.isFull({ peer, address: addressOf(peerId) })
+    return places.isAdmitted(peer) && !circuits.isFull({ peer, address: addressOf(peerId) })
   }
   const onCircuit: OnCircuit = (ends, from) => {
     const hasRoom = !state.isDraining && circuits.add({ peer: from.remotePeer.toString(), address: blockOf(from) }, ends)
