@@ -73,7 +73,7 @@ export async function startRoles(
   const { roles, start } = createStarting(ground, hosting)
   const { cast, honestSeats, lyingSlots } = ground
 
-  const relay = await start('relay', 'relay', wireRelay, { rendezvous: 'on' })
+  const relay = await start('relay', 'relay', wireRelay, { rendezvous: 'on', admission: 'slots' })
   const relayAddress = first(relay, 'p2p')
   // A devnet has no end of a day to wait for: it counts with every epoch.
   const sequencerFlags = {
@@ -100,6 +100,9 @@ export async function startRoles(
     // Should the relay fail it, it finds the direct way.
     rendezvousAt: relayAddress,
     rendezvousPoint: RENDEZVOUS_POINT,
+    // The relay serves whom a slot speaks for.
+    signerKey: cast.honest.keyText,
+    slots: String(honestSeats[0]?.[0] ?? ''),
     alsoTo,
   })
   const snapshotters: RunningRole<Snapshotter>[] = []

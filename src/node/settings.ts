@@ -573,7 +573,7 @@ export const SETTINGS = {
     unit: 'circuits',
     fallback: 2_048,
     roles: ['relay'],
-    doc: 'Of them, those of all peers of one address, counted as for places.',
+    doc: 'Of them, those of all peers of one address, counted as for places; those of this machine are not limited.',
   },
   circuitMib: {
     env: 'WEFT_CIRCUIT_MIB',

@@ -13,7 +13,7 @@ function setUp(limits: Partial<CircuitLimits> = {}) {
   const circuits = createCircuits({ ...CIRCUIT_LIMITS, ...limits }, () => nowMs)
   return {
     circuits,
-    open(peer: string, address = peer) {
+    open(peer: string, address: string | undefined = peer) {
       const [near, far] = [new End(), new End()]
       const isTaken = circuits.add({ peer, address }, { near: near.asStream(), far: far.asStream() })
       return { near, far, isTaken }
@@ -42,6 +42,9 @@ describe('R2: circuits', () => {
     const { open } = setUp({ circuitsPerAddressMax: 2 })
     expect(['a', 'b', 'c'].map((peer) => open(peer, 'flat').isTaken)).toEqual([true, true, false])
     expect(open('c', 'house').isTaken).toBe(true)
+    const { circuits } = setUp({ circuitsPerAddressMax: 1 })
+    const own = () => circuits.add({ peer: 'd', address: undefined }, { near: new End().asStream(), far: new End().asStream() })
+    expect([own(), own()]).toEqual([true, true])
   })
 
   test('of which both ends close are counted out once', () => {

@@ -5,7 +5,7 @@ export interface CircuitLimits {
   readonly circuitsMax: number
   /** Circuits one peer may hold open: a collector needs one per sequencer, and a spare. */
   readonly circuitsPerPeerMax: number
-  /** The same for all peers of one address. */
+  /** The same for all peers of one address, but for those of this machine. */
   readonly circuitsPerAddressMax: number
   /** Bytes, both ways together, that one circuit may carry; 0 for as many as it likes. */
   readonly circuitBytesMax: number
@@ -24,10 +24,10 @@ export const CIRCUIT_LIMITS: CircuitLimits = {
   circuitIdleMsMax: 120_000,
 }
 
-/** Who asked for a circuit. `address`: the part of its network address that somebody has to own. */
+/** Who asked for a circuit. `address`: the part of its network address that somebody has to own, if it counts. */
 export interface Caller {
   readonly peer: string
-  readonly address: string
+  readonly address: string | undefined
 }
 
 /** Its two streams: to whom asked for it, and to whom it leads. */
@@ -71,12 +71,13 @@ export function createCircuits(limits: CircuitLimits, nowMs: () => number): Circ
     return (
       circuits.size >= limits.circuitsMax ||
       (ofPeer.get(peer) ?? 0) >= limits.circuitsPerPeerMax ||
-      (ofAddress.get(address) ?? 0) >= limits.circuitsPerAddressMax
+      (address !== undefined && (ofAddress.get(address) ?? 0) >= limits.circuitsPerAddressMax)
     )
   }
 
   function change({ peer, address }: Caller, by: 1 | -1): void {
     for (const [counts, key] of [[ofPeer, peer] as const, [ofAddress, address] as const]) {
+      if (key === undefined) continue
       const next = (counts.get(key) ?? 0) + by
       if (next === 0) counts.delete(key)
       else counts.set(key, next)

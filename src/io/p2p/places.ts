@@ -17,8 +17,8 @@ export const PLACE_LIMITS: PlaceLimits = { reservationsMax: 1_000, reservationsP
 const RESERVES: BucketLimits = { tokensPerSecond: 1, tokensMax: 10 }
 /** The same for all peers of one address. */
 const RESERVES_OF_ADDRESS: BucketLimits = { tokensPerSecond: 20, tokensMax: 200 }
-/** A claim costs a recovery. A peer makes one when it connects. */
-const CLAIMS_OF_ADDRESS: BucketLimits = { tokensPerSecond: 5, tokensMax: 100 }
+/** A claim costs a recovery. A peer makes one when it connects; after a restart of the relay all that are behind one NAT come at once. */
+const CLAIMS_OF_ADDRESS: BucketLimits = { tokensPerSecond: 50, tokensMax: 1_000 }
 
 /** Who asks. `address`: the part of its network address that somebody has to own. */
 interface Asking {

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { circuitRelayServer, type CircuitRelayService } from '@libp2p/circuit-relay-v2'
 import type { Connection, Libp2p, PeerId } from '@libp2p/interface'
-import { addressBlock } from '#domain/address-block.ts'
+import { addressBlock, isOwnMachine } from '#domain/address-block.ts'
 import type { DoorLimits } from '#domain/door.ts'
 import type { Rejection } from '#domain/rejection.ts'
 import { ADMIT_PROTOCOL } from '#wire/admit-frame.ts'
@@ -113,6 +113,9 @@ function createState({ limits: given, judge }: RelayOptions) {
 /** The address of a connection as limits count it. Who comes through another relay has none of its own. */
 const blockOf = ({ remoteAddr }: Pick<Connection, 'remoteAddr'>): string => addressBlock(remoteAddr.toString()) ?? ''
 
+/** Programs of this machine are not each other's strangers. */
+const strangerAt = (address: string): string | undefined => (isOwnMachine(address) ? undefined : address)
+
 async function startRelayNode(options: RelayOptions, state: State): Promise<Node> {
   const { limits, places, circuits, refused } = state
   const addressOf = (peerId: PeerId): string => {
@@ -127,10 +130,10 @@ async function startRelayNode(options: RelayOptions, state: State): Promise<Node
   }
   function mayConnect(peerId: PeerId): boolean {
     const peer = peerId.toString()
-    return places.isAdmitted(peer) && !circuits.isFull({ peer, address: addressOf(peerId) })
+    return places.isAdmitted(peer) && !circuits.isFull({ peer, address: strangerAt(addressOf(peerId)) })
   }
   const onCircuit: OnCircuit = (ends, from) => {
-    const hasRoom = !state.isDraining && circuits.add({ peer: from.remotePeer.toString(), address: blockOf(from) }, ends)
+    const hasRoom = !state.isDraining && circuits.add({ peer: from.remotePeer.toString(), address: strangerAt(blockOf(from)) }, ends)
     if (!hasRoom) refused.refusedCircuits += 1
     return hasRoom
   }
@@ -176,7 +179,9 @@ async function serveAdmission(node: Node, { places, refused }: State): Promise<v
     ADMIT_PROTOCOL,
     async (stream, connection) => {
       const asked = { relay: node.peerId.toString(), peer: connection.remotePeer.toString() }
-      const claim = await askForClaim(stream, asked, (given) => places.admit(given, blockOf(connection)))
+      // One that has gone meanwhile would keep the place of another: nobody would forget it.
+      const admit = (given: Claim) => (connection.status === 'open' ? places.admit(given, blockOf(connection)) : 'not_ready')
+      const claim = await askForClaim(stream, asked, admit)
       if (claim === undefined) refused.refusedAdmissions += 1
     },
     { maxInboundStreams: ADMIT_STREAMS_MAX },
