@@ -82,6 +82,8 @@ export async function createSubmissionDialer(options: DialerOptions): Promise<Co
         const made = link({ address, connection, stream })
         return relay === undefined ? made : { ...made, leaving: leavers.heard(relay.slice(relay.lastIndexOf('/') + 1)) }
       } catch (cause) {
+        // libp2p takes a dial that was given up out of its queue a moment later, and another to the same peer would until then be given its failure.
+        if (signal.aborted) await new Promise(setImmediate)
         throw linkFailed(address, cause)
       }
     },

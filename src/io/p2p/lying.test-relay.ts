@@ -16,9 +16,10 @@ const HANDSHAKE_BYTES = 2_000
 
 /**
  * `swaps`: brings whoever comes to somebody else. `drops`: takes everything once the handshake is done, and brings nothing on. `corrupts`: changes
- * what it brings from then on. `delays`: brings everything, each piece later. `cuts`: ends it then.
+ * what it brings from then on. `delays`: brings everything, each piece later. `cuts`: ends it then. `stalls`: brings nothing
+ * from the first byte on.
  */
-export type Lie = 'swaps' | 'drops' | 'corrupts' | 'delays' | 'cuts'
+export type Lie = 'swaps' | 'drops' | 'corrupts' | 'delays' | 'cuts' | 'stalls'
 
 /** A relay that takes every circuit, and does with it what it likes. `portOf`: where it brings a circuit. */
 export async function createLyingRelay(lie: Lie, { portOf, delayMs = 300 }: { readonly portOf: () => number; readonly delayMs?: number }) {
@@ -52,7 +53,7 @@ export async function createLyingRelay(lie: Lie, { portOf, delayMs = 300 }: { re
       if (lie === 'delays') setTimeout(() => socket.write(piece), delayMs)
       else if (lie === 'cuts' && isLying) stream.abort(new Error('cut'))
       else if (lie === 'corrupts' && isLying) socket.write(piece.map((byte) => byte ^ 1))
-      else if (lie !== 'drops' || !isLying) socket.write(piece)
+      else if (lie !== 'stalls' && (lie !== 'drops' || !isLying)) socket.write(piece)
     })
   }
   await node.handle(RELAY_V2_HOP_CODEC, bring, { runOnLimitedConnection: true })

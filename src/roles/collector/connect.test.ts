@@ -65,49 +65,47 @@ describe('a dial', () => {
 })
 
 describe('a dial of an address that swallows what is sent to it', () => {
-  /** As `setUp`; `/direct` never answers, and gives up when nobody wants it any more. */
+  /** As `setUp`; `/direct` never answers, and is given up when the signal says so. */
   function setUpSilent(...up: string[]) {
     const world = setUp(...up)
-    const given: string[] = []
+    const givenUpMs: number[] = []
     const { dial } = world.deps.dialer
     world.deps.dialer.dial = (address, signal) => {
       if (address !== '/direct') return dial(address, signal)
       return new Promise((_, reject) => {
-        const giveUp = () => {
-          given.push(address)
-          reject(new WeftError('LINK_FAILED', { address, detail: 'given up' }))
-        }
-        signal.addEventListener('abort', giveUp)
+        signal.addEventListener('abort', () => {
+          givenUpMs.push(world.clock.nowMs())
+          reject(new WeftError('LINK_FAILED', { address, detail: (signal.reason as Error).message }))
+        })
       })
     }
-    return { ...world, given }
+    return { ...world, givenUpMs }
   }
+  const connecting = (addresses: string[], { deps }: ReturnType<typeof setUp>) =>
+    connect({ addresses: () => addresses, backoff: BACKOFF, failedRounds: 0 }, deps, never)
 
-  test('G12: is waited for a second, then the next is dialed beside it; the one that was slow is given up without a word', async () => {
-    const { deps, clock, given, reports, dials } = setUpSilent('/relay')
-    const dialing = dialFirst(ADDRESSES, deps, never)
-    await clock.advance(999)
-    expect(dials).toEqual([])
-    expect(await clock.runUntil(dialing, { limitMs: 1 })).toMatchObject({ address: '/relay' })
-    expect([dials, given, reports]).toEqual([[['/relay', 1_000]], ['/direct'], []])
+  test('C16, G12: is given up after a second for the next', async () => {
+    const world = setUpSilent('/relay')
+    const dialing = connecting(ADDRESSES, world)
+    await world.clock.advance(999)
+    expect(world.dials).toEqual([])
+    expect(await world.clock.runUntil(dialing, { limitMs: 1 })).toMatchObject({ address: '/relay' })
+    expect([world.dials, world.givenUpMs]).toEqual([[['/relay', 1_000]], [1_000]])
+    expect(world.reports).toEqual([{ event: 'dial_failed', address: '/direct', detail: 'no answer within 1000 ms' }])
   })
 
-  test('a link that comes although another was first is closed', async () => {
-    const { deps, dialer, clock } = setUp('/direct', '/relay')
-    const { dial } = deps.dialer
-    const late = Promise.withResolvers<void>()
-    deps.dialer.dial = async (address, signal) => {
-      if (address === '/direct') await late.promise
-      return dial(address, signal)
-    }
-    const dialing = dialFirst(ADDRESSES, deps, never)
-    await clock.advance(1_000)
-    late.resolve()
-    expect(await clock.runUntil(dialing, { limitMs: 0 })).toMatchObject({ address: '/relay' })
-    expect(dialer.links.map(({ address, isClosed }) => [address, isClosed])).toEqual([
-      ['/relay', false],
-      ['/direct', true],
-    ])
+  test('C16: is waited for longer in each round that finds nobody, and for long when it is the last', async () => {
+    const world = setUpSilent()
+    void connecting(['/direct', '/relay'], world)
+    await world.clock.advance(45_000)
+    const waitedMs = world.givenUpMs.map(
+      (atMs, index) => atMs - (world.dials[index - 1]?.[1] ?? 0) - ([0, 200, 400, 800, 1_600, 2_000][index] ?? 0),
+    )
+    expect(waitedMs.slice(0, 5)).toEqual([1_000, 2_000, 4_000, 8_000, 10_000])
+    const alone = setUpSilent()
+    void connecting(['/direct'], alone)
+    await alone.clock.advance(10_000)
+    expect(alone.givenUpMs).toEqual([10_000])
   })
 })
 

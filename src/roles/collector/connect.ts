@@ -19,52 +19,52 @@ export interface ConnectDeps {
 }
 
 /**
- * How long a preferred address is waited for before the next is dialed beside it: an address behind a NAT swallows what is sent to it, and
- * would cost the ten seconds of libp2p each time.
+ * How long an address is waited for while another waits behind it: one behind a NAT swallows what is sent to it, and a relay may take a circuit and
+ * bring nothing. Doubled in each round that finds nobody, for who is far away needs longer.
  */
-const HEAD_START_MS = 1_000
+const PATIENCE_MS = 1_000
+/** When nothing waits for it: as long as libp2p itself waits. */
+const PATIENCE_MS_MAX = 10_000
 /** Between two searches for another way while the one in use is about to end. */
 const LEAVING_INTERVAL_MS = 500
 
-/** Dials in order of preference; the first that answers, or `undefined` when none does. */
+/** Dials in order of preference, each for so long but for the last; the first that answers, or `undefined` when none does. */
 export async function dialFirst(
   addresses: readonly string[],
-  { dialer, clock, report }: ConnectDeps,
+  deps: ConnectDeps,
   signal: AbortSignal,
+  patienceMs = PATIENCE_MS_MAX,
 ): Promise<Destination | undefined> {
-  const over = new AbortController()
-  const within = AbortSignal.any([signal, over.signal])
-  let first: Destination | undefined
-
-  async function dial(address: string): Promise<void> {
+  for (const [index, address] of addresses.entries()) {
+    if (signal.aborted) return undefined
+    const isLast = index === addresses.length - 1
     try {
-      const link = await dialer.dial(address, within)
-      if (first !== undefined) return await link.close()
-      first = { address, link }
-      over.abort()
+      return { address, link: await dialWithin(address, isLast ? PATIENCE_MS_MAX : patienceMs, deps, signal) }
     } catch (failure) {
       if (!isWeftError(failure, 'LINK_FAILED')) throw failure
-      if (!over.signal.aborted) report('dial_failed', { address, detail: String(failure.facts.detail) })
+      deps.report('dial_failed', { address, detail: String(failure.facts.detail) })
     }
   }
-
-  const dialing: Promise<void>[] = []
-  for (const address of addresses) {
-    if (within.aborted) break
-    const one = dial(address)
-    dialing.push(one)
-    await Promise.race([one, pause(clock, HEAD_START_MS, AbortSignal.any([within, settled(one)]))])
-  }
-  // Whoever is late is closed, and what went wrong here itself is heard.
-  await Promise.all(dialing)
-  return first
+  return undefined
 }
 
-function settled(work: Promise<void>): AbortSignal {
+/** Gives up after so long. One after the other: libp2p makes one dial of several that lead to one peer at a time. */
+async function dialWithin(
+  address: string,
+  patienceMs: number,
+  { dialer, clock }: ConnectDeps,
+  signal: AbortSignal,
+): Promise<SubmissionLink> {
+  const over = new AbortController()
   const done = new AbortController()
-  const end = () => done.abort()
-  work.then(end, end)
-  return done.signal
+  void pause(clock, patienceMs, AbortSignal.any([signal, done.signal])).then(() => {
+    if (!done.signal.aborted) over.abort(new Error(`no answer within ${patienceMs} ms`))
+  })
+  try {
+    return await dialer.dial(address, AbortSignal.any([signal, over.signal]))
+  } finally {
+    done.abort()
+  }
 }
 
 /** Dials round by round until something answers or the signal aborts. `failedRounds`: how often it went wrong already. */
@@ -75,7 +75,8 @@ export async function connect(
 ): Promise<Destination | undefined> {
   for (let round = options.failedRounds; !signal.aborted; round += 1) {
     if (round > 0) await pause(deps.clock, pauseMs(options.backoff, round, deps.random), signal)
-    const destination = await dialFirst(options.addresses(), deps, signal)
+    const patienceMs = Math.min(PATIENCE_MS_MAX, PATIENCE_MS * 2 ** round)
+    const destination = await dialFirst(options.addresses(), deps, signal, patienceMs)
     if (destination !== undefined) return destination
   }
   return undefined
@@ -97,7 +98,9 @@ export async function improve(options: ImproveOptions, deps: ConnectDeps, signal
   while (!signal.aborted) {
     await pause(deps.clock, options.intervalMs, AbortSignal.any([signal, leaving.signal]))
     const isLeaving = leaving.signal.aborted
-    const destination = await dialFirst(isLeaving ? options.others() : options.better(), deps, signal)
+    const destination = isLeaving
+      ? await dialFirst(options.others(), deps, signal, PATIENCE_MS)
+      : await dialFirst(options.better(), deps, signal)
     if (destination !== undefined) return destination
     if (isLeaving) await pause(deps.clock, LEAVING_INTERVAL_MS, signal)
   }

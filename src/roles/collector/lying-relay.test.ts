@@ -39,7 +39,7 @@ describe('C5, C16, G11: a relay that', () => {
     const collector = createCollector(
       {
         addresses: [`${liar.address}/p2p-circuit/p2p/${host.peerId}`, host.addresses().find(isRelayed) as string],
-        limits: { receiptTimeoutMs: 700, dialBackoff: { firstMs: 50, lastMs: 200 } },
+        limits: { receiptTimeoutMs: 400, dialBackoff: { firstMs: 50, lastMs: 200 } },
       },
       { store: createFakeStore(), dialer, clock: systemClock, random: createSeededRandom(1), report: () => undefined },
     )
@@ -51,7 +51,7 @@ describe('C5, C16, G11: a relay that', () => {
     return { ids: new Set(seen?.map(({ submissionId }) => submissionId)), strayed, liar, address: collector.stats().address, host }
   }
 
-  test.each(['swaps', 'drops', 'corrupts', 'cuts'] as const)(
+  test.each(['swaps', 'drops', 'corrupts', 'cuts', 'stalls'] as const)(
     '%s what it carries costs time and no submission: all arrive by the other',
     async (lie) => {
       const { ids, strayed, liar, address } = await delivered(lie)
