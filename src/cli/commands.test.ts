@@ -103,6 +103,8 @@ describe('settings', () => {
       '--poll-ms',
       '--proofs',
       '--proof-sample-percent',
+      '--signer-key',
+      '--slots',
       '--grpc-listen',
       '--sequencers',
       '--trusted-sequencers',
@@ -111,6 +113,9 @@ describe('settings', () => {
       '--outbox-per-slot-max',
       '--outbox-age-max',
       '--also-to',
+      '--relayers',
+      '--rendezvous-point',
+      '--rendezvous-at',
     ])
   })
 
