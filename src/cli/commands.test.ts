@@ -116,6 +116,8 @@ describe('settings', () => {
       '--poll-ms',
       '--proofs',
       '--proof-sample-percent',
+      '--signer-key',
+      '--slots',
       '--grpc-listen',
       '--sequencers',
       '--trusted-sequencers',
@@ -124,6 +126,9 @@ describe('settings', () => {
       '--outbox-per-slot-max',
       '--outbox-age-max',
       '--also-to',
+      '--relayers',
+      '--rendezvous-point',
+      '--rendezvous-at',
     ])
   })
 

@@ -28,6 +28,8 @@ import type { DevnetReport, Endpoint } from './report.ts'
 const POLL_MS = '100'
 /** Honest snapshotters see the same chain at different moments, as anywhere: what they agree about does not hang on the moment. */
 const POLLS_MS = [POLL_MS, '250']
+/** Under which the sequencer is found at the relay. */
+const RENDEZVOUS_POINT = 'devnet'
 /** The devnet's source chain never rewrites itself. */
 const HEAD_OFFSET = '1'
 
@@ -71,10 +73,15 @@ export async function startRoles(
   const { roles, start } = createStarting(ground, hosting)
   const { cast, honestSeats, lyingSlots } = ground
 
-  const relay = await start('relay', 'relay', wireRelay, {})
+  const relay = await start('relay', 'relay', wireRelay, { rendezvous: 'on', admission: 'slots' })
   const relayAddress = first(relay, 'p2p')
   // A devnet has no end of a day to wait for: it counts with every epoch.
-  const sequencerFlags = { signerKey: cast.sequencer.keyText, relays: relayAddress, countsEveryEpochs: '1' }
+  const sequencerFlags = {
+    signerKey: cast.sequencer.keyText,
+    relays: relayAddress,
+    rendezvousPoint: RENDEZVOUS_POINT,
+    countsEveryEpochs: '1',
+  }
   const wireThrough = wireSequencer(fault.outside)
   const sequencer = await start('sequencer', 'sequencer', wireThrough, sequencerFlags)
   const validators = await startValidators(ground, start, first(sequencer, 'ipfs'))
@@ -90,6 +97,12 @@ export async function startRoles(
   const relayed = await start('collector-relayed', 'collector', wireCollector, {
     grpcListen: '127.0.0.1:0',
     sequencers: `${relayAddress}/p2p-circuit/p2p/${peerIdIn(first(sequencer, 'p2p'))}`,
+    // Should the relay fail it, it finds the direct way.
+    rendezvousAt: relayAddress,
+    rendezvousPoint: RENDEZVOUS_POINT,
+    // The relay serves whom a slot speaks for.
+    signerKey: cast.honest.keyText,
+    slots: String(honestSeats[0]?.[0] ?? ''),
     alsoTo,
   })
   const snapshotters: RunningRole<Snapshotter>[] = []

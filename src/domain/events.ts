@@ -191,6 +191,15 @@ export const EVENTS = {
     level: 'warn',
     help: 'The collector was given no RPC endpoint of the anchor chain: it takes every submission of the right form, whoever signed it, and gives up by the clock what finds no receipt. With --anchor-rpc-url and the network of the market it refuses what nobody would count.',
   },
+  sequencers_found: {
+    level: 'info',
+    help: 'At the rendezvous point other addresses of the sequencers of the market were found; they are tried after those of the settings.',
+  },
+  rendezvous_failed: {
+    level: 'warn',
+    isRepeated: true,
+    help: 'A rendezvous server did not answer, or refused; `detail` says why. It is asked again.',
+  },
   copies_untaken: {
     level: 'warn',
     isRepeated: true,
@@ -198,10 +207,27 @@ export const EVENTS = {
   },
 
   // Relay
-  relay_stats: { level: 'info', help: 'What the relay carries now.' },
+  relay_stats: {
+    level: 'info',
+    help: 'What the relay carries now, and what it has carried, refused and ended since its start.',
+  },
+  relay_draining: {
+    level: 'info',
+    help: 'The relay was told to stop: it takes nobody new, has told so to those who have the `circuits`, and waits so long for them to find another way.',
+  },
+  relay_drained: {
+    level: 'info',
+    help: 'The relay stops now; so many `circuits` end with it. What had no receipt is sent again by another way.',
+  },
   reservations_refused: { level: 'warn', help: 'So many peers found no place since the last line; --reservations-max is the limit.' },
 
   // Sequencer
+  relay_reserved: { level: 'info', help: 'The sequencer is reached through this relay as well from now on.' },
+  relay_lost: {
+    level: 'warn',
+    help: 'The sequencer is not reached through this relay; `detail` says why. It is tried again every second.',
+  },
+  rendezvous_registered: { level: 'info', help: 'The sequencer is to be found at this place, under the rendezvous point of its settings.' },
   epoch_sealed: {
     level: 'info',
     help: 'The sequencer has done all it can for an epoch; `reason` says how it ended; `blocksToAnchored` is how many anchor blocks after the close of its window the last of its batches was on chain; `keptBytes` and `keptMs` what it took to keep the bytes of its winners, where the market asks for that.',

@@ -5,20 +5,28 @@ import { serveSubmissions } from '#io/grpc/server.ts'
 import { systemRandom } from '#io/keys/random.ts'
 import { recoverer } from '#io/keys/secp256k1.ts'
 import { createSubmissionDialer } from '#io/p2p/dialer.ts'
+import type { Rendezvous } from '#io/p2p/port.ts'
 import { type Collector, createCollector } from '#roles/collector/collector.ts'
+import type { Meeting } from '#roles/collector/find.ts'
 import { persist } from '#life/persist.ts'
 import { anchorChain, anchorRpc } from './adapters.ts'
+import { claimantOf } from './claimant.ts'
 import type { RoleHome } from './home.ts'
+import { finalPeerIn } from './peer-address.ts'
+import type { PublishedDeps } from './published-list.ts'
+import { relayersOf } from './relayers.ts'
 import type { Wire } from './role.ts'
 import type { Settings } from './settings.ts'
+import { isPeerId, trustedSequencers } from './trusted-sequencers.ts'
 import { collectorVitals } from './vitals.ts'
-import { trustedSequencers } from './trusted-sequencers.ts'
 
 export const wireCollector: Wire<Collector> = async (settings, home, started, signal) => {
   const chain = hasChain(settings) ? await anchorChain(settings, home, { rpc: anchorRpc(settings, home), signal }) : undefined
-  const addresses = await destinations(settings, { home, chain, signal })
-  const dialer = await createSubmissionDialer({ identity: home.identity() })
+  const sequencerId = chain === undefined || !isNameNeeded(settings) ? '' : await sequencerIdOf(chain, home, signal)
+  const addresses = await destinations(settings, sequencerId, { home, signal })
+  const dialer = await createSubmissionDialer({ identity: home.identity(), claimant: claimantIn(settings) })
   started.add('libp2p dialer', dialer)
+  const meeting = await meetingOf(settings, { dialer, addresses, sequencerId }, { home, signal })
   const limits = {
     openMax: settings.outboxMax,
     openPerSlotMax: settings.outboxPerSlotMax,
@@ -33,6 +41,7 @@ export const wireCollector: Wire<Collector> = async (settings, home, started, si
       random: systemRandom,
       report: home.report,
       ...(chain && { anchor: { chain, recoverer } }),
+      meeting,
       // An orchestrator sends nobody here before.
       onReady: () => server.setServing(true),
     },
@@ -46,17 +55,40 @@ export const wireCollector: Wire<Collector> = async (settings, home, started, si
 /** It is the one role that may be without, and then lacks all that comes with it. */
 const hasChain = (settings: { readonly anchorRpcUrl: string | undefined }): boolean => settings.anchorRpcUrl !== undefined
 
-/** Where submissions go: what the operator named, then what the trusted list says. */
-async function destinations(
-  settings: Settings,
-  { home, chain, signal }: { readonly home: RoleHome; readonly chain: AnchorChain | undefined; readonly signal: AbortSignal },
-): Promise<readonly string[]> {
-  if (settings.trustedSequencers === '') return settings.sequencers
+/** Whether the peer id that the chain has for the sequencer says anything here. */
+const isNameNeeded = ({ trustedSequencers, rendezvousPoint, relayers }: Settings): boolean =>
+  `${trustedSequencers}${rendezvousPoint}${relayers}` !== ''
+
+function sequencerIdOf(chain: AnchorChain, home: RoleHome, signal: AbortSignal): Promise<string> {
   const deps = { clock: systemClock, random: systemRandom, report: home.report }
-  const readId = () => chain?.sequencerId() ?? Promise.resolve('')
-  const sequencerId = await persist({ doing: 'read_market', attempt: readId, signal }, deps)
+  return persist({ doing: 'read_market', attempt: () => chain.sequencerId(), signal }, deps)
+}
+
+/** Where submissions go: what the operator named, then what the trusted list says. */
+async function destinations(settings: Settings, sequencerId: string, deps: PublishedDeps): Promise<readonly string[]> {
+  if (settings.trustedSequencers === '') return settings.sequencers
   const dataMarket: Address = settings.dataMarket
-  return [...new Set([...settings.sequencers, ...(await trustedSequencers(settings, { dataMarket, sequencerId }, { home, signal }))])]
+  return [...new Set([...settings.sequencers, ...(await trustedSequencers(settings, { dataMarket, sequencerId }, deps))])]
+}
+
+/** Slot and key with which it is vouched for at relays that ask, if it has them. */
+function claimantIn(settings: { readonly signerKey: Settings['signerKey'] | undefined } & Omit<Settings, 'signerKey'>) {
+  const [slotId] = settings.slots ?? []
+  return settings.signerKey === undefined || slotId === undefined ? undefined : claimantOf(settings as Settings, slotId)
+}
+
+interface Known {
+  readonly dialer: Rendezvous
+  readonly addresses: readonly string[]
+  readonly sequencerId: string
+}
+
+/** Where more addresses are found of peers that are known to be sequencers of the market. */
+async function meetingOf(settings: Settings, { dialer, addresses, sequencerId }: Known, deps: PublishedDeps): Promise<Meeting | undefined> {
+  const relayers = await relayersOf(settings, deps)
+  const places = [...new Set([...settings.rendezvousAt, ...relayers.addresses])]
+  const peers = [finalPeerIn(sequencerId) ?? sequencerId, ...addresses.map((address) => finalPeerIn(address) ?? '')].filter(isPeerId)
+  return relayers.point === undefined || places.length === 0 ? undefined : { rendezvous: dialer, places, point: relayers.point, peers }
 }
 
 function hostAndPort(text: string): { readonly host: string; readonly port: number } {

@@ -8,10 +8,16 @@ const SAVED_SECONDS = 10
 
 const bucketOf = (tokensPerSecond: number) => ({ tokensPerSecond, tokensMax: tokensPerSecond * SAVED_SECONDS })
 
-type Given = Pick<
-  Settings,
-  'deliveriesPerPeer' | 'deliveriesPerAddress' | 'inboxLength' | 'connectionsPerAddress' | 'handshakesPerAddress' | 'handshakeMs'
->
+type GivenDoor = Pick<Settings, 'connectionsPerAddress' | 'handshakesPerAddress' | 'handshakeMs'>
+type Given = GivenDoor & Pick<Settings, 'deliveriesPerPeer' | 'deliveriesPerAddress' | 'inboxLength'>
+
+/** Who may come in over libp2p. */
+export const doorLimits = (settings: GivenDoor): DoorLimits => ({
+  ...DOOR_LIMITS,
+  connectionsPerAddressMax: settings.connectionsPerAddress,
+  pendingPerAddressMax: settings.handshakesPerAddress,
+  handshakeMs: settings.handshakeMs,
+})
 
 /** Limits of whoever takes submissions over libp2p. */
 export function hostLimits(settings: Given): { readonly limits: InboxLimits; readonly door: DoorLimits } {
@@ -22,12 +28,7 @@ export function hostLimits(settings: Given): { readonly limits: InboxLimits; rea
       perAddress: bucketOf(settings.deliveriesPerAddress),
       lengthMax: settings.inboxLength,
     },
-    door: {
-      ...DOOR_LIMITS,
-      connectionsPerAddressMax: settings.connectionsPerAddress,
-      pendingPerAddressMax: settings.handshakesPerAddress,
-      handshakeMs: settings.handshakeMs,
-    },
+    door: doorLimits(settings),
   }
 }
 

@@ -41,8 +41,8 @@ describe('settings', () => {
   })
 
   test.each<[SettingName, string]>([
-    ['signerKey', 'needed'],
-    ['protocolState', 'needed, or from the network file; a collector checks nothing but forms without it'],
+    ['signerKey', 'needed; a collector needs --slots and --signer-key only for relays that serve none but slots (--admission)'],
+    ['protocolState', 'needed, or from the network file; a collector checks nothing but forms without it, and a relay serves anyone'],
     ['sequencers', 'default none'],
     ['network', 'default none'],
     ['relays', 'default none'],
@@ -96,6 +96,13 @@ describe('settings', () => {
       { sequencers: `/ip4/127.0.0.1/tcp/9100/p2p/${PEER}`, anchorRpcUrl: 'http://127.0.0.1:8545' },
       ['--anchor-chain-id', '--protocol-state', '--data-market'],
     ],
+    [
+      { sequencers: `/ip4/127.0.0.1/tcp/9100/p2p/${PEER}`, slots: '7', signerKey: '11'.repeat(32) },
+      ['--anchor-chain-id', '--protocol-state'],
+    ],
+    // Whom to believe that it is the sequencer, of those that are found, the chain says or nobody.
+    [{ rendezvousPoint: 'market' }, ['--sequencers']],
+    [{ rendezvousPoint: 'market', anchorRpcUrl: 'http://127.0.0.1:8545' }, ['--anchor-chain-id', '--protocol-state', '--data-market']],
   ])('what a collector needs hangs on what it is to do: %j', (flags, missing) => {
     const problems = problemsOf(flags, { WEFT_DATA_DIR: '/tmp/x' }, 'collector')
     expect(problems.map((problem) => problem.split(' ')[0])).toEqual(missing)
@@ -228,9 +235,25 @@ describe('settings', () => {
     expect(Object.isFrozen(readSettings('epochs', {}, epochs))).toBe(true)
   })
 
+  test('R6: a relay that is to ask for slots needs the chain that says who signs for them', () => {
+    const problems = problemsOf({ admission: 'slots' }, { WEFT_DATA_DIR: '/tmp/x' }, 'relay')
+    expect(problems.map((problem) => problem.split(' ')[0])).toEqual([
+      '--anchor-rpc-url',
+      '--anchor-chain-id',
+      '--protocol-state',
+      '--data-market',
+    ])
+    expect(problemsOf({}, { WEFT_DATA_DIR: '/tmp/x' }, 'relay')).toEqual([])
+  })
+
   test('each role reads its own and no more', () => {
     const health = ['healthListen', 'alertTo', 'alertCooldown', 'heartbeatUrl']
-    expect(Object.keys(readSettings('relay', {}, collector))).toEqual(['dataDir', 'logFormat', ...health, 'p2pListen', 'reservationsMax'])
+    expect(Object.keys(readSettings('relay', {}, collector))).toEqual([
+      ...['dataDir', 'logFormat', ...health, 'network', 'anchorRpcUrl', 'anchorChainId', 'protocolState', 'dataMarket'],
+      ...['pollMs', 'proofs', 'proofSamplePercent', 'p2pListen', 'connectionsPerAddress', 'handshakesPerAddress', 'handshakeMs'],
+      ...['reservationsMax', 'reservationsPerAddress', 'reservationSeconds', 'circuitsMax', 'circuitsPerPeer', 'circuitsPerAddress'],
+      ...['circuitMib', 'circuitSeconds', 'circuitIdleSeconds', 'admission', 'peersPerSlot', 'rendezvous', 'drainSeconds'],
+    ])
   })
 
   test('what is wrong with a network file is told with the other problems', () => {

@@ -51,19 +51,36 @@ export function readSettings(role: Role, flags: Given, env: Given): Settings {
   if (problems.length === 0) problems.push(...problemsOfPinning(settings as Partial<Settings>))
   if (problems.length === 0) problems.push(...problemsOfAlerts(settings as Partial<Settings>))
   if (problems.length === 0 && role === 'collector') problems.push(...problemsOfCollector(settings as Partial<Settings>))
+  if (problems.length === 0 && role === 'relay') problems.push(...problemsOfRelay(settings as Partial<Settings>))
   if (problems.length > 0) throw new WeftError('SETTINGS_INVALID', { problems })
   return Object.freeze(settings) as Settings
 }
 
-/** What a collector needs hangs on what it is to do. */
-function problemsOfCollector(settings: Partial<Settings>): string[] {
-  const { sequencers = [], trustedSequencers = '', anchorRpcUrl } = settings
-  const needs = (names: readonly SettingName[], why: string): string[] =>
+type Needs = (names: readonly SettingName[], why: string) => string[]
+
+/** Of the names those that were not given. */
+const needsOf =
+  (settings: Partial<Settings>): Needs =>
+  (names, why) =>
     names
       .filter((name) => settings[name] === undefined)
       .map((name) => `${flagOf(name)} (${SETTINGS[name].env})${'fromNetwork' in SETTINGS[name] ? ' or --network' : ''} is needed ${why}`)
+
+/** Without the chain a relay does not know who signs for a slot. */
+function problemsOfRelay(settings: Partial<Settings>): string[] {
+  if (settings.admission !== 'slots') return []
+  return needsOf(settings)(['anchorRpcUrl', 'anchorChainId', 'protocolState', 'dataMarket'], 'with --admission slots')
+}
+
+/** What a collector needs hangs on what it is to do. */
+function problemsOfCollector(settings: Partial<Settings>): string[] {
+  const { sequencers = [], trustedSequencers = '', rendezvousPoint = '', relayers = '', anchorRpcUrl, signerKey, slots } = settings
+  const needs = needsOf(settings)
+  // Whom to believe that it is the sequencer, of those found at a rendezvous point, the chain says where no address does.
+  const isNamedOnChain = anchorRpcUrl !== undefined && `${rendezvousPoint}${relayers}` !== ''
   return [
-    ...(sequencers.length === 0 && trustedSequencers === ''
+    ...(signerKey === undefined || slots === undefined ? [] : needs(['anchorChainId', 'protocolState'], 'with --slots and --signer-key')),
+    ...(sequencers.length === 0 && trustedSequencers === '' && !isNamedOnChain
       ? ['--sequencers (WEFT_SEQUENCERS) or --trusted-sequencers is needed: nothing could ever be delivered']
       : []),
     ...(anchorRpcUrl === undefined ? [] : needs(['anchorChainId', 'protocolState', 'dataMarket'], 'with --anchor-rpc-url')),

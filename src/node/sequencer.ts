@@ -4,13 +4,18 @@ import { serveHttp } from '#io/http/server.ts'
 import { systemRandom } from '#io/keys/random.ts'
 import { createSigner, parsePrivateKey, recoverer } from '#io/keys/secp256k1.ts'
 import { createSubmissionHost } from '#io/p2p/host.ts'
+import type { RegistrationChange } from '#io/p2p/registrar.ts'
+import type { RelayChange } from '#io/p2p/relay-supervisor.ts'
 import { sequencerPages, sequencerRoutes } from '#roles/sequencer/http/routes.ts'
 import { createSequencer, type Sequencer, type SequencerDeps } from '#roles/sequencer/sequencer.ts'
 import { anchorChain, anchorRpc, ipfsPlace, protocolSender, tellRefusals } from './adapters.ts'
+import { claimantOf, SLOT_OF_SEQUENCER } from './claimant.ts'
+import type { RoleHome } from './home.ts'
 import { hostLimits, slotLimits } from './intake-limits.ts'
 import { isLoopback } from './loopback.ts'
 import { openMarket } from './market.ts'
 import { createMoney } from './money.ts'
+import { relayersOf } from './relayers.ts'
 import type { Wire } from './role.ts'
 import type { Settings } from './settings.ts'
 import { countSealed, sequencerVitals } from './vitals.ts'
@@ -27,6 +32,25 @@ export function httpPlace({ httpListen, authReadToken }: Pick<Settings, 'httpLis
   return { listen: httpListen, token: authReadToken.reveal() === '' ? undefined : authReadToken }
 }
 
+/** Relays of a list that a place is kept on: when one goes the other is there, and the rest are free for others. */
+const RELAYERS_HELD = 2
+
+/** How it is to be reached and found. */
+async function waysToHost(settings: Settings, home: RoleHome, signal: AbortSignal) {
+  const { point, addresses } = await relayersOf(settings, { home, signal })
+  return {
+    relays: [...new Set([...settings.relays, ...addresses])],
+    relaysHeldMax: settings.relays.length + RELAYERS_HELD,
+    claimant: claimantOf(settings, SLOT_OF_SEQUENCER),
+    point,
+    places: settings.rendezvousAt,
+    onRelayChange: ({ address, isReserved, detail }: RelayChange) =>
+      isReserved ? home.report('relay_reserved', { address }) : home.report('relay_lost', { address, detail }),
+    onRegistrationChange: ({ place, isRegistered, detail }: RegistrationChange) =>
+      isRegistered ? home.report('rendezvous_registered', { place }) : home.report('rendezvous_failed', { place, detail }),
+  }
+}
+
 type Outside = Pick<SequencerDeps, 'chain' | 'sender' | 'listener' | 'recoverer' | 'receiptSigner'>
 
 /** `through` may stand between the role and the outside; the devnet makes a liar with it. */
@@ -41,8 +65,8 @@ export const wireSequencer =
     const host = await createSubmissionHost({
       identity: home.identity(),
       listen: settings.p2pListen,
-      relays: settings.relays,
       ...hostLimits(settings),
+      ...(await waysToHost(settings, home, signal)),
     })
     started.add('libp2p host', host)
     const sender = protocolSender(settings, home, rpc)

@@ -50,14 +50,22 @@ export interface SettingRow {
   readonly fromMarket?: { readonly otherwise: string }
 }
 
-const onChain: readonly Role[] = ['epochs', 'snapshotter', 'collector', 'sequencer', 'validator', 'api']
+const onChain: readonly Role[] = ['epochs', 'snapshotter', 'collector', 'relay', 'sequencer', 'validator', 'api']
 const onSource: readonly Role[] = ['epochs', 'snapshotter']
 const withKey: readonly Role[] = ['epochs', 'snapshotter', 'sequencer', 'validator']
 const sending: readonly Role[] = ['epochs', 'sequencer', 'validator']
 const withIpfs: readonly Role[] = ['snapshotter', 'sequencer', 'validator', 'api']
 
-/** A collector without the chain takes whatever has the form of a submission. */
-const forCollectors = { roles: ['collector'], otherwise: 'a collector checks nothing but forms without it' } as const
+/** A collector without the chain takes whatever has the form of a submission, and a relay serves whoever comes. */
+const withoutChain = {
+  roles: ['collector', 'relay'],
+  otherwise: 'a collector checks nothing but forms without it, and a relay serves anyone',
+} as const
+/** What a collector signs with, where it has to. */
+const forClaims = {
+  roles: ['collector'],
+  otherwise: 'a collector needs --slots and --signer-key only for relays that serve none but slots (--admission)',
+} as const
 
 /** How endpoints are named, in words. */
 const RPC_FORM =
@@ -121,7 +129,7 @@ export const SETTINGS = {
     env: 'WEFT_ANCHOR_RPC_URL',
     type: 'rpc',
     roles: onChain,
-    optional: forCollectors,
+    optional: withoutChain,
     doc: `JSON-RPC endpoint of the anchor chain, or several. ${RPC_FORM}`,
   },
   anchorChainId: {
@@ -131,7 +139,7 @@ export const SETTINGS = {
     max: 2 ** 53 - 1,
     fromNetwork: 'chainId',
     roles: onChain,
-    optional: forCollectors,
+    optional: withoutChain,
     doc: 'Chain id of the anchor chain; a different answer from the endpoint stops the role.',
   },
   protocolState: {
@@ -139,7 +147,7 @@ export const SETTINGS = {
     type: 'address',
     fromNetwork: 'protocolState',
     roles: onChain,
-    optional: forCollectors,
+    optional: withoutChain,
     doc: 'Address of the ProtocolState contract.',
   },
   dataMarket: {
@@ -147,7 +155,7 @@ export const SETTINGS = {
     type: 'address',
     fromNetwork: 'dataMarket',
     roles: onChain,
-    optional: forCollectors,
+    optional: withoutChain,
     doc: 'Address of the data market.',
   },
   pollMs: {
@@ -196,7 +204,8 @@ export const SETTINGS = {
   signerKey: {
     env: 'WEFT_SIGNER_KEY',
     type: 'key',
-    roles: withKey,
+    roles: [...withKey, 'collector'],
+    optional: forClaims,
     doc: 'Private key, 64 hex digits, or `file:PATH` of a file that holds it. Never printed.',
   },
   feePerGasMax: {
@@ -269,7 +278,13 @@ export const SETTINGS = {
     roles: ['epochs'],
     doc: 'First source block of the first epoch; 0 begins at the head.',
   },
-  slots: { env: 'WEFT_SLOTS', type: 'slots', roles: ['snapshotter'], doc: 'Ids of the slots to sign for, separated by commas.' },
+  slots: {
+    env: 'WEFT_SLOTS',
+    type: 'slots',
+    roles: ['snapshotter', 'collector'],
+    optional: forClaims,
+    doc: 'Ids of the slots to sign for, separated by commas; of a collector, the first of them vouches for it.',
+  },
   collector: {
     env: 'WEFT_COLLECTOR',
     type: 'host:port',
@@ -427,7 +442,7 @@ export const SETTINGS = {
     max: 100_000,
     unit: 'connections',
     fallback: 2_048,
-    roles: ['sequencer', 'validator'],
+    roles: ['relay', 'sequencer', 'validator'],
     doc: 'libp2p connections from one address, counted as for deliveries; those of this machine are not limited.',
   },
   handshakesPerAddress: {
@@ -437,7 +452,7 @@ export const SETTINGS = {
     max: 10_000,
     unit: 'handshakes',
     fallback: 64,
-    roles: ['sequencer', 'validator'],
+    roles: ['relay', 'sequencer', 'validator'],
     doc: 'Handshakes of one address under way at once: sockets that say nothing give way to those that come.',
   },
   handshakeMs: {
@@ -447,7 +462,7 @@ export const SETTINGS = {
     max: 120_000,
     unit: 'ms',
     fallback: 10_000,
-    roles: ['sequencer', 'validator'],
+    roles: ['relay', 'sequencer', 'validator'],
     doc: 'How long a handshake may take before its socket is closed.',
   },
   relays: {
@@ -455,7 +470,28 @@ export const SETTINGS = {
     type: 'peers',
     fallback: [],
     roles: ['sequencer'],
-    doc: 'Multiaddrs of circuit relays through which the sequencer is to be reached as well.',
+    doc: 'Multiaddrs of circuit relays through which the sequencer is to be reached as well; a place on each of them is kept.',
+  },
+  relayers: {
+    env: 'WEFT_RELAYERS',
+    type: 'text',
+    fallback: '',
+    roles: ['collector', 'sequencer'],
+    doc: 'https URL or file of a list of relays, as deployed ones are listed: `[{"id","name","rendezvousPoint","maddr"}]`. A sequencer keeps a place on two of them and registers at all; a collector asks them for sequencers. The last copy is kept and used when the list cannot be had.',
+  },
+  rendezvousPoint: {
+    env: 'WEFT_RENDEZVOUS_POINT',
+    type: 'text',
+    fallback: '',
+    roles: ['collector', 'sequencer'],
+    doc: 'Name under which sequencers of the market are found at rendezvous servers (`/rendezvous/1.0.0`): a sequencer registers there, at its relays too; a collector tries what it finds after --sequencers, if it is of a peer that the settings, the trusted list or the chain name. Without it, that of the list of --relayers.',
+  },
+  rendezvousAt: {
+    env: 'WEFT_RENDEZVOUS_AT',
+    type: 'peers',
+    fallback: [],
+    roles: ['collector', 'sequencer'],
+    doc: 'Multiaddrs of rendezvous servers beside those of --relayers, as relays are with --rendezvous on.',
   },
   httpListen: {
     env: 'WEFT_HTTP_LISTEN',
@@ -524,6 +560,121 @@ export const SETTINGS = {
     fallback: 1_000,
     roles: ['relay'],
     doc: 'Peers that may be reached through this relay at once.',
+  },
+  reservationsPerAddress: {
+    env: 'WEFT_RESERVATIONS_PER_ADDRESS',
+    type: 'integer',
+    min: 1,
+    max: 100_000,
+    fallback: 64,
+    roles: ['relay'],
+    doc: 'Of them, those of one IPv4 address, or of the first 64 bits of an IPv6 address.',
+  },
+  reservationSeconds: {
+    env: 'WEFT_RESERVATION_SECONDS',
+    type: 'integer',
+    min: 60,
+    max: 86_400,
+    unit: 's',
+    fallback: 3_600,
+    roles: ['relay'],
+    doc: 'How long a place holds unless it is renewed.',
+  },
+  circuitsMax: {
+    env: 'WEFT_CIRCUITS_MAX',
+    type: 'integer',
+    min: 1,
+    max: 100_000,
+    unit: 'circuits',
+    fallback: 10_000,
+    roles: ['relay'],
+    doc: 'Connections that this relay carries at once; 100 KiB of memory each at worst.',
+  },
+  circuitsPerPeer: {
+    env: 'WEFT_CIRCUITS_PER_PEER',
+    type: 'integer',
+    min: 1,
+    max: 10_000,
+    unit: 'circuits',
+    fallback: 16,
+    roles: ['relay'],
+    doc: 'Of them, those that one peer has asked for.',
+  },
+  circuitsPerAddress: {
+    env: 'WEFT_CIRCUITS_PER_ADDRESS',
+    type: 'integer',
+    min: 1,
+    max: 100_000,
+    unit: 'circuits',
+    fallback: 2_048,
+    roles: ['relay'],
+    doc: 'Of them, those of all peers of one address, counted as for places; those of this machine are not limited.',
+  },
+  circuitMib: {
+    env: 'WEFT_CIRCUIT_MIB',
+    type: 'integer',
+    min: 0,
+    max: 1_000_000,
+    unit: 'MiB',
+    fallback: 0,
+    roles: ['relay'],
+    doc: 'What one circuit may carry, both ways together, before it is ended; 0 for as much as it likes.',
+  },
+  circuitSeconds: {
+    env: 'WEFT_CIRCUIT_SECONDS',
+    type: 'integer',
+    min: 0,
+    max: 31_536_000,
+    unit: 's',
+    fallback: 0,
+    roles: ['relay'],
+    doc: 'How long one circuit may last before it is ended; 0 for as long as it likes.',
+  },
+  circuitIdleSeconds: {
+    env: 'WEFT_CIRCUIT_IDLE_SECONDS',
+    type: 'integer',
+    min: 60,
+    max: 86_400,
+    unit: 's',
+    fallback: 120,
+    roles: ['relay'],
+    doc: 'How long one circuit may carry nothing before it is ended; peers that are there ping each other every 30 s.',
+  },
+  admission: {
+    env: 'WEFT_ADMISSION',
+    type: 'choice',
+    choices: ['anyone', 'slots'],
+    fallback: 'anyone',
+    roles: ['relay'],
+    doc: 'Whom the relay serves: anyone, or only peers for which the signer of a slot, or a sequencer of the market, has signed (`/weft/admit/1.0.0`). The latter needs the anchor chain.',
+  },
+  peersPerSlot: {
+    env: 'WEFT_PEERS_PER_SLOT',
+    type: 'integer',
+    min: 1,
+    max: 1_000,
+    unit: 'peers',
+    fallback: 4,
+    roles: ['relay'],
+    doc: 'Peers for which one slot may sign at a time, with --admission slots.',
+  },
+  rendezvous: {
+    env: 'WEFT_RENDEZVOUS',
+    type: 'choice',
+    choices: ['on', 'off'],
+    fallback: 'off',
+    roles: ['relay'],
+    doc: 'Whether peers may register here and be found under a name (`/rendezvous/1.0.0`).',
+  },
+  drainSeconds: {
+    env: 'WEFT_DRAIN_SECONDS',
+    type: 'integer',
+    min: 0,
+    max: 15,
+    unit: 's',
+    fallback: 10,
+    roles: ['relay'],
+    doc: 'How long a relay that is told to stop waits for those who have circuits to find another way; 0 does not wait, nor tell them.',
   },
   ipfsListen: {
     env: 'WEFT_IPFS_LISTEN',

@@ -40,7 +40,10 @@ export const epochsVitals = (stats: () => EpochsStats): Vitals => ({
   },
 })
 
-export const relayVitals = (stats: () => RelayStats, reservationsMax: number): Vitals => ({
+export const relayVitals = (
+  stats: () => Pick<RelayStats, 'reservations' | 'circuits' | 'refusedReservations'>,
+  reservationsMax: number,
+): Vitals => ({
   unready: () => (stats().reservations >= reservationsMax ? [{ reason: 'relay_full' }] : []),
   readings() {
     const { reservations, circuits, refusedReservations } = stats()

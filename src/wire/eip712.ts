@@ -4,7 +4,7 @@ import { keccak256 } from './keccak.ts'
 import { createTextHashes } from './text-hashes.ts'
 import { unlessThrown } from './untrusted.ts'
 
-/** The signed form of a submission: EIP-712, domain and type as deployed (spec/02 §1); and that of receipts, under the same domain. */
+/** The signed form of a submission: EIP-712, domain and type as deployed (spec/02 §1); and those of receipts and of claims to relays, under the same domain. */
 
 const encoder = new TextEncoder()
 const hashText = (text: string): Uint8Array => keccak256(encoder.encode(text))
@@ -14,6 +14,7 @@ const DOMAIN_NAME_HASH = hashText('PowerloomProtocolContract')
 const DOMAIN_VERSION_HASH = hashText('0.1')
 const REQUEST_TYPE_HASH = hashText('EIPRequest(uint256 slotId,uint256 deadline,string snapshotCid,uint256 epochId,string projectId)')
 const RECEIPTS_TYPE_HASH = hashText('ReceiptGroup(address dataMarket,uint256 anchorBlock,bytes32 root)')
+const ADMISSION_TYPE_HASH = hashText('RelayAdmission(uint256 slotId,string relay,string peer,bytes32 nonce)')
 
 const WORD_BYTES = 32
 /** Projects and CIDs of a few epochs of a large market: thousands of each, sent again by every slot. About 200 bytes an entry. */
@@ -95,6 +96,31 @@ export function receiptGroupDigest(group: ReceiptGroup, domainSeparator: Hash): 
   struct.set(Uint8Array.fromHex(group.dataMarket.slice(2)), 2 * WORD_BYTES - 20)
   writeUint(new DataView(struct.buffer), 2, group.anchorBlock)
   struct.set(Uint8Array.fromHex(group.root.slice(2)), 3 * WORD_BYTES)
+  return digestOf(struct, domainSeparator)
+}
+
+/** What a slot's signer, or for slot 0 a market's sequencer, signs so that a relay serves the peer. */
+export interface RelayAdmission {
+  readonly slotId: number
+  /** Peer ids: of the relay that asks, and of whom it asks. */
+  readonly relay: string
+  readonly peer: string
+  /** 32 bytes that the relay has made up. */
+  readonly nonce: Uint8Array
+}
+
+/** The 32 bytes that are signed, under a hasher's `domainSeparator`. */
+export function relayAdmissionDigest({ slotId, relay, peer, nonce }: RelayAdmission, domainSeparator: Hash): Uint8Array {
+  const struct = new Uint8Array(5 * WORD_BYTES)
+  struct.set(ADMISSION_TYPE_HASH)
+  writeUint(new DataView(struct.buffer), 1, slotId)
+  struct.set(hashText(relay), 2 * WORD_BYTES)
+  struct.set(hashText(peer), 3 * WORD_BYTES)
+  struct.set(nonce, 4 * WORD_BYTES)
+  return digestOf(struct, domainSeparator)
+}
+
+function digestOf(struct: Uint8Array, domainSeparator: Hash): Uint8Array {
   const input = new Uint8Array(DIGEST_INPUT_BYTES)
   input.set([0x19, 0x01])
   input.set(Uint8Array.fromHex(domainSeparator.slice(2)), 2)

@@ -34,12 +34,15 @@ export function holdBack(from: Half, to: Half, heldBytesMax: number): void {
   }
 }
 
+/** Called with the two ends of a circuit before anything goes through it. False ends it, and the peer that asked is told that it failed. */
+export type OnCircuit = (ends: { readonly near: Stream; readonly far: Stream }, from: Connection) => boolean
+
 /**
  * Makes the server handle a peer that asks for a reservation or a circuit in libp2p's own way, with both directions of the circuit held
  * back. To be called before the server starts: it registers its handler then, and the node listens after that, so that nobody comes
  * before. Throws when the server does not have the two steps, which are no part of what libp2p promises.
  */
-export function holdBackCircuits(service: CircuitRelayService, heldBytesMax: number): void {
+export function holdBackCircuits(service: CircuitRelayService, heldBytesMax: number, onCircuit: OnCircuit = () => true): void {
   const server = service as Server
   const { onHop } = Object.getPrototypeOf(server) as Server
   for (const [name, step] of Object.entries({ onHop, stopHop: server.stopHop }))
@@ -49,10 +52,13 @@ export function holdBackCircuits(service: CircuitRelayService, heldBytesMax: num
       stopHop: {
         async value(...step: unknown[]) {
           const far = await server.stopHop(...step)
-          if (far !== undefined) {
-            holdBack(stream as unknown as Half, far as unknown as Half, heldBytesMax)
-            holdBack(far as unknown as Half, stream as unknown as Half, heldBytesMax)
+          if (far === undefined) return undefined
+          if (!onCircuit({ near: stream, far }, connection)) {
+            far.abort(new Error('there is no room for another circuit'))
+            return undefined
           }
+          holdBack(stream as unknown as Half, far as unknown as Half, heldBytesMax)
+          holdBack(far as unknown as Half, stream as unknown as Half, heldBytesMax)
           return far
         },
       },

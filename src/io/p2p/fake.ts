@@ -5,7 +5,7 @@ import type { SubmissionListener } from '#io/intake/port.ts'
 import { decodeSubmission, encodeCollectJson } from '#wire/submission-proto.ts'
 import { createInbox, INBOX_LIMITS, type Inbox, type InboxLimits, type RefusalCounts } from './inbox.ts'
 import { createPace, type Pace } from './pace.ts'
-import type { Relay, SubmissionDialer, SubmissionLink } from './port.ts'
+import type { FoundPeer, Relay, Rendezvous, SubmissionDialer, SubmissionLink } from './port.ts'
 
 /**
  * libp2p in memory: hosts, relays and dialers of one process. A link loses nothing as long as it lives, and keeps the order,
@@ -40,16 +40,19 @@ export interface FakeNetwork {
     readonly identity: Uint8Array
     readonly relays?: readonly string[]
     readonly limits?: Partial<InboxLimits>
+    /** The name under which it registers at its relays. */
+    readonly point?: string
     /** A deployed listener: it is sent the JSON of `/collect` and answers nothing. */
     readonly isLegacy?: boolean
   }): Promise<FakeHost>
   createRelay(options: {
     readonly identity: Uint8Array
     readonly limits?: { readonly reservationsMax?: number }
+    readonly isRendezvous?: boolean
   }): Promise<Relay & { stop(): Promise<void> }>
   createSubmissionDialer(options: {
     readonly identity: Uint8Array
-  }): Promise<SubmissionDialer & { readonly peerId: string; stop(): Promise<void> }>
+  }): Promise<SubmissionDialer & Rendezvous & { readonly peerId: string; stop(): Promise<void> }>
   /** From now on. */
   setFaults(faults: FakeFaults): void
   /** Ends every link there is, as a router that reboots. Returns how many there were. */
@@ -64,14 +67,18 @@ interface HostEntry {
   readonly isLegacy: boolean
   /** Addresses of relays that hold a reservation, if they run. */
   readonly relays: readonly string[]
+  readonly point: string | undefined
 }
 
 interface RelayEntry {
   readonly reservationsMax: number
+  readonly isRendezvous: boolean
 }
 
 interface LiveLink {
   readonly path: readonly string[]
+  readonly ended: Promise<void>
+  leave(): void
   end(reason: string): void
 }
 
@@ -112,6 +119,20 @@ export function createFakeNetwork(deps: FakeDeps = {}): FakeNetwork {
     return asking.slice(0, relays.get(relayId)?.reservationsMax ?? 0)
   }
 
+  function addressesOf(hostId: string): string[] {
+    const relayed = [...relays.keys()]
+      .filter((relayId) => reservedBy(relayId).includes(hostId))
+      .map((relayId) => `${addressOf(relayId)}/p2p-circuit/p2p/${hostId}`)
+    return [addressOf(hostId), ...relayed]
+  }
+
+  /** Those whose relay this is and who register under the name. */
+  function registeredAt(place: string, name: string): FoundPeer[] {
+    return [...hosts]
+      .filter(([, host]) => host.point === name && host.relays.includes(place))
+      .map(([peerId]) => ({ peerId, addresses: addressesOf(peerId), number: 1n }))
+  }
+
   /** The peers a dial goes through, the host last; `undefined` when one of them is not there. */
   function route(address: string): readonly string[] | undefined {
     const path = [...address.matchAll(/\/p2p\/([^/]+)/g)].map((match) => match[1] as string)
@@ -130,6 +151,7 @@ export function createFakeNetwork(deps: FakeDeps = {}): FakeNetwork {
   function openLink(address: string, path: readonly string[], peer: string): SubmissionLink {
     const waiting = new Map<string, PromiseWithResolvers<Receipt>>()
     const ending = Promise.withResolvers<void>()
+    const leaving = Promise.withResolvers<void>()
     const there = createPipe()
     const back = createPipe()
     let endReason: string | undefined
@@ -138,6 +160,8 @@ export function createFakeNetwork(deps: FakeDeps = {}): FakeNetwork {
     let pace: { readonly inbox: Inbox; readonly pace: Pace } | undefined
     const live: LiveLink = {
       path,
+      ended: ending.promise,
+      leave: leaving.resolve,
       end(reason) {
         if (endReason !== undefined) return
         endReason = reason
@@ -177,6 +201,7 @@ export function createFakeNetwork(deps: FakeDeps = {}): FakeNetwork {
 
     return {
       ended: ending.promise,
+      leaving: leaving.promise,
       send({ submissionId, payload }) {
         const host = hosts.get(path.at(-1) as string)
         if (endReason !== undefined || host === undefined) {
@@ -205,18 +230,14 @@ export function createFakeNetwork(deps: FakeDeps = {}): FakeNetwork {
     async createSubmissionHost(options) {
       const peerId = peerIdOf(options.identity)
       const inbox = createInbox({ ...INBOX_LIMITS, ...options.limits }, nowMs, later)
-      const entry: HostEntry = { inbox, isLegacy: options.isLegacy === true, relays: options.relays ?? [] }
+      const entry: HostEntry = { inbox, isLegacy: options.isLegacy === true, relays: options.relays ?? [], point: options.point }
       hosts.set(peerId, entry)
       for (const [relayId] of relays) {
         if (entry.relays.includes(addressOf(relayId)) && !reservedBy(relayId).includes(peerId)) refusedReservations += 1
       }
-      const relayed = () =>
-        [...relays.keys()]
-          .filter((relayId) => reservedBy(relayId).includes(peerId))
-          .map((relayId) => `${addressOf(relayId)}/p2p-circuit/p2p/${peerId}`)
       return {
         peerId,
-        addresses: () => [addressOf(peerId), ...relayed()],
+        addresses: () => addressesOf(peerId),
         counts: inbox.counts,
         inbound: inbox.inbound,
         async stop() {
@@ -228,15 +249,32 @@ export function createFakeNetwork(deps: FakeDeps = {}): FakeNetwork {
     },
     async createRelay(options) {
       const peerId = peerIdOf(options.identity)
-      relays.set(peerId, { reservationsMax: options.limits?.reservationsMax ?? Number.MAX_SAFE_INTEGER })
+      const entry = {
+        reservationsMax: options.limits?.reservationsMax ?? Number.MAX_SAFE_INTEGER,
+        isRendezvous: options.isRendezvous === true,
+      }
+      relays.set(peerId, entry)
+      const own = () => [...links].filter((link) => link.path.length > 1 && link.path[0] === peerId)
       return {
         peerId,
         addresses: () => [addressOf(peerId)],
         stats: () => ({
           reservations: reservedBy(peerId).length,
-          circuits: [...links].filter((link) => link.path.length > 1 && link.path[0] === peerId).length,
+          circuits: own().length,
+          registrations: 0,
+          relayedBytes: 0,
           refusedReservations,
+          refusedCircuits: 0,
+          refusedAdmissions: 0,
+          refusedRegistrations: 0,
+          endedCircuits: 0,
         }),
+        async drain(limitMs) {
+          relays.set(peerId, { ...entry, reservationsMax: 0 })
+          const left = own()
+          for (const link of left) link.leave()
+          await Promise.race([Promise.all(left.map(({ ended }) => ended)), new Promise<void>((resolve) => later(limitMs, resolve))])
+        },
         async stop() {
           relays.delete(peerId)
           endLinks((link) => link.path.length > 1 && link.path[0] === peerId, 'the relay stopped')
@@ -255,6 +293,11 @@ export function createFakeNetwork(deps: FakeDeps = {}): FakeNetwork {
           own.add(link)
           void link.ended.then(() => own.delete(link))
           return link
+        },
+        async discover(place, name, signal) {
+          const isThere = [...relays].some(([relayId, { isRendezvous }]) => isRendezvous && addressOf(relayId) === place)
+          if (signal.aborted || !isThere) throw new WeftError('LINK_FAILED', { address: place, detail: 'nobody answers there' })
+          return registeredAt(place, name)
         },
         async stop() {
           await Promise.all([...own].map((link) => link.close()))

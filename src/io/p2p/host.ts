@@ -1,14 +1,23 @@
 import { circuitRelayTransport } from '@libp2p/circuit-relay-v2'
-import type { Connection, Stream } from '@libp2p/interface'
+import type { Connection, Libp2p, Stream } from '@libp2p/interface'
 import { addressBlock, isOwnMachine } from '#domain/address-block.ts'
 import type { DoorLimits } from '#domain/door.ts'
 import type { SubmissionListener } from '#io/intake/port.ts'
 import { COLLECT_PROTOCOL } from '#wire/collect-frame.ts'
 import { SUBMIT_PROTOCOL } from '#wire/submit-frame.ts'
+import type { Claimant } from './admission.ts'
 import { createInbox, INBOX_LIMITS, type InboxLimits, type RefusalCounts } from './inbox.ts'
-import { startNode } from './libp2p.ts'
+import { keyOf, startNode } from './libp2p.ts'
 import { createReading, type Source } from './pace.ts'
-import { parseRelayAddress, type RelayAccess, type RelayChange, superviseRelays } from './relay-supervisor.ts'
+import { keepRegistered, type RegistrationChange } from './registrar.ts'
+import {
+  parseRelayAddress,
+  type RelayAccess,
+  type RelayAddress,
+  type RelayChange,
+  type SupervisionDeps,
+  superviseRelays,
+} from './relay-supervisor.ts'
 import { type Serving, serveCollect, serveSubmit } from './serve.ts'
 import type { UnusedStreamLimits } from './unused-streams.ts'
 
@@ -33,12 +42,21 @@ export interface SubmissionHostOptions {
   readonly announce?: readonly string[]
   /** Multiaddrs of relays, ending in `/p2p/<id>`; a slot on each is reserved, and reserved again whenever it is lost. */
   readonly relays?: readonly string[]
+  /** On how many of them a slot is held at a time, preferred first; on all of them when not given. */
+  readonly relaysHeldMax?: number
+  /** Signs for this peer at relays that ask. */
+  readonly claimant?: Claimant | undefined
+  /** The name under which it is to be found at those relays, and at other places. */
+  readonly point?: string | undefined
+  readonly places?: readonly string[]
   readonly limits?: Partial<InboxLimits>
   readonly unusedStreams?: Partial<UnusedStreamLimits>
   readonly door?: Partial<DoorLimits>
   readonly frameTimeoutMs?: number
   /** Called when a relay is reserved, and when it could not be, once per change. Must not throw. */
   readonly onRelayChange?: (change: RelayChange) => void
+  /** The same of places where it is registered. Must not throw. */
+  readonly onRegistrationChange?: (change: RegistrationChange) => void
 }
 
 /** The sequencer's side of libp2p. */
@@ -92,22 +110,53 @@ export async function createSubmissionHost(options: SubmissionHostOptions): Prom
     maxInboundStreams: COLLECT_STREAMS_PER_CONNECTION_MAX,
     runOnLimitedConnection: true,
   })
-  const supervisor = await superviseRelays(
-    { relays, circuitsMax: CIRCUITS_PER_RELAY_MAX, onChange: options.onRelayChange ?? (() => undefined) },
-    { node, access: access as RelayAccess },
-  )
+  const reached = await keepReached(options, relays, { node, access: access as RelayAccess })
   return {
     peerId: node.peerId.toString(),
-    addresses: () =>
-      [...new Set(node.getMultiaddrs().map(String))].sort((left, right) => Number(isRelayed(left)) - Number(isRelayed(right))),
+    addresses: () => addressesOf(node),
     counts: inbox.counts,
     inbound: inbox.inbound,
     async stop() {
       inbox.end()
-      await supervisor.stop()
+      await reached.stop()
       await node.stop()
     },
   }
+}
+
+/** Relays that carry to this host, and places where it is found. */
+async function keepReached(options: SubmissionHostOptions, relays: readonly RelayAddress[], deps: SupervisionDeps) {
+  const { claimant, point, identity, relaysHeldMax: heldMax, onRelayChange, onRegistrationChange = () => undefined } = options
+  const registrar =
+    point === undefined
+      ? undefined
+      : keepRegistered(
+          { places: [...relays, ...(options.places ?? []).map(parseRelayAddress)], point, claimant, onChange: onRegistrationChange },
+          { node: deps.node, privateKey: await keyOf(identity), addresses: () => addressesOf(deps.node) },
+        )
+  const supervision = {
+    relays,
+    claimant,
+    circuitsMax: CIRCUITS_PER_RELAY_MAX,
+    onChange(change: RelayChange) {
+      onRelayChange?.(change)
+      if (!change.isReserved) registrar?.ring()
+    },
+    onReserved: () => registrar?.ring(),
+    ...(heldMax === undefined ? {} : { heldMax }),
+  }
+  const supervisor = await superviseRelays(supervision, deps)
+  return {
+    async stop() {
+      await registrar?.stop()
+      await supervisor.stop()
+    },
+  }
+}
+
+/** The direct ones first. */
+function addressesOf(node: Libp2p): readonly string[] {
+  return [...new Set(node.getMultiaddrs().map(String))].sort((left, right) => Number(isRelayed(left)) - Number(isRelayed(right)))
 }
 
 /** The address of a sender as limits count it: none for programs of this machine. */

@@ -2,7 +2,7 @@ import { type AddressInfo, connect, createServer, type Server } from 'node:net'
 import { noise } from '@chainsafe/libp2p-noise'
 import { yamux } from '@chainsafe/libp2p-yamux'
 import { RELAY_V2_HOP_CODEC, RELAY_V2_STOP_CODEC } from '@libp2p/circuit-relay-v2'
-import type { Stream } from '@libp2p/interface'
+import { type Stream, transportSymbol } from '@libp2p/interface'
 import { tcp } from '@libp2p/tcp'
 import { multiaddr } from '@multiformats/multiaddr'
 import { createLibp2p } from 'libp2p'
@@ -13,6 +13,7 @@ import { decodeCollectJson, encodeCollectJson, encodeSubmission } from '#wire/su
 import { createReceiptReader, encodeDelivery, parseReceipt, SUBMIT_PROTOCOL } from '#wire/submit-frame.ts'
 import { createSubmissionDialer } from './dialer.ts'
 import { createSubmissionHost } from './host.ts'
+import { startNode } from './libp2p.ts'
 import { createRelay } from './relay.ts'
 import { createValve } from './valve.test-proxy.ts'
 import { answer, identity, idOf, isRelayed, p2pSuite, submission } from './suite.ts'
@@ -49,6 +50,27 @@ describe('libp2p itself', () => {
     }
     return codes
   }
+
+  test('G12: a public address on which it listens is told, though no stranger has dialed it yet', async () => {
+    const address = '/ip4/11.22.33.44/tcp/1'
+    /** As TCP on a machine that has the address; this one has not. */
+    const elsewhere = {
+      [transportSymbol]: true,
+      [Symbol.toStringTag]: 'elsewhere',
+      dialFilter: () => [],
+      listenFilter: (listened: { toString(): string }[]) => listened.filter((one) => String(one) === '/memory/1'),
+      createListener: () =>
+        Object.assign(new EventTarget(), {
+          listen: async () => undefined,
+          close: async () => undefined,
+          getAddrs: () => [multiaddr(address)],
+          updateAnnounceAddrs: () => undefined,
+        }),
+    }
+    const options = { identity: identity(1), streamsPerConnectionMax: 1, writeBufferBytesMax: 1, transports: [() => elsewhere as never] }
+    const node = keep(await startNode({ ...options, listen: ['/memory/1'] }, {}))
+    expect(node.getMultiaddrs().map(String)).toEqual([`${address}/p2p/${node.peerId}`])
+  })
 
   test('R1: through one circuit go far more than the 128 KiB at which libp2p cuts by default', async () => {
     const relay = keep(await createRelay({ identity: identity(3) }))

@@ -2,9 +2,10 @@ import { noise } from '@chainsafe/libp2p-noise'
 import { yamux } from '@chainsafe/libp2p-yamux'
 import { generateKeyPairFromSeed } from '@libp2p/crypto/keys'
 import { identify } from '@libp2p/identify'
-import type { ConnectionGater, Libp2p } from '@libp2p/interface'
+import type { ConnectionGater, Libp2p, PrivateKey } from '@libp2p/interface'
 import { ping } from '@libp2p/ping'
 import { tcp } from '@libp2p/tcp'
+import type { Multiaddr } from '@multiformats/multiaddr'
 import { createLibp2p, type Libp2pOptions } from 'libp2p'
 import { createGate, DOOR_LIMITS, type DoorLimits } from '#domain/door.ts'
 import { isWeftError, listenFailed, WeftError } from '#domain/errors.ts'
@@ -37,7 +38,27 @@ export interface NodeOptions {
   readonly gater?: ConnectionGater
 }
 
+/** What libp2p knows of the addresses of a node. */
+export interface AddressBook {
+  getAddressesWithMetadata(): { readonly multiaddr: Multiaddr; readonly verified: boolean; readonly type: string }[]
+  confirmObservedAddr(address: Multiaddr, options: { readonly type: 'transport' }): void
+}
+
+/**
+ * Tells libp2p that a public address on which it listens is one: it tells nobody of such before strangers have dialed it (AutoNAT), which here nobody
+ * does. Whoever runs a node says where it listens; what others claim to have seen of it stays in doubt.
+ */
+export const confirmOwn =
+  (book: AddressBook) =>
+  ({ multiaddr, verified, type }: ReturnType<AddressBook['getAddressesWithMetadata']>[number]): void => {
+    if (!verified && type === 'transport') book.confirmObservedAddr(multiaddr, { type: 'transport' })
+  }
+
 const ED25519_SEED_BYTES = 32
+
+/** The key of an identity, as `NodeOptions` has it. */
+export const keyOf = (identity: Uint8Array): Promise<PrivateKey> =>
+  generateKeyPairFromSeed('Ed25519', identity.subarray(0, ED25519_SEED_BYTES))
 
 /** Starts a node. Throws `LISTEN_FAILED`. */
 export async function startNode<Services extends Record<string, unknown>>(
@@ -45,9 +66,10 @@ export async function startNode<Services extends Record<string, unknown>>(
   services: Libp2pOptions<Services>['services'],
 ): Promise<Libp2p<Services & { identify: unknown; ping: unknown }>> {
   const door = { ...DOOR_LIMITS, ...options.door }
-  const privateKey = await generateKeyPairFromSeed('Ed25519', options.identity.subarray(0, ED25519_SEED_BYTES))
+  const privateKey = await keyOf(options.identity)
+  let addressManager: AddressBook | undefined
   try {
-    return (await createLibp2p({
+    const node = await createLibp2p({
       privateKey,
       addresses: { listen: [...options.listen], ...(options.announce === undefined ? {} : { appendAnnounce: [...options.announce] }) },
       transports: [
@@ -78,8 +100,18 @@ export async function startNode<Services extends Record<string, unknown>>(
       connectionMonitor: { enabled: false },
       // Loopback and private addresses are where devnets and data centres live.
       connectionGater: { denyDialMultiaddr: () => false, ...createGate(door, () => performance.now()), ...options.gater },
-      services: { identify: identify(), ping: ping(), ...services },
-    } as Libp2pOptions)) as never
+      services: {
+        identify: identify(),
+        ping: ping(),
+        addressBook(components: { readonly addressManager: AddressBook }) {
+          addressManager = components.addressManager
+          return {}
+        },
+        ...services,
+      },
+    } as Libp2pOptions)
+    addressManager?.getAddressesWithMetadata().forEach(confirmOwn(addressManager))
+    return node as never
   } catch (cause) {
     throw listenFailed(options.listen.join(' '), cause)
   }

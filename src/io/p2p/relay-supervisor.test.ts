@@ -305,6 +305,48 @@ describe('the supervision of relays', () => {
     expect([...libp2p.reserved]).toEqual([])
   })
 
+  describe('where two of several relays are to be held', () => {
+    const third = `/ip4/127.0.0.1/tcp/3/p2p/${STRANGER_ID}`
+    async function startTwo() {
+      const relays = [FIRST, SECOND, third].map(parseRelayAddress)
+      const supervisor = await superviseRelays(
+        { relays, heldMax: 2, circuitsMax: 7, onChange: (change) => changes.push(change) },
+        libp2p.deps,
+      )
+      stop = supervisor.stop
+      await pass(0)
+    }
+    const held = () => [...libp2p.reserved].sort()
+    const both = (...ids: string[]) => [...ids].sort()
+
+    test('the first two that work are, the others are left to others', async () => {
+      libp2p.up.add(FIRST_ID).add(SECOND_ID).add(STRANGER_ID)
+      await startTwo()
+      await pass(60_000)
+      expect(held()).toEqual(both(FIRST_ID, SECOND_ID))
+      expect(changes).toHaveLength(2)
+    })
+
+    test('G12: one that is lost is replaced at once, and what took its place stays when it is back', async () => {
+      libp2p.up.add(FIRST_ID).add(SECOND_ID).add(STRANGER_ID)
+      await startTwo()
+      libp2p.up.delete(FIRST_ID)
+      libp2p.lose(FIRST_ID, true)
+      await pass(10)
+      expect(held()).toEqual(both(SECOND_ID, STRANGER_ID))
+      libp2p.up.add(FIRST_ID)
+      await pass(60_000)
+      expect(held()).toEqual(both(SECOND_ID, STRANGER_ID))
+    })
+
+    test('one that is down at the start is not waited for', async () => {
+      libp2p.up.add(SECOND_ID).add(STRANGER_ID)
+      await startTwo()
+      await pass(10)
+      expect(held()).toEqual(both(SECOND_ID, STRANGER_ID))
+    })
+  })
+
   test('after a stop nothing is tried any more, and nothing told', async () => {
     libp2p.up.add(FIRST_ID)
     await start(FIRST, SECOND)

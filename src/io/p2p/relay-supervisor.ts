@@ -3,10 +3,12 @@ import type { Connection, Libp2p, PeerId, Stream } from '@libp2p/interface'
 import { peerIdFromString } from '@libp2p/peer-id'
 import { multiaddr, type Multiaddr } from '@multiformats/multiaddr'
 import { WeftError } from '#domain/errors.ts'
+import { type Claimant, claimAt } from './admission.ts'
+import { createAlarm } from './alarm.ts'
 import { detailOf } from './libp2p.ts'
 
 /**
- * Keeps a reservation on every given relay. libp2p itself reserves once, throws when a relay is down at the start, and never
+ * Keeps a reservation on every given relay, or on so many of them. libp2p itself reserves once, throws when a relay is down at the start, and never
  * reserves again when a relay comes back (js-libp2p#3601, #2833).
  */
 
@@ -61,10 +63,17 @@ export interface RelayChange {
 }
 
 export interface SupervisionOptions {
+  /** Preferred first. */
   readonly relays: readonly RelayAddress[]
+  /** On how many of them a slot is held at a time; on all of them when not given. */
+  readonly heldMax?: number
+  /** Signs for this peer at relays that ask. */
+  readonly claimant?: Claimant | undefined
   /** Circuits that one relay may bring. */
   readonly circuitsMax: number
   readonly onChange: (change: RelayChange) => void
+  /** Called for each slot that was granted, also where nobody had noticed that it was lost: what else the relay knew it has forgotten. */
+  readonly onReserved?: () => void
 }
 
 /**
@@ -92,36 +101,6 @@ export interface SupervisionDeps {
   readonly access: RelayAccess
 }
 
-/** Ends the sleep of everybody when it rings. */
-interface Alarm {
-  ring(): void
-  /** Resolves after so long, when it rings, or when the signal has aborted. */
-  sleep(durationMs: number): Promise<void>
-}
-
-function createAlarm(signal: AbortSignal): Alarm {
-  const sleepers = new Set<() => void>()
-  return {
-    ring() {
-      for (const wake of sleepers) wake()
-    },
-    sleep(durationMs) {
-      if (signal.aborted) return Promise.resolve()
-      return new Promise((resolve) => {
-        const finish = () => {
-          clearTimeout(timer)
-          sleepers.delete(finish)
-          signal.removeEventListener('abort', finish)
-          resolve()
-        }
-        const timer = setTimeout(finish, durationMs)
-        signal.addEventListener('abort', finish, { once: true })
-        sleepers.add(finish)
-      })
-    },
-  }
-}
-
 /**
  * One work after the other: libp2p reserves one slot at a time and, done with it, forgets what waits behind it without a word, so that its
  * promise never settles. The time of each, `attempt`, begins with its turn, or relays that hang would use up that of a good one.
@@ -143,6 +122,27 @@ function createTurns(attempt: () => AbortSignal): (work: () => Promise<unknown>)
     })
     turn = done.catch(() => undefined)
     return done
+  }
+}
+
+/** Which relays are to be held: the first that work, so many. One that is held stays, also when a preferred one works again. */
+function createSpares({ relays, heldMax = relays.length }: SupervisionOptions) {
+  const held = new Set<RelayAddress>()
+  const failed = new Set<RelayAddress>()
+  return {
+    areThere: heldMax < relays.length,
+    note(relay: RelayAddress, isReserved: boolean): void {
+      if (isReserved) held.add(relay)
+      else held.delete(relay)
+      if (isReserved) failed.delete(relay)
+      else failed.add(relay)
+    },
+    /** Besides those that are held, one that comes before and has not failed yet may be on its way. */
+    isNeeded(relay: RelayAddress): boolean {
+      if (held.has(relay)) return true
+      const before = relays.slice(0, relays.indexOf(relay)).filter((other) => !held.has(other) && !failed.has(other))
+      return held.size + before.length < heldMax
+    },
   }
 }
 
@@ -178,6 +178,8 @@ export async function superviseRelays(options: SupervisionOptions, deps: Supervi
         throw cause
       })
       probe.abort(new Error('probe done'))
+      if (options.claimant !== undefined)
+        await claimAt(connection, { peer: deps.node.peerId.toString(), claimant: options.claimant }, signal)
       await inTurn(async () => {
         if (hasListener) await reservationStore.addRelay(peerId, 'configured')
         else await deps.access.transportManager.listen([address.encapsulate('/p2p-circuit')])
@@ -186,18 +188,30 @@ export async function superviseRelays(options: SupervisionOptions, deps: Supervi
     }
   }
 
-  async function supervise({ address, peerId }: RelayAddress): Promise<void> {
+  const spares = createSpares(options)
+
+  async function supervise(relay: RelayAddress): Promise<void> {
+    const { address, peerId } = relay
     const reserve = reserver(address, peerId)
     let wasReserved: boolean | undefined
     /** Tells each change once: a relay that is down for an hour is one event. */
     function tell(isReserved: boolean, detail: string): void {
-      if (isReserved !== wasReserved) options.onChange({ address: address.toString(), isReserved, detail })
+      const isChanged = isReserved !== wasReserved
       wasReserved = isReserved
+      spares.note(relay, isReserved)
+      if (isChanged) options.onChange({ address: address.toString(), isReserved, detail })
+      if (isChanged && !isReserved && spares.areThere) alarm.ring()
     }
     while (!stopping.signal.aborted) {
+      if (!spares.isNeeded(relay)) {
+        await alarm.sleep(CHECK_INTERVAL_MS)
+        continue
+      }
       try {
-        if (!reservationStore.hasReservation(peerId)) await reserve()
+        const isNew = !reservationStore.hasReservation(peerId)
+        if (isNew) await reserve()
         tell(true, '')
+        if (isNew) options.onReserved?.()
       } catch (cause) {
         if (!stopping.signal.aborted) tell(false, detailOf(cause))
       }

@@ -74,14 +74,14 @@ describe('the relay', () => {
     expect(await reserve(holder, address)).toBe(OK)
     expect(await reserve(newcomer, address)).toBe(PERMISSION_DENIED)
     expect(await reserve(holder, address)).toBe(OK)
-    expect(middle.stats()).toEqual({ reservations: 1, circuits: 0, refusedReservations: 1 })
+    expect(middle.stats()).toMatchObject({ reservations: 1, circuits: 0, refusedReservations: 1 })
     await holder.stop()
     await expect.poll(() => middle.stats().reservations, { timeout: 10_000 }).toBe(0)
     expect(await reserve(newcomer, address)).toBe(OK)
   })
 
   test('R2: from one address come so many reservations and no more, however much room there is', async () => {
-    const middle = await relay({ reservationsPerHostMax: 2 })
+    const middle = await relay({ reservationsPerAddressMax: 2 })
     const [address] = middle.addresses() as [string]
     const peers = [await peer(), await peer(), await peer()]
     const statuses: number[] = []

@@ -4,7 +4,7 @@ import type { ReceiptCode } from '#domain/rejection.ts'
 import type { Submission } from '#domain/submission.ts'
 import type { Inbound, SubmissionListener } from '#io/intake/port.ts'
 import type { InboxLimits, RefusalCounts } from './inbox.ts'
-import type { Relay, SubmissionDialer } from './port.ts'
+import type { Relay, Rendezvous, SubmissionDialer } from './port.ts'
 
 type Stoppable = { stop(): Promise<void> }
 type Host = SubmissionListener & Stoppable & { readonly peerId: string; addresses(): readonly string[]; counts(): RefusalCounts }
@@ -15,14 +15,18 @@ export interface P2pFactory {
     readonly identity: Uint8Array
     readonly listen?: readonly string[]
     readonly relays?: readonly string[]
+    readonly point?: string
     readonly limits?: Partial<InboxLimits>
   }): Promise<Host>
   createRelay(options: {
     readonly identity: Uint8Array
     readonly listen?: readonly string[]
     readonly limits?: { readonly reservationsMax?: number }
+    readonly isRendezvous?: boolean
   }): Promise<Relay & Stoppable>
-  createSubmissionDialer(options: { readonly identity: Uint8Array }): Promise<SubmissionDialer & Stoppable & { readonly peerId: string }>
+  createSubmissionDialer(options: {
+    readonly identity: Uint8Array
+  }): Promise<SubmissionDialer & Rendezvous & Stoppable & { readonly peerId: string }>
 }
 
 export const identity = (seed: number): Uint8Array => new Uint8Array(32).fill(seed)
@@ -194,7 +198,7 @@ export function p2pSuite(name: string, createFactory: () => P2pFactory): void {
       const address = await relayed(receiver)
       const link = await (await dialer()).dial(address, stopping.signal)
       expect(await link.send({ submissionId: idOf(1), payload })).toMatchObject({ code: 'accepted' })
-      expect(middle.stats()).toEqual({ reservations: 1, circuits: 1, refusedReservations: 0 })
+      expect(middle.stats()).toMatchObject({ reservations: 1, circuits: 1, refusedReservations: 0 })
       await link.close()
       await expect.poll(() => middle.stats().circuits).toBe(0)
     })
@@ -259,6 +263,57 @@ export function p2pSuite(name: string, createFactory: () => P2pFactory): void {
         expect(await link.send({ submissionId: idOf(index), payload })).toMatchObject({ code: 'accepted' })
       }
       expect(middles.map((middle) => middle.stats().circuits)).toEqual([1, 1])
+    })
+
+    test('R7: a relay that drains tells who has a circuit and takes nobody new, waits for them, and what they have sent arrives', async () => {
+      const middle = await relay()
+      const receiver = await host({ relays: [...middle.addresses()] })
+      answer(receiver, () => 'accepted', stopping.signal)
+      const address = await relayed(receiver)
+      const sender = await dialer()
+      const link = await sender.dial(address, stopping.signal)
+      let isDrained = false
+      const draining = middle.drain(20_000).then(() => {
+        isDrained = true
+      })
+      await link.leaving
+      expect(await link.send({ submissionId: idOf(1), payload })).toMatchObject({ code: 'accepted' })
+      await expect(sender.dial(address, stopping.signal)).rejects.toMatchObject({ code: 'LINK_FAILED' })
+      expect([isDrained, middle.stats().circuits]).toEqual([false, 1])
+      await link.close()
+      await draining
+      expect(middle.stats().circuits).toBe(0)
+    })
+
+    test('R7: and waits for nobody any longer than it is told to', async () => {
+      const middle = await relay()
+      const receiver = await host({ relays: [...middle.addresses()] })
+      const link = await (await dialer()).dial(await relayed(receiver), stopping.signal)
+      await middle.drain(1)
+      await link.leaving
+      expect(middle.stats().circuits).toBe(1)
+    })
+
+    test('R8: who registers is found under the name, at the place, with every address that it has; after a restart of the place again', async () => {
+      const before = await relay({ isRendezvous: true })
+      const [place] = before.addresses() as [string]
+      const receiver = await host({ relays: [place], point: 'market' })
+      await relayed(receiver)
+      const sender = await dialer()
+      const found = async (name: string) =>
+        (await sender.discover(place, name, stopping.signal)).map(({ peerId, addresses }) => ({ peerId, addresses }))
+      const all = [{ peerId: receiver.peerId, addresses: receiver.addresses() }]
+      await expect.poll(() => found('market'), { timeout: 15_000, interval: 300 }).toEqual(all)
+      expect(await found('another market')).toEqual([])
+      await before.stop()
+      await expect(found('market')).rejects.toMatchObject({ code: 'LINK_FAILED' })
+      await relay({ isRendezvous: true, listen: [place.slice(0, place.indexOf('/p2p/'))] })
+      await expect.poll(() => found('market'), { timeout: 15_000, interval: 300 }).toEqual(all)
+    })
+
+    test('R8: a relay that was not told to is no such place', async () => {
+      const [place] = (await relay()).addresses() as [string]
+      await expect((await dialer()).discover(place, 'market', stopping.signal)).rejects.toMatchObject({ code: 'LINK_FAILED' })
     })
 
     test('two links to one host live and die apart', async () => {

@@ -70,7 +70,7 @@ describe('accept', () => {
     expect(one.role.stats().linksOpened).toBe(0)
   })
 
-  test('C15: a full disk refuses every hand-over, ends nothing, and takes them again when there is room', async () => {
+  test('C17: a full disk refuses every hand-over, ends nothing, and takes them again when there is room', async () => {
     const store = createFakeStore()
     const host = await world.network.createSubmissionHost({ identity: new Uint8Array(32) })
     const one = await world.collector(host.addresses(), { store })

@@ -15,7 +15,7 @@ export interface AcceptDeps {
   readonly now: () => BlockTime | undefined
 }
 
-/** Stage 1. `Success` only after the submission is durable (C1); the code of what is wrong with it otherwise (C12). Throws `QUEUE_FULL` (C2), `STORE_FULL` (C15). */
+/** Stage 1. `Success` only after the submission is durable (C1); the code of what is wrong with it otherwise (C12). Throws `QUEUE_FULL` (C2), `STORE_FULL` (C17). */
 export async function accept(submission: Submission, { outbox, counters, check, now }: AcceptDeps): Promise<HandOverAnswer> {
   const rejection = check(submission)
   if (rejection !== undefined) {

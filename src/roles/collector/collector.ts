@@ -11,12 +11,13 @@ import { type Life, live } from '#life/live.ts'
 import type { PersistDeps } from '#life/persist.ts'
 import { createSubmissionHasher } from '#wire/eip712.ts'
 import { accept } from './accept.ts'
-import { createAppointed } from './appointed.ts'
+import { createAppointed } from '#life/appointed.ts'
 import { createBell } from './bell.ts'
 import { check, formRejection, type Ground } from './check.ts'
 import { createCopies } from './copy.ts'
 import { type CounterReadings, createCounters } from './counters.ts'
 import { expire, untilTooOld, untilWindowEnds } from './expire.ts'
+import { createFinding, type Meeting } from './find.ts'
 import { createForwarder, type ForwardOptions } from './forward.ts'
 import { openOutbox, type OutboxOptions } from './outbox.ts'
 import { createTelling } from './tell.ts'
@@ -60,6 +61,8 @@ export interface CollectorDeps {
   readonly report: Report
   /** The chain that submissions are checked against, and by which they expire (C12, C13). Without it only their form is checked, and their age counts. */
   readonly anchor?: { readonly chain: AnchorChain; readonly recoverer: Recoverer }
+  /** Where more addresses of the market's sequencers are found (C15). */
+  readonly meeting?: Meeting | undefined
   /** Called once, when submissions can be taken. */
   readonly onReady?: () => void
 }
@@ -93,7 +96,8 @@ export function createCollector(options: CollectorOptions, deps: CollectorDeps):
   const telling = createTelling({ ...deps, outbox })
   const anchored = deps.anchor && anchor(deps.anchor, deps)
   const delivering = { ...deps, outbox, counters, telling, bell, authority: anchored?.authority }
-  const forwarder = createForwarder({ ...limits, addresses: options.addresses }, delivering)
+  const finding = createFinding(options.addresses, deps.meeting, deps)
+  const forwarder = createForwarder({ ...limits, addresses: finding.addresses }, delivering)
   const copies = createCopies(options.alsoTo ?? [], deps)
   const failing = new AbortController()
   const check = anchored?.check ?? formRejection
@@ -104,6 +108,7 @@ export function createCollector(options: CollectorOptions, deps: CollectorDeps):
     const over = new AbortController()
     void life.spawn(telling.run(over.signal))
     void life.spawn(copies.run(life.signal))
+    void life.spawn(finding.run(life.signal))
     if (anchored === undefined) {
       deps.report('submissions_unchecked', {})
       deps.onReady?.()

@@ -114,7 +114,7 @@ function createLine(address: string, deps: CopyDeps, limits: CopyLimits): Copies
   async function keepServing(life: Life): Promise<void> {
     const told = { ...deps, report: (_: unknown, about: Parameters<Report>[1]) => report('copies_untaken', about) }
     for (let failedRounds = 0; ; failedRounds = 1) {
-      const destination = await connect({ addresses: [address], backoff: limits.dialBackoff, failedRounds }, told, life.signal)
+      const destination = await connect({ addresses: () => [address], backoff: limits.dialBackoff, failedRounds }, told, life.signal)
       if (destination === undefined) return
       await serve(destination.link, life)
     }

@@ -13,9 +13,12 @@ import type { Telling } from './tell.ts'
 /** A link in use, or one that is left and only waits for its last receipts. */
 export interface Route extends Destination {
   inFlightCount: number
+  sentCount: number
   receiptCount: number
   isOpen: boolean
   isLeft: boolean
+  /** Deliveries waited on it, and no receipt came. */
+  isMute: boolean
 }
 
 export interface DeliverDeps extends EvidenceDeps {
@@ -57,6 +60,7 @@ export function createDeliveries({ retryBackoff }: { readonly retryBackoff: Back
   /** What the route says of it; `undefined` when its link failed. A route waits for receipts, and not for our disk. */
   async function receiptOf({ submissionId }: Entry, payload: Uint8Array, route: Route): Promise<Receipt | 'unacknowledged' | undefined> {
     route.inFlightCount += 1
+    route.sentCount += 1
     try {
       const receipt = await route.link.send({ submissionId, payload })
       route.receiptCount += 1

@@ -334,6 +334,49 @@ describe('forward', () => {
     expect(one.ended()).toBe(1)
   })
 
+  test('C16: a relay that takes everything and drops it is left for the other, and not tried first again until it was given time', async () => {
+    dialer.up.add(RELAYED)
+    dialer.answers = (_, address) => (address === RELAYED ? 'accepted' : undefined)
+    const one = await start({ limits: { receiptTimeoutMs: 15_000, improveIntervalMs: 30_000, ageMaxMs: 1_000_000 } })
+    await one.hand(submission(1))
+    await world.clock.advance(14_999)
+    expect(dialer.links.map(({ address }) => address)).toEqual([DIRECT])
+    await world.clock.runUntil(() => one.ended() === 1, { limitMs: 16_000 })
+    expect(dialer.links.map(({ address }) => address)).toEqual([DIRECT, RELAYED])
+    await world.clock.advance(59_000)
+    expect(one.role.stats().address).toBe(RELAYED)
+    // It is better on paper, and has its next chance.
+    await world.clock.advance(31_000)
+    expect(one.role.stats().address).toBe(DIRECT)
+  })
+
+  test('C16: a relay that cuts every link before the first receipt is left for the other', async () => {
+    dialer.up.add(RELAYED)
+    dialer.answers = (_, address) => (address === RELAYED ? 'accepted' : undefined)
+    const one = await start()
+    await one.hand(submission(1))
+    await soon()
+    link(0).cut()
+    await world.clock.runUntil(() => one.ended() === 1, { limitMs: 3_000 })
+    expect(dialer.links.map(({ address }) => address)).toEqual([DIRECT, RELAYED])
+  })
+
+  test('C16: a relay that is about to stop is left before it does: the other way is there first, and nothing is sent twice', async () => {
+    dialer.up.add(RELAYED)
+    const one = await start()
+    await one.hand(submission(1))
+    await soon()
+    link(0).leave()
+    await soon()
+    expect(one.role.stats().address).toBe(RELAYED)
+    await one.hand(submission(2))
+    await soon()
+    expect([link(0).sent, link(1).sent, link(0).isClosed]).toEqual([['p1:N'], ['p2:N'], false])
+    link(0).receipt('p1:N', 'accepted')
+    await soon()
+    expect(link(0).isClosed).toBe(true)
+  })
+
   test('C10: a link that fails never ends the role; a disk that fails does, closes its links and acknowledges nothing more', async () => {
     const one = await start()
     for (const index of [1, 2]) await one.hand(submission(index))

@@ -3,10 +3,11 @@ import { type Life, live } from '#life/live.ts'
 import { type Bell, pause } from './bell.ts'
 import { connect, type ConnectDeps, type Destination, improve } from './connect.ts'
 import { createDeliveries, type DeliverDeps, type Route } from './deliver.ts'
+import { createWays, type Fate } from './ways.ts'
 
 export interface ForwardOptions {
-  /** Multiaddrs of the sequencer, preferred first: direct, then through relays. */
-  readonly addresses: readonly string[]
+  /** Multiaddrs of the sequencer, preferred first: direct, then through relays. Others may come and go. */
+  readonly addresses: () => readonly string[]
   /** Deliveries without a receipt at any time: enough to fill a link across the world, few enough to be sent again soon. */
   readonly inFlightMax: number
   /** A link on which deliveries wait and no receipt comes for this long is closed. */
@@ -38,6 +39,7 @@ const IDLE_MS = 60_000
 /** Stage 3: brings every entry of the outbox to a final receipt, the epoch that closes first before the others (C4). */
 export function createForwarder(options: ForwardOptions, deps: ForwardDeps): Forwarder {
   const { outbox, bell, clock } = deps
+  const ways = createWays(options.addresses, clock)
   const routes = createRoutes(options, deps)
   const deliveries = createDeliveries(options, deps)
   let current: Route | undefined
@@ -48,7 +50,12 @@ export function createForwarder(options: ForwardOptions, deps: ForwardDeps): For
     const leaving = new AbortController()
     let better: Destination | undefined
     const searching = improve(
-      { addresses: options.addresses, rank: route.rank, intervalMs: options.improveIntervalMs },
+      {
+        better: () => ways.betterThan(route.address),
+        others: () => ways.besides(route.address),
+        leaving: route.link.leaving,
+        intervalMs: options.improveIntervalMs,
+      },
       deps,
       AbortSignal.any([signal, leaving.signal]),
     ).then((found) => {
@@ -77,12 +84,14 @@ export function createForwarder(options: ForwardOptions, deps: ForwardDeps): For
     let failedRounds = 0
     let next: Destination | undefined
     while (!signal.aborted) {
-      next ??= await connect({ addresses: options.addresses, backoff: options.dialBackoff, failedRounds }, deps, signal)
+      next ??= await connect({ addresses: ways.all, backoff: options.dialBackoff, failedRounds }, deps, signal)
       if (next === undefined) return
       current = routes.enter(next, life)
       const route = current
       next = await serve(route, life)
       route.isLeft = true
+      const fate = fateOf(route)
+      if (fate !== undefined) ways.note(route.address, fate)
       if (route.inFlightCount === 0) await route.link.close()
       // A peer that takes links and ends them at once is not dialed again at once.
       failedRounds = route.receiptCount > 0 || next !== undefined ? 0 : failedRounds + 1
@@ -102,13 +111,20 @@ export function createForwarder(options: ForwardOptions, deps: ForwardDeps): For
   }
 }
 
+/** What a link says of its way. One over which nothing was sent, or that still waits for its last receipts, says nothing. */
+function fateOf({ isMute, isOpen, sentCount, receiptCount }: Route): Fate | undefined {
+  if (isMute) return 'isMute'
+  if (receiptCount > 0) return 'isGood'
+  return sentCount > 0 && !isOpen ? 'isCut' : undefined
+}
+
 /** The links that are open, each until it ends; several while one takes over from another. */
 function createRoutes(options: ForwardOptions, deps: ForwardDeps) {
   const { counters, bell, report } = deps
   const routes = new Set<Route>()
   return {
     enter(destination: Destination, life: Life): Route {
-      const route: Route = { ...destination, inFlightCount: 0, receiptCount: 0, isOpen: true, isLeft: false }
+      const route: Route = { ...destination, inFlightCount: 0, sentCount: 0, receiptCount: 0, isOpen: true, isLeft: false, isMute: false }
       const ending = new AbortController()
       routes.add(route)
       counters.countLink()
@@ -135,6 +151,7 @@ async function guard(route: Route, receiptTimeoutMs: number, { clock, report }: 
     await pause(clock, receiptTimeoutMs, signal)
     if (signal.aborted || !wasWaiting || route.inFlightCount === 0 || route.receiptCount > receiptsBefore) continue
     report('link_silent', { address: route.address, waitedMs: receiptTimeoutMs })
+    route.isMute = true
     await route.link.close()
   }
 }

@@ -46,7 +46,7 @@ export interface Entry {
 }
 
 export interface Outbox {
-  /** Resolves when the submission is durable: `new`, or `known` when the same one was taken before. Throws `QUEUE_FULL`, `STORE_FULL` while the disk is (C15). */
+  /** Resolves when the submission is durable: `new`, or `known` when the same one was taken before. Throws `QUEUE_FULL`, `STORE_FULL` while the disk is (C17). */
   add(submission: Submission, heardAt?: BlockTime): Promise<'new' | 'known'>
   /** The next to send: of those that are due, the epoch that closes first, then the order of acceptance. It is in flight from now on. */
   take(): Entry | undefined

@@ -20,6 +20,8 @@ export interface ScriptedLink {
   receipt(project: string, code: ReceiptCode): void
   /** Ends the link: what waits fails. */
   cut(): void
+  /** Its relay says that it is about to stop. */
+  leave(): void
 }
 
 export interface ScriptedDialer extends SubmissionDialer {
@@ -40,6 +42,7 @@ const SENDS_MAX = 1_000
 function createLink(address: string, answers: (project: string) => ReceiptCode | undefined): SubmissionLink & ScriptedLink {
   const open = new Map<string, { readonly id: string; readonly outcome: PromiseWithResolvers<Receipt> }>()
   const ending = Promise.withResolvers<void>()
+  const leaving = Promise.withResolvers<void>()
   const failure = () => new WeftError('LINK_FAILED', { address, detail: 'cut' })
   let isEnded = false
   let sendCount = 0
@@ -50,6 +53,8 @@ function createLink(address: string, answers: (project: string) => ReceiptCode |
     isClosed: false,
     closeCount: 0,
     ended: ending.promise,
+    leaving: leaving.promise,
+    leave: leaving.resolve,
     async send({ submissionId, payload }) {
       sendCount += 1
       // Who sends without end would otherwise keep the event loop, and the test, for ever.

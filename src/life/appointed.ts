@@ -1,6 +1,6 @@
 import type { Address } from '#domain/ids.ts'
 import type { AnchorChain } from '#io/chain/port.ts'
-import { type PersistDeps, persist } from '#life/persist.ts'
+import { type PersistDeps, persist } from './persist.ts'
 
 /** No event says that a market has appointed somebody else; a minute of unproved receipts is what it costs to look this rarely. */
 const LOOK_INTERVAL_MS = 60_000

@@ -1,0 +1,96 @@
+import { describe, expect, test } from 'vitest'
+import type { Rejection } from '#domain/rejection.ts'
+import { createPlaces, PLACE_LIMITS, type PlaceLimits } from './places.ts'
+import type { Claim } from './port.ts'
+
+const claim = (peer: string, slotId = 1): Claim => ({ slotId, peer, relay: 'r', nonce: new Uint8Array(32), signature: '' })
+const holders = (...some: [peer: string, address: string][]) => new Map(some)
+
+function setUp(limits: Partial<PlaceLimits> = {}, judge?: (claim: Claim) => Rejection | undefined) {
+  let nowMs = 0
+  const places = createPlaces({ ...PLACE_LIMITS, ...limits }, { judge, nowMs: () => nowMs })
+  return {
+    places,
+    pass(ms: number) {
+      nowMs += ms
+    },
+  }
+}
+
+describe('R2: reservations', () => {
+  test('are bounded in all and per address; who holds one renews it on a full relay (R3)', () => {
+    const { places } = setUp({ reservationsMax: 2, reservationsPerAddressMax: 1 })
+    const there = holders(['a', 'x'])
+    expect(places.mayReserve({ peer: 'b', address: 'x' }, there)).toBe(false)
+    expect(places.mayReserve({ peer: 'b', address: 'y' }, there)).toBe(true)
+    const full = holders(['a', 'x'], ['b', 'y'])
+    expect(places.mayReserve({ peer: 'c', address: 'z' }, full)).toBe(false)
+    expect(places.mayReserve({ peer: 'a', address: 'x' }, full)).toBe(true)
+  })
+
+  test('G11: are not asked for without end, by one peer or by the free identities of one address', () => {
+    const { places, pass } = setUp()
+    const greedy = Array.from({ length: 20 }, () => places.mayReserve({ peer: 'a', address: 'x' }, holders(['a', 'x'])))
+    expect(greedy.filter(Boolean)).toHaveLength(10)
+    const many = Array.from({ length: 400 }, (_, index) => places.mayReserve({ peer: `free ${index}`, address: 'y' }, holders()))
+    expect(many.filter(Boolean)).toHaveLength(200)
+    // Those of another address, and one of the flooded address that holds its place, notice nothing.
+    expect(places.mayReserve({ peer: 'b', address: 'z' }, holders())).toBe(true)
+    expect(places.mayReserve({ peer: 'c', address: 'y' }, holders(['c', 'y']))).toBe(true)
+    pass(1_000)
+    expect(places.mayReserve({ peer: 'a', address: 'x' }, holders(['a', 'x']))).toBe(true)
+  })
+})
+
+describe('R6: where peers are asked for whom they come', () => {
+  const judge = ({ slotId }: Claim): Rejection | undefined => (slotId < 10 ? undefined : 'slot_unknown')
+
+  test('one that nobody vouches for gets nothing, one that somebody does gets what all get elsewhere', () => {
+    const { places } = setUp({}, judge)
+    const mayReserve = (peer: string) => places.mayReserve({ peer, address: 'x' }, holders())
+    expect([places.isAdmitted('a'), mayReserve('a')]).toEqual([false, false])
+    expect(places.admit(claim('a', 99), 'x')).toBe('slot_unknown')
+    expect([places.isAdmitted('a'), mayReserve('a')]).toEqual([false, false])
+    expect(places.admit(claim('a', 1), 'x')).toBeUndefined()
+    expect([places.isAdmitted('a'), mayReserve('a'), places.isAdmitted('b')]).toEqual([true, true, false])
+    places.forget('a')
+    expect(places.isAdmitted('a')).toBe(false)
+  })
+
+  test('one slot speaks for so many peers; those that are there keep their place, and say so again as often as they like', () => {
+    const { places } = setUp({ peersPerSlotMax: 2 }, judge)
+    const told = ['a', 'b', 'c', 'a'].map((peer) => places.admit(claim(peer), 'x'))
+    expect(told).toEqual([undefined, undefined, 'quota_exceeded', undefined])
+    expect(places.admit(claim('c', 2), 'x')).toBeUndefined()
+    places.forget('a')
+    expect(places.admit(claim('d'), 'x')).toBeUndefined()
+  })
+
+  test('a slot that has another signer by now speaks for nobody any more', () => {
+    let why: Rejection | undefined
+    const { places } = setUp({}, () => why)
+    places.admit(claim('a'), 'x')
+    expect(places.isAdmitted('a')).toBe(true)
+    why = 'signer_mismatch'
+    expect([places.isAdmitted('a'), places.mayReserve({ peer: 'a', address: 'x' }, holders(['a', 'x']))]).toEqual([false, false])
+  })
+
+  test('G7: claims of one address cost so many recoveries a second and no more', () => {
+    let recoveries = 0
+    const { places, pass } = setUp({}, () => {
+      recoveries += 1
+      return 'signer_mismatch'
+    })
+    const flood = () => Array.from({ length: 3_000 }, (_, index) => places.admit(claim(`free ${index}`), 'x'))
+    expect(new Set(flood())).toEqual(new Set(['signer_mismatch', 'rate_limited']))
+    expect(recoveries).toBe(1_000)
+    pass(1_000)
+    flood()
+    expect(recoveries).toBe(1_050)
+    expect(places.admit(claim('honest'), 'y')).toBe('signer_mismatch')
+  })
+})
+
+test('where nobody is asked, all are served', () => {
+  expect(setUp().places.isAdmitted('anyone')).toBe(true)
+})

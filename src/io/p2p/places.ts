@@ -1,0 +1,81 @@
+import { type BucketLimits, createBuckets } from '#domain/buckets.ts'
+import type { Rejection } from '#domain/rejection.ts'
+import type { Claim } from './port.ts'
+
+export interface PlaceLimits {
+  /** Peers that may be reached through this relay: the sequencers of every market, with room. libp2p's own 15 starves a network. */
+  readonly reservationsMax: number
+  /** Reservations from one address, so that nobody takes them all. */
+  readonly reservationsPerAddressMax: number
+  /** Peers that one slot, or one sequencer's account, may speak for at a time. */
+  readonly peersPerSlotMax: number
+}
+
+export const PLACE_LIMITS: PlaceLimits = { reservationsMax: 1_000, reservationsPerAddressMax: 64, peersPerSlotMax: 4 }
+
+/** Each reservation costs a signature of the relay; one lasts an hour, and is renewed well before. */
+const RESERVES: BucketLimits = { tokensPerSecond: 1, tokensMax: 10 }
+/** The same for all peers of one address. */
+const RESERVES_OF_ADDRESS: BucketLimits = { tokensPerSecond: 20, tokensMax: 200 }
+/** A claim costs a recovery. A peer makes one when it connects; after a restart of the relay all that are behind one NAT come at once. */
+const CLAIMS_OF_ADDRESS: BucketLimits = { tokensPerSecond: 50, tokensMax: 1_000 }
+
+/** Who asks. `address`: the part of its network address that somebody has to own. */
+interface Asking {
+  readonly peer: string
+  readonly address: string
+}
+
+/** Those who hold a reservation now, by peer, each with its address. */
+export type Holders = ReadonlyMap<string, string>
+
+/** Who may have a place at a relay. */
+export interface Places {
+  /** Remembers the peer, or says why not. */
+  admit(claim: Claim, address: string): Rejection | undefined
+  /** Whether it is vouched for, as of now: who signs for a slot may have changed. All are, where nobody is asked. */
+  isAdmitted(peer: string): boolean
+  mayReserve(asking: Asking, holders: Holders): boolean
+  /** It is gone. */
+  forget(peer: string): void
+}
+
+/** `judge` says why a claim does not hold now; without it nobody is asked for one. */
+export function createPlaces(
+  limits: PlaceLimits,
+  { judge, nowMs }: { readonly judge: ((claim: Claim) => Rejection | undefined) | undefined; readonly nowMs: () => number },
+): Places {
+  const claims = new Map<string, Claim>()
+  const reserves = createBuckets(RESERVES, nowMs)
+  const reservesOfAddress = createBuckets(RESERVES_OF_ADDRESS, nowMs)
+  const claimsOfAddress = createBuckets(CLAIMS_OF_ADDRESS, nowMs)
+
+  function isAdmitted(peer: string): boolean {
+    if (judge === undefined) return true
+    const claim = claims.get(peer)
+    return claim !== undefined && judge(claim) === undefined
+  }
+
+  return {
+    admit(claim, address) {
+      if (!claimsOfAddress.take(address, 1)) return 'rate_limited'
+      const why = judge?.(claim)
+      if (why !== undefined) return why
+      const others = claims.values().filter(({ slotId, peer }) => slotId === claim.slotId && peer !== claim.peer)
+      // Those that are there keep their place: newcomers push nobody out.
+      if (others.toArray().length >= limits.peersPerSlotMax) return 'quota_exceeded'
+      claims.set(claim.peer, claim)
+      return undefined
+    },
+    isAdmitted,
+    mayReserve({ peer, address }, holders) {
+      if (!reserves.take(peer, 1)) return false
+      // R3: who holds one renews it, however full it is and whoever else comes from its address.
+      if (holders.has(peer)) return isAdmitted(peer)
+      if (!reservesOfAddress.take(address, 1) || !isAdmitted(peer)) return false
+      const ofAddress = holders.values().filter((other) => other === address)
+      return holders.size < limits.reservationsMax && ofAddress.toArray().length < limits.reservationsPerAddressMax
+    },
+    forget: (peer) => void claims.delete(peer),
+  }
+}
