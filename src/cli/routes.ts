@@ -8,6 +8,7 @@ import { explainCommand } from './explain.ts'
 import { guardsRoutes } from './guards.ts'
 import { inclusionCommand } from './inclusion.ts'
 import { indexRoutes } from './index-move.ts'
+import { keysRoutes } from './keys.ts'
 import { marketRoutes } from './market.ts'
 import { mcpCommand } from './mcp.ts'
 import { mutateCommand } from './mutate.ts'
@@ -45,6 +46,7 @@ export const routes = buildRouteMap({
     bench: benchCommand,
     ...roleCommands,
     deploy: deployCommand,
+    keys: keysRoutes,
     market: marketRoutes,
     slots: slotsRoutes,
     storage: storageRoutes,

@@ -86,6 +86,11 @@ export const ERRORS = {
     facts: ['path'],
     help: 'The password does not open this keystore. Mind a line end in the password file: exactly one is taken off.',
   },
+  EXPORT_UNCONFIRMED: {
+    kind: 'operator',
+    facts: ['path'],
+    help: 'Nothing was written. A bare key is given out only when a person at a terminal has said yes twice.',
+  },
   CONFIRMATION_NEEDED: {
     kind: 'operator',
     facts: ['transactions'],
@@ -105,6 +110,11 @@ export const ERRORS = {
     kind: 'operator',
     facts: ['path'],
     help: 'The file holds no libp2p identity; a full disk may have cut it. Restore it from a copy, or move it away: the next start makes a new one, and peers must be told the new address.',
+  },
+  IDENTITY_LOCKED: {
+    kind: 'operator',
+    facts: ['path'],
+    help: 'The libp2p identity is encrypted there. Give its password: --identity-password file:PATH (WEFT_IDENTITY_PASSWORD).',
   },
   STORE_FAILED: {
     kind: 'operator',

@@ -16,7 +16,7 @@ import { trustedSequencers } from './trusted-sequencers.ts'
 export const wireCollector: Wire<Collector> = async (settings, home, started, signal) => {
   const chain = hasChain(settings) ? await anchorChain(settings, home, { rpc: anchorRpc(settings, home), signal }) : undefined
   const addresses = await destinations(settings, { home, chain, signal })
-  const dialer = await createSubmissionDialer({ identity: home.identity() })
+  const dialer = await createSubmissionDialer({ identity: await home.identity() })
   started.add('libp2p dialer', dialer)
   const limits = {
     openMax: settings.outboxMax,

@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto'
-import { readFileSync } from 'node:fs'
+import { readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { WeftError } from '#domain/errors.ts'
+import { isWeftError, WeftError } from '#domain/errors.ts'
+import { Secret } from '#domain/secret.ts'
 import { onDisk, replaceFile } from '#io/disk/disk.ts'
 import { makeFolder } from '#io/disk/folder.ts'
 import type { Store } from '#io/store/port.ts'
@@ -36,15 +37,15 @@ export interface RoleHome {
   readonly directory: string
   readonly store: Store
   readonly report: WriteEvent
-  /** The role's libp2p identity, a 32-byte Ed25519 seed, made at first use: peers know the role by it. Throws `IDENTITY_INVALID` when what was kept is none. */
-  identity(): Uint8Array
+  /** The role's libp2p identity, a 32-byte Ed25519 seed, made at first use: peers know the role by it. Throws `IDENTITY_INVALID` when what was kept is none, `IDENTITY_LOCKED` when it is encrypted and no password was given, `KEYSTORE_PASSWORD_WRONG`. */
+  identity(): Promise<Uint8Array>
   /** Writes down where the role is reached, for whoever starts things on this machine: `endpoints.json`. */
   announce(places: Places): void
   stop(): Promise<void>
 }
 
 /** Opens the directory for this process alone. Throws `DATA_DIR_LOCKED`, `STORE_FAILED`; so do its functions. */
-export function openHome(options: LogOptions & { readonly dataDir: string }): RoleHome {
+export function openHome(options: LogOptions & { readonly dataDir: string; readonly identityPassword?: Secret<string> }): RoleHome {
   const directory = options.dataDir
   onDisk(directory, 'creating it', () => makeFolder(directory))
   const store = openSqliteStore({ path: stateFile(directory) })
@@ -53,7 +54,7 @@ export function openHome(options: LogOptions & { readonly dataDir: string }): Ro
     directory,
     store,
     report: log.report,
-    identity: () => identityIn(directory),
+    identity: () => identityIn(directory, options.identityPassword),
     announce(places) {
       const path = endpointsFile(directory)
       onDisk(path, 'writing it', () => replaceFile(path, `${JSON.stringify(places, undefined, 2)}\n`, 0o644))
@@ -67,8 +68,40 @@ export function openHome(options: LogOptions & { readonly dataDir: string }): Ro
 
 const SEED_BYTES = 32
 
-function identityIn(directory: string): Uint8Array {
+/** With a password the identity lies there encrypted, as a keystore; one that lies there as it is gets encrypted, and is removed when that is on disk. */
+async function identityIn(directory: string, password: Secret<string> | undefined): Promise<Uint8Array> {
+  const locked = join(directory, 'peer-seed.json')
   const path = join(directory, 'peer-seed')
+  const text = onDisk(locked, 'reading the identity', () => bytesAt(locked))
+  const isGiven = password !== undefined && password.reveal() !== ''
+  if (text !== undefined && !isGiven) throw new WeftError('IDENTITY_LOCKED', { path: locked })
+  if (text !== undefined && isGiven) {
+    const seed = await unsealed(text.toString(), { path: locked, password })
+    // What a crash has left between the two steps below.
+    onDisk(path, 'removing it', () => rmSync(path, { force: true }))
+    return seed
+  }
+  const seed = seedAt(path)
+  if (!isGiven) return seed
+  const { encryptKeystore } = await import('#io/keys/keystore.ts')
+  const sealed = await encryptKeystore(new Secret(seed), { password, ofNobody: true })
+  onDisk(locked, 'keeping the identity', () => replaceFile(locked, sealed, 0o600))
+  onDisk(path, 'removing it', () => rmSync(path, { force: true }))
+  return seed
+}
+
+async function unsealed(text: string, options: { readonly path: string; readonly password: Secret<string> }): Promise<Uint8Array> {
+  // Only now: most identities are not encrypted.
+  const { decryptKeystore } = await import('#io/keys/keystore.ts')
+  try {
+    return (await decryptKeystore(text, options)).reveal()
+  } catch (failure) {
+    if (isWeftError(failure, 'KEYSTORE_INVALID')) throw new WeftError('IDENTITY_INVALID', { path: options.path }, failure)
+    throw failure
+  }
+}
+
+function seedAt(path: string): Uint8Array {
   const kept = onDisk(path, 'keeping the identity', () => bytesAt(path))
   // Never replaced here: peers know the role by it, and the file may be somebody's only copy.
   if (kept !== undefined && kept.length !== SEED_BYTES) throw new WeftError('IDENTITY_INVALID', { path })

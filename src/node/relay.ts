@@ -8,7 +8,7 @@ const STATS_INTERVAL_MS = 60_000
 
 export const wireRelay: Wire<RelayRole> = async (settings, home, started) => {
   const relay = await createRelay({
-    identity: home.identity(),
+    identity: await home.identity(),
     listen: settings.p2pListen,
     limits: { reservationsMax: settings.reservationsMax },
   })

@@ -18,7 +18,8 @@ export async function startWith<Handle>(
   wire: Wire<Handle>,
   { signal = new AbortController().signal, ...options }: StartOptions = {},
 ): Promise<RunningRole<Handle>> {
-  const home = openHome({ role, dataDir: settings.dataDir, format: settings.logFormat as LogOptions['format'], ...options })
+  const { dataDir, logFormat, identityPassword } = settings
+  const home = openHome({ role, dataDir, format: logFormat as LogOptions['format'], identityPassword, ...options })
   const started = createStarted()
   home.report('starting', {})
   started.add('data directory', home)

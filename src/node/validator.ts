@@ -27,7 +27,7 @@ export const wireValidator: Wire<Validator> = async (settings, home, started, si
   started.add('recoverer', recoverer)
   const host =
     settings.hearListen.length > 0
-      ? await createSubmissionHost({ identity: home.identity(), listen: settings.hearListen, ...hostLimits(settings) })
+      ? await createSubmissionHost({ identity: await home.identity(), listen: settings.hearListen, ...hostLimits(settings) })
       : undefined
   if (host !== undefined) started.add('libp2p host', host)
   const validator = createValidator(
