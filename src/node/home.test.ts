@@ -44,6 +44,14 @@ describe('the home of a role', () => {
     expect(open().store.get('a')).toEqual(new Uint8Array([1]))
   })
 
+  test('belongs to one role', async () => {
+    await open().stop()
+    expect(() => openHome({ role: 'sequencer', dataDir: dataDir(), logTo: logPath() })).toThrow(
+      expect.objectContaining({ code: 'DATA_DIR_OF_OTHER', facts: { dataDir: dataDir(), found: 'relay', role: 'sequencer' } }),
+    )
+    open()
+  })
+
   test('keeps one identity, for its owner to read alone', async () => {
     const first = open()
     const seed = await first.identity()

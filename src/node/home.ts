@@ -44,11 +44,31 @@ export interface RoleHome {
   stop(): Promise<void>
 }
 
-/** Opens the directory for this process alone. Throws `DATA_DIR_LOCKED`, `STORE_FAILED`; so do its functions. */
+const ROLE_KEY = 'home/role'
+
+/** What one role remembers is nothing to another. Throws `DATA_DIR_OF_OTHER`. */
+function claim(store: Store, { role, dataDir }: { readonly role: string; readonly dataDir: string }): void {
+  const found = store.get(ROLE_KEY)
+  if (found === undefined) {
+    // Its failure is that of the store, which everything after it throws.
+    store.commit([{ key: ROLE_KEY, value: new TextEncoder().encode(role) }]).catch(() => undefined)
+    return
+  }
+  const name = new TextDecoder().decode(found)
+  if (name !== role) throw new WeftError('DATA_DIR_OF_OTHER', { dataDir, found: name, role })
+}
+
+/** Opens the directory for this process alone. Throws `DATA_DIR_LOCKED`, `DATA_DIR_OF_OTHER`, `STORE_FAILED`; so do its functions. */
 export function openHome(options: LogOptions & { readonly dataDir: string; readonly identityPassword?: Secret<string> }): RoleHome {
   const directory = options.dataDir
   onDisk(directory, 'creating it', () => makeFolder(directory))
   const store = openSqliteStore({ path: stateFile(directory) })
+  try {
+    claim(store, options)
+  } catch (failure) {
+    void store.close()
+    throw failure
+  }
   const log = openLog(options)
   return {
     directory,

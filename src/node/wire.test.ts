@@ -67,6 +67,11 @@ vi.mock('#io/chain/source/source.ts', () => ({
     return createFakeSourceChain({ blocks: 5 })
   },
 }))
+// Names of this machine, which other runs of this test would take.
+vi.mock('./hold.ts', () => ({
+  holdSlots: async (slotIds: unknown) => void given.options.set('slots held', slotIds),
+  holdValidator: async (address: unknown) => void given.options.set('validator held', address),
+}))
 vi.mock('#io/chain/send/sender.ts', () => ({
   createProtocolSender: (options: { journal: never; privateKey: never }) => {
     given.options.set('sender', options)
@@ -221,6 +226,15 @@ describe.each<[Role, string[]]>([
     await openSqliteStore({ path: join(dataDir, 'state.sqlite') }).close()
     expect(await role.ended).toBeUndefined()
   })
+})
+
+test('what a snapshotter and a validator sign for is held by one process of the machine', async () => {
+  const { role } = await start('snapshotter', { slots: '1' })
+  expect(given.options.get('slots held')).toEqual([1])
+  running = undefined
+  await role.stop()
+  await start('validator')
+  expect(given.options.get('validator held')).toBe(account)
 })
 
 describe('settings reach', () => {
