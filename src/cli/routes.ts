@@ -2,6 +2,7 @@ import { buildRouteMap } from '@stricli/core'
 import { backfillCommand } from './backfill.ts'
 import { benchCommand } from './bench.ts'
 import { computeRoutes } from './compute.ts'
+import { configRoutes } from './config.ts'
 import { deployCommand } from './deploy.ts'
 import { devnetCommand } from './devnet.ts'
 import { explainCommand } from './explain.ts'
@@ -13,6 +14,7 @@ import { marketRoutes } from './market.ts'
 import { mcpCommand } from './mcp.ts'
 import { mutateCommand } from './mutate.ts'
 import { newRoutes } from './new.ts'
+import { nodeCommand } from './node.ts'
 import { outboxRoutes } from './outbox.ts'
 import { proofCommand } from './proof.ts'
 import { rpcRoutes } from './rpc.ts'
@@ -44,6 +46,8 @@ export const routes = buildRouteMap({
     test: testCommand,
     mutate: mutateCommand,
     bench: benchCommand,
+    node: nodeCommand,
+    config: configRoutes,
     ...roleCommands,
     deploy: deployCommand,
     keys: keysRoutes,

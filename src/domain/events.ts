@@ -23,6 +23,14 @@ export const EVENTS = {
   ready: { level: 'info', help: 'The chain was read up to its head: from now on submissions are judged at once.' },
   stopped: { level: 'info', help: 'The role has finished what was under way.' },
   failed: { level: 'error', help: 'The role has ended by itself; `code` or `detail` says why.' },
+  part_failed: {
+    level: 'error',
+    help: 'Of the roles in this process `part` has ended, and `code` says what a person must do; the others go on. Restart the process when it is done.',
+  },
+  part_again: {
+    level: 'warn',
+    help: 'Of the roles in this process `part` has ended for a reason that may pass; it is started again after `pauseMs`, and the others go on.',
+  },
   account_shared: {
     level: 'warn',
     isRepeated: true,

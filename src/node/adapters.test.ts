@@ -7,6 +7,7 @@ import { createAccountNode, hex, refuse } from '#io/chain/rpc/scripted.test-node
 import { createVirtualClock } from '#io/clock/fake.ts'
 import { createFakeStore } from '#io/store/fake.ts'
 import { anchorChain, anchorRpc, protocolSender, sourceChain } from './adapters.ts'
+import { createShared, UNSHARED } from './shared.ts'
 import type { RoleHome } from './home.ts'
 import type { Settings } from './settings.ts'
 
@@ -32,11 +33,20 @@ let home: RoleHome
 beforeEach(() => {
   told = []
   const report = (event: string, facts: Readonly<Record<string, unknown>>): void => void told.push([event, facts])
-  home = { report, store: createFakeStore() } as unknown as RoleHome
+  home = { report, store: createFakeStore(), shared: UNSHARED } as unknown as RoleHome
 })
 afterEach(() => vi.unstubAllGlobals())
 
 const hanging = () => vi.stubGlobal('fetch', () => new Promise(() => undefined))
+
+test('parts of one process ask the same endpoints through one pool, and others through their own', () => {
+  const together = { ...home, shared: createShared() }
+  const rpc = anchorRpc(settings, together)
+  expect(anchorRpc(settings, together)).toBe(rpc)
+  expect(anchorRpc({ ...settings, anchorRpcUrl: 'http://other.test' }, together)).not.toBe(rpc)
+  expect(anchorRpc({ ...settings, proofs: 'off' }, together)).not.toBe(rpc)
+  expect(anchorRpc(settings, home)).not.toBe(rpc)
+})
 
 describe('G12: an endpoint that never answers', () => {
   test('of the anchor chain holds up nobody who stops', async () => {
@@ -52,7 +62,7 @@ describe('G12: an endpoint that never answers', () => {
     const stopping = new AbortController()
     const starting = sourceChain(
       { sourceRpcUrl: 'http://source.test', proofs: 'off', proofSamplePercent: 0 },
-      { chain, report: home.report },
+      { chain, report: home.report, shared: home.shared },
       stopping.signal,
     )
     stopping.abort(new Error('enough'))
@@ -79,7 +89,7 @@ test('G12: what fails right after the start is tried again: the market, and the 
   }
   const source = await sourceChain(
     { sourceRpcUrl: 'http://source.test', proofs: 'off', proofSamplePercent: 0 },
-    { chain: flaky, report: home.report },
+    { chain: flaky, report: home.report, shared: home.shared },
     new AbortController().signal,
   )
   expect(await source.head()).toMatchObject({ number: node.head() })

@@ -53,10 +53,12 @@ function endpointTrouble(chain: 'anchor' | 'source', report: RoleHome['report'])
 }
 
 /** The endpoints of the anchor chain, for all of the role that asks them. */
-export function anchorRpc(settings: Settings, { report }: Pick<RoleHome, 'report'>): ProvenRpc {
-  const { anchorRpcUrl: rpcUrl, anchorChainId: chainId } = settings
+export function anchorRpc(settings: Settings, { report, shared }: Pick<RoleHome, 'report' | 'shared'>): ProvenRpc {
+  const { anchorRpcUrl: rpcUrl, anchorChainId: chainId, proofs, proofSamplePercent } = settings
   const onEndpointTrouble = endpointTrouble('anchor', report)
-  return openProvenRpc({ rpcUrl, chainId, clock: systemClock, onEndpointTrouble, ...provedBy('anchor', settings, report) })
+  return shared(['anchor', rpcUrl, chainId, proofs, proofSamplePercent], () =>
+    openProvenRpc({ rpcUrl, chainId, clock: systemClock, onEndpointTrouble, ...provedBy('anchor', settings, report) }),
+  )
 }
 
 /** Throws also the signal's reason: an endpoint may never answer. */
@@ -88,7 +90,7 @@ export function anchorChain(
  */
 export async function sourceChain(
   { sourceRpcUrl, sourceChainId, ...settings }: Partial<Pick<Settings, 'sourceChainId'>> & Pick<Settings, 'sourceRpcUrl'> & ProofSettings,
-  { chain, report }: { readonly chain: AnchorChain; readonly report: RoleHome['report'] },
+  { chain, report, shared }: { readonly chain: AnchorChain } & Pick<RoleHome, 'report' | 'shared'>,
   signal: AbortSignal,
 ): Promise<SourceChain> {
   const patiently = <Result>(doing: string, work: () => Promise<Result>): Promise<Result> =>
@@ -99,8 +101,11 @@ export async function sourceChain(
     throw new WeftError('MARKET_CONTRADICTED', { problems: [problem] })
   }
   const onEndpointTrouble = endpointTrouble('source', report)
+  const { proofs, proofSamplePercent } = settings
   return patiently('reach_source', () =>
-    connectSourceChain({ rpcUrl: sourceRpcUrl, chainId, clock: systemClock, onEndpointTrouble, ...provedBy('source', settings, report) }),
+    shared(['source', sourceRpcUrl, chainId, proofs, proofSamplePercent], () =>
+      connectSourceChain({ rpcUrl: sourceRpcUrl, chainId, clock: systemClock, onEndpointTrouble, ...provedBy('source', settings, report) }),
+    ),
   )
 }
 

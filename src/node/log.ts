@@ -12,6 +12,8 @@ export interface Log {
 
 export interface LogOptions {
   readonly role: string
+  /** Its name in a process of several roles. */
+  readonly part?: string | undefined
   /** A file; the standard error stream when not given. */
   readonly logTo?: string
   /** `auto`: text on a terminal, JSON anywhere else. */
@@ -24,14 +26,14 @@ const REPEAT_EVERY_MS = 10_000
 const REPEATED_MAX = 1_000
 
 /** Opens the log of a role. How loud an event is stands in the table of events and nowhere else. */
-export function openLog({ role, logTo, format }: LogOptions): Log {
+export function openLog({ role, part, logTo, format }: LogOptions): Log {
   const destination = pino.destination({ dest: logTo ?? 2, sync: true })
   const isText = isTextLog({ logTo, format }, process.stderr)
-  const json = pino({ base: { role } }, destination)
+  const json = pino({ base: part === undefined || part === role ? { role } : { role, part } }, destination)
   const write: WriteEvent = (event, facts) => {
     const { level } = EVENTS[event]
     if (!isText) json[level](facts, event)
-    else if (level !== 'debug') destination.write(textLine({ role, event, facts, at: new Date() }))
+    else if (level !== 'debug') destination.write(textLine({ role: part ?? role, event, facts, at: new Date() }))
   }
   return summarised(write)
 }

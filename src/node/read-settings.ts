@@ -24,18 +24,19 @@ import {
 import { problemsOfTrusted } from './trusted-sequencers.ts'
 
 /**
- * Reads a role's settings: flags first, then the environment, then the network file, then the default. All problems are reported at once,
+ * Reads a role's settings: flags first, then the environment, then what a file of `./weft node` says, then the network file, then the default. All problems are reported at once,
  * those inside the files that they name and unknown `WEFT_*` variables among them; a bad value never becomes the default. Nothing is
  * connected before. Throws `SETTINGS_INVALID`.
  */
-export function readSettings(role: Role, flags: Given, env: Given): Settings {
+export function readSettings(role: Role, flags: Given, env: Given, file: Given = {}): Settings {
   const problems = unknownVariables(env)
-  const networkPath = settingsOf(role).includes('network') ? (flags['network'] ?? env[SETTINGS.network.env]) : undefined
+  const sources = { flags, env, file }
+  const networkPath = settingsOf(role).includes('network') ? sourceOf('network', sources)?.text : undefined
   const network = suppliedBy(networkPath, problems)
   const settings: Partial<Record<SettingName, unknown>> = {}
   for (const name of settingsOf(role)) {
     const row: SettingRow = SETTINGS[name]
-    const text = flags[name] ?? env[row.env] ?? (row.fromNetwork && network?.[row.fromNetwork])?.toString()
+    const text = sourceOf(name, { ...sources, network })?.text
     if (text === undefined && (row.fromMarket !== undefined || row.optional?.roles.includes(role))) continue
     if (text === undefined && row.fallback === undefined) {
       // The file that was to supply it has its own problem.
@@ -51,6 +52,32 @@ export function readSettings(role: Role, flags: Given, env: Given): Settings {
   if (problems.length === 0 && role === 'collector') problems.push(...problemsOfCollector(settings as Partial<Settings>))
   if (problems.length > 0) throw new WeftError('SETTINGS_INVALID', { problems })
   return Object.freeze(settings) as Settings
+}
+
+export type Origin = 'flag' | 'environment' | 'file' | 'network file'
+
+interface Sources {
+  readonly flags: Given
+  readonly env: Given
+  readonly file: Given
+  readonly network?: Network | undefined
+}
+
+/** What is said of a setting, and where. The one place that knows which wins. */
+export function sourceOf(
+  name: SettingName,
+  { flags, env, file, network }: Sources,
+): { readonly text: string; readonly origin: Origin } | undefined {
+  const row: SettingRow = SETTINGS[name]
+  const supplied = row.fromNetwork && network?.[row.fromNetwork]?.toString()
+  const said: readonly (readonly [Origin, string | undefined])[] = [
+    ['flag', flags[name]],
+    ['environment', env[row.env]],
+    ['file', file[name]],
+    ['network file', supplied],
+  ]
+  for (const [origin, text] of said) if (text !== undefined) return { origin, text }
+  return undefined
 }
 
 /** What a collector needs hangs on what it is to do. */
@@ -173,8 +200,21 @@ function problemsOr<Value>(read: () => Value): Value | Problem {
 function parseSlots(row: SettingRow, text: string): readonly SlotId[] | Problem {
   const items = parseList(row, text)
   if (items instanceof Problem) return items
-  const wrong = items.filter((item) => safeUint(item) === undefined)
-  return wrong.length === 0 ? items.map(parseSlotId) : new Problem(...wrong.map((item) => `'${shown(item)}' is not the id of a slot`))
+  const ids = items.flatMap((item) => idsIn(item) ?? [])
+  const wrong = items.filter((item) => idsIn(item) === undefined)
+  if (wrong.length > 0) return new Problem(...wrong.map((item) => `'${shown(item)}' is not the id of a slot, nor a range as 1-100`))
+  return [...new Set(ids)].map((id) => parseSlotId(String(id)))
+}
+
+/** One process signs for so many at most: twice what a market has. */
+const SLOTS_MAX = 10_000
+
+/** `7`, or `1-100`. */
+function idsIn(text: string): readonly number[] | undefined {
+  const [, from = '', to = from] = /^(\d+)(?:-(\d+))?$/.exec(text) ?? []
+  const [first, last] = [safeUint(from), safeUint(to)]
+  if (first === undefined || last === undefined || last < first || last - first >= SLOTS_MAX) return undefined
+  return Array.from({ length: last - first + 1 }, (_, index) => first + index)
 }
 
 function parseContract(text: string): Address | Problem {

@@ -249,7 +249,12 @@ export const SETTINGS = {
     roles: ['epochs'],
     doc: 'First source block of the first epoch; 0 begins at the head.',
   },
-  slots: { env: 'WEFT_SLOTS', type: 'slots', roles: ['snapshotter'], doc: 'Ids of the slots to sign for, separated by commas.' },
+  slots: {
+    env: 'WEFT_SLOTS',
+    type: 'slots',
+    roles: ['snapshotter'],
+    doc: 'Ids of the slots to sign for, or ranges of them (1-100), separated by commas.',
+  },
   collector: {
     env: 'WEFT_COLLECTOR',
     type: 'host:port',
