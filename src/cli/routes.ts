@@ -8,6 +8,7 @@ import { devnetCommand } from './devnet.ts'
 import { explainCommand } from './explain.ts'
 import { guardsRoutes } from './guards.ts'
 import { inclusionCommand } from './inclusion.ts'
+import { initCommand } from './init.ts'
 import { indexRoutes } from './index-move.ts'
 import { keysRoutes } from './keys.ts'
 import { marketRoutes } from './market.ts'
@@ -46,6 +47,7 @@ export const routes = buildRouteMap({
     test: testCommand,
     mutate: mutateCommand,
     bench: benchCommand,
+    init: initCommand,
     node: nodeCommand,
     config: configRoutes,
     ...roleCommands,

@@ -2,6 +2,8 @@ import { dirname, isAbsolute, join, resolve } from 'node:path'
 import { z } from 'zod'
 import { isWeftError, WeftError } from '#domain/errors.ts'
 import { meant, nearest } from '#domain/nearest.ts'
+import { onDisk, replaceFile } from '#io/disk/disk.ts'
+import { makeFolder } from '#io/disk/folder.ts'
 import { NO_OBJECT, problemText } from './computes.ts'
 import { contentOf } from './given-file.ts'
 import { flagOf, type Given, ROLES, type Role, SETTINGS, type SettingName, type SettingRow, settingsOf } from './settings.ts'
@@ -127,6 +129,14 @@ export function readConfig(given: string): NodeConfig {
   if (problems.length > 0) throw new WeftError('SETTINGS_INVALID', { problems: problems.map((problem) => `${path}: ${problem}`) })
   const order = (part: Part): number => START_ORDER.indexOf(part.role)
   return { path, dataDir: resolve(base, String(file['dataDir'])), parts: parts.toSorted((left, right) => order(left) - order(right)) }
+}
+
+/** For its owner to read alone: URLs of endpoints in it may hold keys. Throws as `onDisk`. */
+export function writeConfig(path: string, config: object): void {
+  onDisk(path, 'writing it', () => {
+    makeFolder(dirname(path))
+    replaceFile(path, `${JSON.stringify(config, undefined, 2)}\n`, 0o600)
+  })
 }
 
 const isRole = (name: string): name is Role => (ROLES as readonly string[]).includes(name)
