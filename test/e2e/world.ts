@@ -69,12 +69,13 @@ export interface WeftRole extends WeftProcess {
 
 type Variables = Readonly<Record<string, string>>
 
-/** Starts `weft` with an environment that holds nothing but `env`. */
-export function runWeft(args: readonly string[], env: Variables = {}): WeftProcess {
+/** Starts `weft` with an environment that holds nothing but `env`, in a folder. */
+export function runWeft(args: readonly string[], env: Variables = {}, cwd?: string): WeftProcess {
   const main = join(import.meta.dirname, '../../src/cli/main.ts')
   const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', main, ...args], {
     env: { PATH: process.env['PATH'], ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
+    cwd,
   })
   let output = ''
   for (const stream of [child.stdout, child.stderr]) {
