@@ -81,7 +81,7 @@ const checkCommand = buildCommand({
       json: { kind: 'boolean', default: false, withNegated: false, brief: 'Print one JSON list and nothing else' },
     },
   },
-  docs: { brief: 'Read the file of a node as `./weft node` does, say what is wrong with it, and start nothing' },
+  docs: { brief: 'Say what is wrong with the file of a node, and start nothing' },
 })
 
 const schemaCommand = buildCommand({

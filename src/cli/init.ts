@@ -8,6 +8,7 @@ import { findNetwork, type Network, NETWORK_FILE } from '#node/network.ts'
 import { type Given, ROLES, type Role, SETTINGS } from '#node/settings.ts'
 import type { DeployedNode, TakenRow } from '#operator/deployed-node.ts'
 import type { MarketFound } from '#operator/init.ts'
+import { fileNamed } from './keys.ts'
 import { newPassword } from './password.ts'
 import { createQuestions, type Questions } from './questions.ts'
 
@@ -86,7 +87,7 @@ async function askKey(process: NodeJS.Process, questions: Questions, flags: Flag
         const made = await newKey({ out, password: await newPassword(process, flags) })
         return { value: made, told: `a new key for ${made.address}, in ${made.path}: keep a copy of it and of its password` }
       }
-      const path = text.replace(/^file:/, '')
+      const path = fileNamed(text)
       const account = accountIn(path)
       return { value: { path, address: account }, told: `the key of ${account}` }
     },
@@ -276,7 +277,7 @@ export const initCommand = buildCommand({
         optional: true,
         brief: 'JSON-RPC endpoint of the source chain, or several between commas',
       },
-      key: { kind: 'parsed', parse: keyPath, optional: true, brief: "Keystore of the slots' signer, or the word new" },
+      key: { kind: 'parsed', parse: String, optional: true, brief: "Keystore of the slots' signer, or the word new" },
       passwordFile: {
         kind: 'parsed',
         parse: String,
@@ -309,19 +310,12 @@ export const initCommand = buildCommand({
     },
   },
   docs: {
-    brief: 'Ask a few questions, look at each answer, and write the file of `./weft node`',
+    brief: 'Ask a few questions, and write the file of `./weft node`',
     fullDescription:
       'At a terminal whatever no flag says is asked for, and a wrong answer is asked for again. Elsewhere flags say it all, and everything wrong is told at once. ' +
       'Files of a deployed node are taken over with --from: a table says what was taken, and what has no meaning here.',
   },
 })
-
-/** A key itself is refused, unrepeated: arguments show in the list of processes. */
-function keyPath(text: string): string {
-  if (/^(0x)?[0-9a-fA-F]{64}$/.test(text))
-    throw new SyntaxError('a key is not taken as an argument: name its keystore, which ./weft keys import makes')
-  return text
-}
 
 function nextSteps({ config, role }: Flags, { own, key }: Awaited<ReturnType<typeof answersTo>>): string {
   const lines = [

@@ -34,15 +34,17 @@ const OUT_FLAGS = {
 
 const BARE_KEY = /^(0x)?[0-9a-fA-F]{64}$/
 
-/** Nobody repeats what was typed: it may be a key after all. */
-function fileNamed(text: string): string {
+/** Throws `SETTINGS_INVALID` for a key, and repeats nothing of it. */
+export function fileNamed(text: string): string {
   if (BARE_KEY.test(text))
-    throw new SyntaxError(
-      'a key is not taken as an argument: whoever lists the processes of this machine reads it, and the shell keeps it. Name a file that holds it, or nothing, and it is asked for; what was typed here is to be taken for known',
-    )
+    throw new WeftError('SETTINGS_INVALID', {
+      problems: [
+        'a key is not taken as an argument: whoever lists the processes of this machine reads it, and the shell keeps it. Name a file that holds it, or nothing, and it is asked for; what was typed here is to be taken for known',
+      ],
+    })
   return text.replace(/^file:/, '')
 }
-const FILE = { brief: 'The keystore', parse: fileNamed, placeholder: 'FILE' } as const
+const FILE = { brief: 'The keystore', parse: String, placeholder: 'FILE' } as const
 
 function tellKey(
   process: NodeJS.Process,
@@ -70,7 +72,8 @@ interface ImportFlags extends OutFlags {
 }
 
 const importCommand = buildCommand({
-  async func(this: { process: NodeJS.Process }, flags: ImportFlags, path?: string) {
+  async func(this: { process: NodeJS.Process }, flags: ImportFlags, given?: string) {
+    const path = given === undefined ? undefined : fileNamed(given)
     const { bareKey, keyIn, warningOf, writeKeystore } = await import('#node/key-files.ts')
     const oldPassword = (what: string): Promise<Secret<string>> =>
       passwordOf(this.process, { ...(flags.oldPasswordFile !== undefined && { passwordFile: flags.oldPasswordFile }) }, what)
@@ -123,7 +126,8 @@ interface ExportFlags extends PasswordFlag {
 }
 
 const exportCommand = buildCommand({
-  async func(this: { process: NodeJS.Process }, flags: ExportFlags, path: string) {
+  async func(this: { process: NodeJS.Process }, flags: ExportFlags, given: string) {
+    const path = fileNamed(given)
     const { exportKey } = await import('#node/key-files.ts')
     // Twice, and of a person: no script does this by mistake.
     if (this.process.stdin?.isTTY !== true) throw new WeftError('EXPORT_UNCONFIRMED', { path })

@@ -7,7 +7,7 @@ import { createAccountNode, hex, refuse } from '#io/chain/rpc/scripted.test-node
 import { createVirtualClock } from '#io/clock/fake.ts'
 import { createFakeStore } from '#io/store/fake.ts'
 import { anchorChain, anchorRpc, protocolSender, sourceChain } from './adapters.ts'
-import { createShared, UNSHARED } from './shared.ts'
+import { createPools, OWN_POOLS } from './pools.ts'
 import type { RoleHome } from './home.ts'
 import type { Settings } from './settings.ts'
 
@@ -33,18 +33,18 @@ let home: RoleHome
 beforeEach(() => {
   told = []
   const report = (event: string, facts: Readonly<Record<string, unknown>>): void => void told.push([event, facts])
-  home = { report, store: createFakeStore(), shared: UNSHARED } as unknown as RoleHome
+  home = { report, store: createFakeStore(), pools: OWN_POOLS } as unknown as RoleHome
 })
 afterEach(() => vi.unstubAllGlobals())
 
 const hanging = () => vi.stubGlobal('fetch', () => new Promise(() => undefined))
 
 test('parts of one process ask the same endpoints through one pool, and others through their own', () => {
-  const together = { ...home, shared: createShared() }
+  const together = { ...home, pools: createPools() }
   const rpc = anchorRpc(settings, together)
   expect(anchorRpc(settings, together)).toBe(rpc)
   expect(anchorRpc({ ...settings, anchorRpcUrl: 'http://other.test' }, together)).not.toBe(rpc)
-  expect(anchorRpc({ ...settings, proofs: 'off' }, together)).not.toBe(rpc)
+  expect(anchorRpc({ ...settings, proofs: 'on', proofSamplePercent: 5 }, together)).not.toBe(rpc)
   expect(anchorRpc(settings, home)).not.toBe(rpc)
 })
 
@@ -62,7 +62,7 @@ describe('G12: an endpoint that never answers', () => {
     const stopping = new AbortController()
     const starting = sourceChain(
       { sourceRpcUrl: 'http://source.test', proofs: 'off', proofSamplePercent: 0 },
-      { chain, report: home.report, shared: home.shared },
+      { chain, report: home.report, pools: home.pools },
       stopping.signal,
     )
     stopping.abort(new Error('enough'))
@@ -89,7 +89,7 @@ test('G12: what fails right after the start is tried again: the market, and the 
   }
   const source = await sourceChain(
     { sourceRpcUrl: 'http://source.test', proofs: 'off', proofSamplePercent: 0 },
-    { chain: flaky, report: home.report, shared: home.shared },
+    { chain: flaky, report: home.report, pools: home.pools },
     new AbortController().signal,
   )
   expect(await source.head()).toMatchObject({ number: node.head() })

@@ -53,10 +53,10 @@ function endpointTrouble(chain: 'anchor' | 'source', report: RoleHome['report'])
 }
 
 /** The endpoints of the anchor chain, for all of the role that asks them. */
-export function anchorRpc(settings: Settings, { report, shared }: Pick<RoleHome, 'report' | 'shared'>): ProvenRpc {
+export function anchorRpc(settings: Settings, { report, pools }: Pick<RoleHome, 'report' | 'pools'>): ProvenRpc {
   const { anchorRpcUrl: rpcUrl, anchorChainId: chainId, proofs, proofSamplePercent } = settings
   const onEndpointTrouble = endpointTrouble('anchor', report)
-  return shared(['anchor', rpcUrl, chainId, proofs, proofSamplePercent], () =>
+  return pools(['anchor', rpcUrl, chainId, proofs, proofSamplePercent], () =>
     openProvenRpc({ rpcUrl, chainId, clock: systemClock, onEndpointTrouble, ...provedBy('anchor', settings, report) }),
   )
 }
@@ -90,7 +90,7 @@ export function anchorChain(
  */
 export async function sourceChain(
   { sourceRpcUrl, sourceChainId, ...settings }: Partial<Pick<Settings, 'sourceChainId'>> & Pick<Settings, 'sourceRpcUrl'> & ProofSettings,
-  { chain, report, shared }: { readonly chain: AnchorChain } & Pick<RoleHome, 'report' | 'shared'>,
+  { chain, report, pools }: { readonly chain: AnchorChain } & Pick<RoleHome, 'report' | 'pools'>,
   signal: AbortSignal,
 ): Promise<SourceChain> {
   const patiently = <Result>(doing: string, work: () => Promise<Result>): Promise<Result> =>
@@ -103,7 +103,7 @@ export async function sourceChain(
   const onEndpointTrouble = endpointTrouble('source', report)
   const { proofs, proofSamplePercent } = settings
   return patiently('reach_source', () =>
-    shared(['source', sourceRpcUrl, chainId, proofs, proofSamplePercent], () =>
+    pools(['source', sourceRpcUrl, chainId, proofs, proofSamplePercent], () =>
       connectSourceChain({ rpcUrl: sourceRpcUrl, chainId, clock: systemClock, onEndpointTrouble, ...provedBy('source', settings, report) }),
     ),
   )

@@ -9,7 +9,7 @@ import type { Wire } from './role.ts'
 export const wireEpochs: Wire<Epochs> = async (settings, home, _started, signal) => {
   const rpc = anchorRpc(settings, home)
   const chain = await anchorChain(settings, home, { rpc, signal })
-  const source = await sourceChain(settings, { chain, report: home.report, shared: home.shared }, signal)
+  const source = await sourceChain(settings, { chain, report: home.report, pools: home.pools }, signal)
   const sender = protocolSender(settings, home, rpc)
   const { headOffset, firstBlock, pollMs } = settings
   const [headTag, catchUp] = [settings.headTag as HeadTag, settings.catchUp as CatchUp]

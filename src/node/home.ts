@@ -8,7 +8,7 @@ import { makeFolder } from '#io/disk/folder.ts'
 import type { Store } from '#io/store/port.ts'
 import { openSqliteStore } from '#io/store/sqlite.ts'
 import { type LogOptions, openLog, type WriteEvent } from './log.ts'
-import { type Shared, UNSHARED } from './shared.ts'
+import { type Pools, OWN_POOLS } from './pools.ts'
 
 /** Where a role is reached: multiaddrs, URLs, host:port, by what they serve. */
 export type Places = Readonly<Record<string, readonly string[]>>
@@ -39,7 +39,7 @@ export interface RoleHome {
   readonly store: Store
   readonly report: WriteEvent
   /** What it has in common with other roles of its process. */
-  readonly shared: Shared
+  readonly pools: Pools
   /** The role's libp2p identity, a 32-byte Ed25519 seed, made at first use: peers know the role by it. Throws `IDENTITY_INVALID` when what was kept is none, `IDENTITY_LOCKED` when it is encrypted and no password was given, `KEYSTORE_PASSWORD_WRONG`. */
   identity(): Promise<Uint8Array>
   /** Writes down where the role is reached, for whoever starts things on this machine: `endpoints.json`. */
@@ -63,7 +63,7 @@ function claim(store: Store, { role, dataDir }: { readonly role: string; readonl
 
 /** Opens the directory for this process alone. Throws `DATA_DIR_LOCKED`, `DATA_DIR_OF_OTHER`, `STORE_FAILED`; so do its functions. */
 export function openHome(
-  options: LogOptions & { readonly dataDir: string; readonly identityPassword?: Secret<string>; readonly shared?: Shared },
+  options: LogOptions & { readonly dataDir: string; readonly identityPassword?: Secret<string>; readonly pools?: Pools },
 ): RoleHome {
   const directory = options.dataDir
   onDisk(directory, 'creating it', () => makeFolder(directory))
@@ -79,7 +79,7 @@ export function openHome(
     directory,
     store,
     report: log.report,
-    shared: options.shared ?? UNSHARED,
+    pools: options.pools ?? OWN_POOLS,
     identity: () => identityIn(directory, options.identityPassword),
     announce(places) {
       const path = endpointsFile(directory)

@@ -112,7 +112,7 @@ test('everything wrong is told at once, by part and setting, and no secret with 
     'parts.snapshotter.slot is no setting; did you mean slots?',
     'parts.snapshotter.dataDir: the folder of a part follows from its name',
     'parts.colector is no role, and does not say which it has: "role"; did you mean collector?',
-    'parts.collector.role is not collector, which its name says',
+    "parts.collector has the role 'relay': what is called as a role is that role",
     'parts.relay.level is none of its settings: validator know it',
     'parts.Bad Name: a name is made of',
   ])
@@ -121,7 +121,7 @@ test('everything wrong is told at once, by part and setting, and no secret with 
 })
 
 test('what a part lacks is told by its name, a setting that nobody reads by the part that would', () => {
-  expect(problemsOf({ ...ONE, settings: { ...SHARED, sourceRpcUrl: undefined } })).toMatch(/^snapshotter: --?source/m)
+  expect(problemsOf({ ...ONE, settings: { ...SHARED, sourceRpcUrl: undefined } })).toMatch(/^snapshotter: sourceRpcUrl is needed: /)
   expect(problemsOf({ ...ONE, settings: { ...SHARED, level: 'tally' } })).toContain('settings.level is read by no part: validator know it')
   expect(problemsOf(ONE, { WEFT_SLOT: '1' })).toBe('WEFT_SLOT is not a setting of Weft')
   expect(problemsOf(ONE, { WEFT_POLL_MS: 'x' })).toContain('snapshotter: pollMs: ')
@@ -134,7 +134,7 @@ test('two parts take no place and no slot twice', () => {
       '\n',
     ),
   )
-  expect(problemsOf({ ...ONE, parts: { collector: { grpcListen: '127.0.0.1:0' } } })).toContain('grpcListen names no port')
+  expect(problemsOf({ ...ONE, parts: { ...ONE.parts, collector: { grpcListen: '127.0.0.1:0' } } })).toContain('grpcListen names no port')
 })
 
 test.each([
@@ -156,7 +156,7 @@ test('what is shown of a file is where each value comes from, and no secret', ()
   expect(of('snapshotter', 'signerKey')).toMatchObject({ value: `file:${at('key')}`, origin: 'file' })
   expect(of('snapshotter', 'signerPassword')).toMatchObject({ value: '[secret]', origin: 'environment' })
   expect(JSON.stringify(rows)).not.toMatch(/hunter2|pass@|eeee/)
-  const lacking = shownSettings(readConfig(write({ ...ONE, parts: { snapshotter: {} } })), {})
+  const lacking = shownSettings(readConfig(write({ ...ONE, parts: { snapshotter: {}, collector: {} } })), {})
   expect(lacking.find(({ setting }) => setting === 'slots')).toMatchObject({ origin: 'missing' })
 })
 

@@ -50,7 +50,9 @@ function formOf({ type, doc, min = 0, max = Number.MAX_SAFE_INTEGER, choices, un
       return z.enum(choices as [string, ...string[]], { error: `is none of ${choices?.join(', ')}` }).meta({ description })
     case 'slots': {
       const error = { error: 'is no id of a slot, nor a range as 1-100' }
-      return z.array(z.union([z.int().min(0), z.string().regex(/^\d+(-\d+)?$/)], error), { error: 'is not a list' }).meta({ description })
+      return z
+        .array(z.union([z.int().min(0), z.string().regex(/^\d+(-\d+)?$/, error)], error), { error: 'is not a list' })
+        .meta({ description })
     }
     case 'multiaddrs':
     case 'peers':
@@ -74,7 +76,7 @@ const formsOf = (names: readonly SettingName[]): Record<string, z.ZodType> =>
   Object.fromEntries(names.filter((name) => !OWN.includes(name)).map((name) => [name, formOf(SETTINGS[name]).optional()]))
 
 const partForm = (role: Role, isNamed: boolean) => {
-  const name = isNamed ? { role: z.literal(role) } : { role: z.literal(role, { error: `is not ${role}, which its name says` }).optional() }
+  const name = { role: isNamed ? z.literal(role) : z.literal(role).optional() }
   return z.strictObject({ ...name, ...formsOf(settingsOf(role)) }, NO_OBJECT)
 }
 
@@ -147,6 +149,10 @@ function roleOf(name: string, value: unknown, problems: string[]): Role | undefi
     return undefined
   }
   const said: string = typeof value === 'object' && value !== null && 'role' in value ? String(value.role) : name
+  if (isRole(name) && said !== name) {
+    problems.push(`parts.${name} has the role '${said.slice(0, 80)}': what is called as a role is that role`)
+    return undefined
+  }
   if (isRole(said)) return said
   const why =
     said === name ? 'is no role, and does not say which it has: "role"' : `has the role '${said.slice(0, 80)}', which there is not`

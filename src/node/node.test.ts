@@ -6,7 +6,7 @@ import { WeftError } from '#domain/errors.ts'
 import { type ReadyPart, runParts } from './node.ts'
 import type { RunningRole } from './role.ts'
 import type { Settings } from './settings.ts'
-import type { Shared } from './shared.ts'
+import type { Pools } from './pools.ts'
 
 let folder: string
 let told: string[]
@@ -45,12 +45,12 @@ function roleOf(name: string) {
 
 test('they start at once, with one pool of endpoints, and stop one after the other, those first that others wait for least', async () => {
   const stopping = new AbortController()
-  const pools = new Set<Shared>()
+  const given = new Set<Pools>()
   const all = Promise.withResolvers<void>()
   const running = runParts(parts('relay', 'collector', 'snapshotter'), stopping.signal, {
     log: log(),
-    async start({ name }, { shared }) {
-      pools.add(shared)
+    async start({ name }, { pools }) {
+      given.add(pools)
       if (told.push(name) === 3) all.resolve()
       return roleOf(name).role
     },
@@ -58,7 +58,7 @@ test('they start at once, with one pool of endpoints, and stop one after the oth
   await all.promise
   stopping.abort()
   await running
-  expect([told, pools.size]).toEqual([
+  expect([told, given.size]).toEqual([
     ['relay', 'collector', 'snapshotter', 'snapshotter stopped', 'collector stopped', 'relay stopped'],
     1,
   ])

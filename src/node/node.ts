@@ -4,7 +4,7 @@ import type { Clock } from '#io/clock/port.ts'
 import { systemClock } from '#io/clock/system.ts'
 import { systemRandom } from '#io/keys/random.ts'
 import { type Backoff, pauseMs } from '#life/backoff.ts'
-import { createShared, type Shared } from './shared.ts'
+import { createPools, type Pools } from './pools.ts'
 import { openLog, type Log, type LogOptions } from './log.ts'
 import { type NodeConfig, type Part, problemsOfPart } from './node-config.ts'
 import { readSettings } from './read-settings.ts'
@@ -83,7 +83,7 @@ function clashesOf(parts: readonly ReadyPart[]): string[] {
 
 /** What a host of parts needs; tests start other things than roles. */
 export interface NodeDeps {
-  readonly start?: (part: ReadyPart, options: { readonly signal: AbortSignal; readonly shared: Shared }) => Promise<RunningRole>
+  readonly start?: (part: ReadyPart, options: { readonly signal: AbortSignal; readonly pools: Pools }) => Promise<RunningRole>
   readonly log?: LogOptions
   readonly clock?: Pick<Clock, 'sleep'>
 }
@@ -101,9 +101,9 @@ export async function runParts(
 ): Promise<void> {
   const format = parts[0]?.settings.logFormat as LogOptions['format']
   const log = openLog({ role: 'node', format, ...options })
-  const shared = createShared()
+  const pools = createPools()
   const started = createStarted()
-  const hosted = parts.map((part) => host(part, signal, { log, clock, start: (starting) => start(part, { signal: starting, shared }) }))
+  const hosted = parts.map((part) => host(part, signal, { log, clock, start: (starting) => start(part, { signal: starting, pools }) }))
   for (const [index, part] of parts.entries()) started.add(part.name, { stop: () => hosted[index]?.stop() })
   try {
     await Promise.race([aborted(signal), lastFailure(hosted.map(({ ended }) => ended))])

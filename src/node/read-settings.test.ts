@@ -297,7 +297,13 @@ describe('settings', () => {
   })
 
   test('each role reads its own and no more', () => {
-    expect(Object.keys(readSettings('relay', {}, collector))).toEqual(['dataDir', 'logFormat', 'p2pListen', 'reservationsMax'])
+    expect(Object.keys(readSettings('relay', {}, collector))).toEqual([
+      'dataDir',
+      'logFormat',
+      'identityPassword',
+      'p2pListen',
+      'reservationsMax',
+    ])
   })
 
   test('what is wrong with a network file is told with the other problems', () => {

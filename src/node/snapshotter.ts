@@ -23,7 +23,7 @@ export function wireSnapshotter(prepare: (computes: ComputeSet) => ComputeSet = 
     const rpc = anchorRpc(settings, home)
     const chain = await anchorChain(settings, home, { rpc, signal })
     await holdSlots(settings.slots, { chain, home, started, signal })
-    const source = await sourceChain(settings, { chain, report: home.report, shared: home.shared }, signal)
+    const source = await sourceChain(settings, { chain, report: home.report, pools: home.pools }, signal)
     const ipfs = await ipfsPlace(settings, home, started)
     const market = await openMarket(settings, { home, chain, clock: systemClock, ipfs: ipfs.node, signal })
     const collector = createSubmissionClient({ endpoint: settings.collector })

@@ -3,14 +3,14 @@ import { openHome } from './home.ts'
 import type { LogOptions } from './log.ts'
 import type { RunningRole, Wire } from './role.ts'
 import type { Role, Settings } from './settings.ts'
-import type { Shared } from './shared.ts'
+import type { Pools } from './pools.ts'
 import { createStarted } from './stop.ts'
 
 interface StartOptions {
   readonly logTo?: string
   /** The name of the role in a process of several, and what it has in common with them. */
   readonly part?: string
-  readonly shared?: Shared
+  readonly pools?: Pools
   /** Aborts when nobody wants the role any more, though it has not started yet. */
   readonly signal?: AbortSignal
 }

@@ -64,13 +64,13 @@ export const wireValidator: Wire<Validator> = async (settings, home, started, si
 
 async function recomputerOf(
   settings: Settings,
-  { home, chain, market }: { readonly home: Pick<RoleHome, 'report' | 'shared'>; readonly chain: AnchorChain; readonly market: Market },
+  { home, chain, market }: { readonly home: Pick<RoleHome, 'report' | 'pools'>; readonly chain: AnchorChain; readonly market: Market },
   signal: AbortSignal,
 ): Promise<Recomputer> {
   const sourceRpcUrl = settings.recomputeRpcUrl
   if (sourceRpcUrl === '')
     throw new WeftError('SETTINGS_INVALID', { problems: ['--recompute-rpc-url (WEFT_RECOMPUTE_RPC_URL) is needed at level recompute'] })
-  const source = await sourceChain({ ...settings, sourceRpcUrl }, { chain, report: home.report, shared: home.shared }, signal)
+  const source = await sourceChain({ ...settings, sourceRpcUrl }, { chain, report: home.report, pools: home.pools }, signal)
   const terms = snapshotterTerms(market, (computes) => computes)
   return createRecomputer({ source, terms, clock: systemClock, random: systemRandom, report: home.report })
 }

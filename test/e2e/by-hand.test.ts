@@ -15,12 +15,9 @@ import type { WeftProcess } from './world.ts'
 /** docs/BY-HAND.md, done: every command of the page, in its order, with what it says of files and addresses. */
 
 /** Ports that the page names may be somebody's. */
-const page = openPage('BY-HAND.md', {
-  files: /^(net(\/|$)|config\.json|manifest\.json)/,
-  change(word, command) {
-    if (word === '127.0.0.1:9103' && command === 'snapshotter') return variables.get('COLLECTOR') ?? ''
-    return word.replace(/\/tcp\/91\d\d$/, '/tcp/0').replace(/:9103$/, ':0')
-  },
+const page = openPage('BY-HAND.md', (word, command) => {
+  if (word === '127.0.0.1:9103' && command === 'snapshotter') return variables.get('COLLECTOR') ?? ''
+  return word.replace(/\/tcp\/91\d\d$/, '/tcp/0').replace(/:9103$/, ':0')
 })
 const { folder, variables, filledIn, run, blocks } = page
 const started = createStarted()

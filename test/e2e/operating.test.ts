@@ -16,10 +16,7 @@ import { openPage } from './page.ts'
 /** docs/OPERATING.md, done: every command of the page, in its order; and of what it says goes wrong, what takes two processes. */
 
 const PASSWORD = 'correct horse battery staple'
-const page = openPage('OPERATING.md', {
-  files: /^(net(\/|$)|keys(\/|$)|config\.json|manifest\.json|password$)/,
-  change: (word) => word,
-})
+const page = openPage('OPERATING.md')
 const { folder, variables, filledIn, run, blocks } = page
 const started = createStarted()
 afterAll(async () => {

@@ -28,11 +28,8 @@ export interface Page {
   stop(): Promise<void>
 }
 
-/** `files` are the words of the page that are paths; `change` is for words that are somebody's on this machine, such as ports. */
-export function openPage(
-  name: string,
-  options: { readonly files: RegExp; readonly change: (word: string, command: string) => string },
-): Page {
+/** `change` is for words that are somebody's on this machine, such as ports. */
+export function openPage(name: string, change: (word: string, command: string) => string = (word) => word): Page {
   const text = readFileSync(join(import.meta.dirname, '../../docs', name), 'utf8')
   const folder = mkdtempSync(join(tmpdir(), 'weft-page-'))
   const processes: WeftProcess[] = []
@@ -45,7 +42,6 @@ export function openPage(
   }))
   const filledIn = (words: string): string =>
     words.replace(/\$(\w+)/g, (whole, variable: string) => variables.get(variable) ?? expect.fail(`the page does not say what ${whole} is`))
-  const here = (word: string): string => (options.files.test(word) ? join(folder, word) : word)
   const first = (path: string, what: string): string | undefined =>
     existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as Record<string, string[]>)[what]?.[0] : undefined
   return {
@@ -57,13 +53,13 @@ export function openPage(
       const words = filledIn(line).split(' ')
       const at = words.indexOf('./weft')
       const own = Object.fromEntries(words.slice(0, at).map((word) => word.split('=') as [string, string]))
-      const args = words.slice(at + 1).map((word) => here(options.change(word, words[at + 1] ?? '')))
+      const args = words.slice(at + 1).map((word) => change(word, words[at + 1] ?? ''))
       const running = runWeft(args, { ...own, ...env }, folder)
       processes.push(running)
-      return { ...running, name: args[0] ?? '', dataDir: args[args.indexOf('--data-dir') + 1] ?? '' }
+      return { ...running, name: args[0] ?? '', dataDir: join(folder, args[args.indexOf('--data-dir') + 1] ?? '') }
     },
     lookUp() {
-      for (const { variable, what, path } of places) variables.set(variable, first(here(path), what) ?? '')
+      for (const { variable, what, path } of places) variables.set(variable, first(join(folder, path), what) ?? '')
     },
     outputs: () => processes.map(({ output }) => output()).join('\n'),
     async stop() {

@@ -1,11 +1,11 @@
 /** Gives what is kept under the key, opened at first use: parts of one process that ask the same endpoints ask them through one pool, and keep its limits together. */
-export type Shared = <Value>(key: readonly unknown[], open: () => Value) => Value
+export type Pools = <Value>(key: readonly unknown[], open: () => Value) => Value
 
 /** For a role alone in its process. */
-export const UNSHARED: Shared = (_key, open) => open()
+export const OWN_POOLS: Pools = (_key, open) => open()
 
 /** What fails to open is not kept: the next one tries again. */
-export function createShared(): Shared {
+export function createPools(): Pools {
   const kept = new Map<string, unknown>()
   return <Value>(key: readonly unknown[], open: () => Value): Value => {
     const name = JSON.stringify(key)
