@@ -25,10 +25,13 @@ test('one holds a name at a time, and who comes is told who it is; the next has 
 test('N22: a process that is killed holds nothing any more', async () => {
   const taken = name()
   const child = spawn(process.execPath, [join(import.meta.dirname, 'hold.test-child.ts'), taken], { stdio: ['ignore', 'pipe', 'inherit'] })
-  await once(child.stdout, 'data')
-  await expect(hold(taken, mine)).rejects.toMatchObject({ facts: { processId: String(child.pid), dataDir: '/theirs' } })
-  child.kill('SIGKILL')
-  await once(child, 'exit')
+  try {
+    await once(child.stdout, 'data')
+    await expect(hold(taken, mine)).rejects.toMatchObject({ facts: { processId: String(child.pid), dataDir: '/theirs' } })
+  } finally {
+    child.kill('SIGKILL')
+    await once(child, 'exit')
+  }
   await (await hold(taken, mine)).stop()
 })
 

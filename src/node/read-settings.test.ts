@@ -229,6 +229,8 @@ describe('settings', () => {
       ])
       expect(problems.join()).not.toMatch(/eeee|hunter2/)
       expect(problemsOfArguments({ signerKey: 'file:there', signerPassword: 'credential:here', headOffset: '3' })).toEqual([])
+      // What no flag says.
+      expect(problemsOfArguments({ signerKey: undefined, identityPassword: undefined })).toEqual([])
     })
   })
 

@@ -300,7 +300,8 @@ function secretIn(text: string, env: Given): SecretText | Problem {
 export function problemsOfArguments(flags: Given): readonly string[] {
   return (Object.keys(flags) as SettingName[]).flatMap((name) => {
     const { type, env }: SettingRow = SETTINGS[name]
-    if ((type !== 'key' && type !== 'password') || /^(file|credential):/.test(flags[name] ?? '')) return []
+    const text = flags[name]
+    if (text === undefined || (type !== 'key' && type !== 'password') || /^(file|credential):/.test(text)) return []
     const what = type === 'key' ? 'a key' : 'a password'
     return [
       `${flagOf(name)}: ${what} is not taken as an argument: whoever lists the processes of this machine reads it, and the shell keeps it. Name a file (file:PATH), or set ${env}; what was typed here is to be taken for known`,
