@@ -79,6 +79,8 @@ test('one that needs a person is told and stopped, and the others go on', async 
   const relay = roles.get('relay')
   relay?.fail(new WeftError('DATA_DIR_EMPTY', { dataDir: 'x' }))
   await relay?.stopped
+  // Whatever follows from it by itself has followed.
+  await new Promise((resolve) => setImmediate(resolve))
   expect(told).toEqual(['relay stopped'])
   stopping.abort()
   await running
