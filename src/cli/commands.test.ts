@@ -103,6 +103,7 @@ describe('settings', () => {
       '--poll-ms',
       '--proofs',
       '--proof-sample-percent',
+      '--identity-password',
       '--grpc-listen',
       '--sequencers',
       '--trusted-sequencers',
