@@ -145,6 +145,10 @@ test.each([
   expect(problemsOf(text)).toContain(words)
 })
 
+test('a file that is not there is told with what makes one', () => {
+  expect(() => readConfig(at('nowhere.json'))).toThrow(`there is no file ${at('nowhere.json')}: ./weft init writes one`)
+})
+
 test('what is shown of a file is where each value comes from, and no secret', () => {
   const rows = shownSettings(readConfig(write(ONE)), { WEFT_SIGNER_PASSWORD: 'hunter2', WEFT_POLL_MS: '900' })
   const of = (part: string, setting: string) => rows.find((row) => row.part === part && row.setting === setting)

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { dirname, isAbsolute, join, resolve } from 'node:path'
 import { z } from 'zod'
 import { isWeftError, WeftError } from '#domain/errors.ts'
@@ -194,6 +195,7 @@ function objectIn(value: unknown, problems: string[], at: string): Readonly<Reco
 }
 
 function jsonIn(path: string): unknown {
+  if (!existsSync(path)) throw new WeftError('SETTINGS_INVALID', { problems: [`there is no file ${path}: ./weft init writes one`] })
   const text = contentOf(path, '--config')
   try {
     return JSON.parse(text)
