@@ -118,6 +118,7 @@ describe('settings', () => {
       '--proof-sample-percent',
       '--signer-key',
       '--slots',
+      '--identity-password',
       '--grpc-listen',
       '--sequencers',
       '--trusted-sequencers',

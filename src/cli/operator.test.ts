@@ -106,12 +106,19 @@ describe('who signs', () => {
 
   test('is the account of the key, or of the file that holds it', () => {
     const path = join(folder, 'key')
-    writeFileSync(path, `${KEY}\n`)
+    writeFileSync(path, `${KEY}\n`, { mode: 0o600 })
     for (const text of [KEY, `file:${path}`]) {
       const { key } = session({ WEFT_DEPLOYER_KEY: text })
       expect(key.kind === 'key' && key.text.reveal()).toBe(KEY)
       expect(inspect(key, { depth: 10 })).not.toContain(KEY.slice(0, 8))
     }
+  })
+
+  test('is nobody whose bare key lies in a file that others may read', () => {
+    const path = join(folder, 'open-key')
+    writeFileSync(path, KEY, { mode: 0o644 })
+    const problems = problemsOf(() => session({ WEFT_DEPLOYER_KEY: `file:${path}` }))
+    expect(problems).toEqual([expect.stringContaining(`chmod 600 ${path}`)])
   })
 
   test('is the account of the keystore where both are given, by flag or else by variable', () => {

@@ -2,14 +2,15 @@ import { join } from 'node:path'
 import { WeftError } from '#domain/errors.ts'
 import { parseAddress, type Address } from '#domain/ids.ts'
 import type { Secret } from '#domain/secret.ts'
-import { secretFrom } from '#node/given-file.ts'
+import { isOpenToOthers, secretFrom } from '#node/given-file.ts'
 import { findNetwork, type Network, NETWORK_FILE } from '#node/network.ts'
 import { problemsInRpc } from '#node/rpc-urls.ts'
 import { type Given, unknownVariables } from '#node/settings.ts'
 import type { GivenAddresses } from '#operator/addresses.ts'
 import type { CarriedOut, Conduct } from '#operator/carry-out.ts'
 import type { KeySource, SessionOptions } from '#operator/session.ts'
-import { askSecret, askYes } from './prompt.ts'
+import { passwordOf } from './password.ts'
+import { askYes } from './prompt.ts'
 
 /** What the commands of an operator have in common: where, as whom, and whether to ask first. */
 
@@ -99,30 +100,34 @@ export function placesOf(process: NodeJS.Process, flags: PlaceFlags & ContractFl
   }
 }
 
+/** A bare key in a file is its owner's to read alone, or refused. Throws `SETTINGS_INVALID`. */
+function deployerKey(text: string, env: Given): Secret<string> {
+  const key = secretFrom(text, 'WEFT_DEPLOYER_KEY', env)
+  const path = text.startsWith('file:') ? text.slice('file:'.length) : undefined
+  if (path !== undefined && isOpenToOthers(path))
+    throw new WeftError('SETTINGS_INVALID', {
+      problems: [
+        `WEFT_DEPLOYER_KEY names a file with a bare key that others may read: chmod 600 ${path}, or better: ./weft keys import ${path}`,
+      ],
+    })
+  return key
+}
+
 /** A dry run signs nothing: an address will do, or nobody's. Throws `SETTINGS_INVALID` when neither a keystore nor a key is given otherwise. */
 function keySourceOf(process: NodeJS.Process, flags: SendFlags): KeySource {
-  const { env, stdin } = process
+  const { env } = process
   const path = flags.keystore ?? env['WEFT_KEYSTORE']
   const key = env['WEFT_DEPLOYER_KEY']
   if (flags.from !== undefined && !flags.dryRun)
     throw new WeftError('SETTINGS_INVALID', { problems: ['--from is for --dry-run: to send, a key is needed'] })
   if (flags.dryRun && (flags.from !== undefined || (path === undefined && key === undefined)))
     return { kind: 'address', address: flags.from }
-  if (path === undefined && key !== undefined) return { kind: 'key', text: secretFrom(key, 'WEFT_DEPLOYER_KEY') }
+  if (path === undefined && key !== undefined) return { kind: 'key', text: deployerKey(key, env as Given) }
   if (path === undefined)
     throw new WeftError('SETTINGS_INVALID', {
       problems: ['--keystore (WEFT_KEYSTORE) or WEFT_DEPLOYER_KEY is needed: the account that signs'],
     })
-  const password = async (): Promise<Secret<string>> => {
-    if (flags.passwordFile !== undefined) return secretFrom(`file:${flags.passwordFile}`, '--password-file')
-    const given = env['WEFT_KEYSTORE_PASSWORD']
-    if (given !== undefined) return secretFrom(given, 'WEFT_KEYSTORE_PASSWORD')
-    if (stdin.isTTY) return askSecret(process, `Password of ${path}`)
-    throw new WeftError('SETTINGS_INVALID', {
-      problems: ['--password-file or WEFT_KEYSTORE_PASSWORD is needed: there is no terminal to ask at'],
-    })
-  }
-  return { kind: 'keystore', path, password }
+  return { kind: 'keystore', path, password: () => passwordOf(process, flags, path) }
 }
 
 /** Throws `SETTINGS_INVALID`. */

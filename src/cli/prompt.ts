@@ -1,4 +1,5 @@
 import { createInterface } from 'node:readline/promises'
+import { WeftError } from '#domain/errors.ts'
 import { Secret } from '#domain/secret.ts'
 import { EXIT_STOPPED } from '#node/stop.ts'
 
@@ -40,5 +41,19 @@ export async function askSecret(process: NodeJS.Process, question: string): Prom
     stdin.setRawMode(false)
     stdin.pause()
     stderr.write('\n')
+  }
+}
+
+/** Asks for a line; an empty one is `fallback`. Throws `STOPPED` when the person leaves. */
+export async function askLine(process: NodeJS.Process, question: string, fallback: string | undefined): Promise<string> {
+  const terminal = createInterface({ input: process.stdin, output: process.stderr })
+  try {
+    const line = await terminal.question(`${question}${fallback === undefined ? '' : ` [${fallback}]`}: `)
+    return line.trim() || (fallback ?? '')
+  } catch (failure) {
+    if ((failure as NodeJS.ErrnoException).code === 'ABORT_ERR') throw new WeftError('STOPPED', { what: 'weft init' })
+    throw failure
+  } finally {
+    terminal.close()
   }
 }

@@ -2,18 +2,22 @@ import { buildRouteMap } from '@stricli/core'
 import { backfillCommand } from './backfill.ts'
 import { benchCommand } from './bench.ts'
 import { computeRoutes } from './compute.ts'
+import { configRoutes } from './config.ts'
 import { deployCommand } from './deploy.ts'
 import { devnetCommand } from './devnet.ts'
 import { doctorCommand } from './doctor.ts'
 import { explainCommand } from './explain.ts'
 import { guardsRoutes } from './guards.ts'
 import { inclusionCommand } from './inclusion.ts'
+import { initCommand } from './init.ts'
 import { indexRoutes } from './index-move.ts'
+import { keysRoutes } from './keys.ts'
 import { marketRoutes } from './market.ts'
 import { logsCommand } from './logs.ts'
 import { mcpCommand } from './mcp.ts'
 import { mutateCommand } from './mutate.ts'
 import { newRoutes } from './new.ts'
+import { nodeCommand } from './node.ts'
 import { outboxRoutes } from './outbox.ts'
 import { proofCommand } from './proof.ts'
 import { rpcRoutes } from './rpc.ts'
@@ -49,8 +53,12 @@ export const routes = buildRouteMap({
     test: testCommand,
     mutate: mutateCommand,
     bench: benchCommand,
+    init: initCommand,
+    node: nodeCommand,
+    config: configRoutes,
     ...roleCommands,
     deploy: deployCommand,
+    keys: keysRoutes,
     market: marketRoutes,
     slots: slotsRoutes,
     storage: storageRoutes,

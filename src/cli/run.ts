@@ -1,6 +1,8 @@
 import { buildCommand, type Command, type CommandContext } from '@stricli/core'
+import { WeftError } from '#domain/errors.ts'
 import { flagOf, ROLES, SETTINGS, type Given, type Role, settingsOf, unlessGiven } from '#node/settings.ts'
 import { aborted, stopSignal } from '#node/stop.ts'
+import { askForSigner } from './password.ts'
 
 const BRIEFS: Readonly<Record<Role, string>> = {
   epochs: 'Run the epoch release role: epochs follow the source head',
@@ -31,8 +33,12 @@ function roleCommand(role: Role): Command<CommandContext> {
   return buildCommand<Given, [], CommandContext>({
     async func(given) {
       // Only now: forms of files and computes are for those who run something.
-      const { readSettings } = await import('#node/read-settings.ts')
-      const settings = readSettings(role, given, process.env as Given)
+      const { problemsOfArguments, readSettings } = await import('#node/read-settings.ts')
+      const problems = problemsOfArguments(given)
+      if (problems.length > 0) throw new WeftError('SETTINGS_INVALID', { problems })
+      const { createUnlocker } = await import('#node/key-files.ts')
+      const unlock = createUnlocker((what) => askForSigner(process, what))
+      const settings = await unlock(readSettings(role, given, process.env as Given))
       const { startRole } = await import('#node/start.ts')
       const signal = stopSignal()
       const running = await startRole(role, settings, { signal }).catch((failure: unknown) => {

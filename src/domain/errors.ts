@@ -76,6 +76,16 @@ export const ERRORS = {
     facts: ['dataDir', 'processId'],
     help: 'Another process uses this data directory. Stop that one first. Another directory does not help a role that goes on under the same key: what it must not sign again is in this one.',
   },
+  DATA_DIR_OF_OTHER: {
+    kind: 'operator',
+    facts: ['dataDir', 'found', 'role'],
+    help: 'The data directory is that of another role: nothing was touched. Name another one (--data-dir).',
+  },
+  SIGNER_IN_USE: {
+    kind: 'operator',
+    facts: ['what', 'processId', 'dataDir'],
+    help: 'Another process of this machine signs for it: two would sign two different answers, which are held against the account. Stop that one first, and go on in its data directory.',
+  },
   KEYSTORE_INVALID: {
     kind: 'operator',
     facts: ['path', 'detail'],
@@ -85,6 +95,11 @@ export const ERRORS = {
     kind: 'operator',
     facts: ['path'],
     help: 'The password does not open this keystore. Mind a line end in the password file: exactly one is taken off.',
+  },
+  EXPORT_UNCONFIRMED: {
+    kind: 'operator',
+    facts: ['path'],
+    help: 'Nothing was written. A bare key is given out only when a person at a terminal has said yes twice.',
   },
   CONFIRMATION_NEEDED: {
     kind: 'operator',
@@ -106,6 +121,11 @@ export const ERRORS = {
     facts: ['path'],
     help: 'The file holds no libp2p identity; a full disk may have cut it. Restore it from a copy, or move it away: the next start makes a new one, and peers must be told the new address.',
   },
+  IDENTITY_LOCKED: {
+    kind: 'operator',
+    facts: ['path'],
+    help: 'The libp2p identity is encrypted there. Give its password: --identity-password file:PATH (WEFT_IDENTITY_PASSWORD).',
+  },
   STORE_FAILED: {
     kind: 'operator',
     facts: ['path', 'doing'],
@@ -125,6 +145,16 @@ export const ERRORS = {
     kind: 'operator',
     facts: ['path', 'doing'],
     help: 'A file stands where a folder belongs, or the reverse, or the folder above is missing or holds no files. Correct the path, or move aside what stands there.',
+  },
+  STORE_NEWER: {
+    kind: 'operator',
+    facts: ['path', 'version', 'known'],
+    help: 'A newer Weft has written the file, in a form that this one does not know: nothing was touched. Run the newer one again. There is no way back but a copy of the data directory from before, and a validator must not go on with that under the same key.',
+  },
+  STORE_FOREIGN: {
+    kind: 'operator',
+    facts: ['path', 'found'],
+    help: 'The file is a database of another program: nothing was touched. Name another data directory (--data-dir), or move the file away.',
   },
   STORE_CORRUPT: {
     kind: 'operator',

@@ -30,6 +30,14 @@ export const EVENTS = {
     help: 'The disk, or what this user may take of it, is full. Nothing more is taken in, what was acknowledged before is kept, and what was begun waits. Make room: it goes on by itself.',
   },
   disk_has_room: { level: 'info', help: 'The disk was full and has room: all that waited is on it.' },
+  part_failed: {
+    level: 'error',
+    help: 'Of the roles in this process `part` has ended, and `code` says what a person must do; the others go on. Restart the process when it is done.',
+  },
+  part_again: {
+    level: 'warn',
+    help: 'Of the roles in this process `part` has ended for a reason that may pass; it is started again after `pauseMs`, and the others go on.',
+  },
   account_shared: {
     level: 'warn',
     isRepeated: true,

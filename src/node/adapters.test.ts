@@ -7,6 +7,7 @@ import { createAccountNode, hex, refuse } from '#io/chain/rpc/scripted.test-node
 import { createVirtualClock } from '#io/clock/fake.ts'
 import { createFakeStore } from '#io/store/fake.ts'
 import { anchorChain, anchorRpc, protocolSender, sourceChain } from './adapters.ts'
+import { createPools, OWN_POOLS } from './pools.ts'
 import type { RoleHome } from './home.ts'
 import { createNotes } from './notes.ts'
 import type { Settings } from './settings.ts'
@@ -33,11 +34,20 @@ let home: RoleHome
 beforeEach(() => {
   told = []
   const report = (event: string, facts: Readonly<Record<string, unknown>>): void => void told.push([event, facts])
-  home = { report, store: createFakeStore(), notes: createNotes(() => 0) } as unknown as RoleHome
+  home = { report, store: createFakeStore(), notes: createNotes(() => 0), pools: OWN_POOLS } as unknown as RoleHome
 })
 afterEach(() => vi.unstubAllGlobals())
 
 const hanging = () => vi.stubGlobal('fetch', () => new Promise(() => undefined))
+
+test('parts of one process ask the same endpoints through one pool, and others through their own', () => {
+  const together = { ...home, pools: createPools() }
+  const rpc = anchorRpc(settings, together)
+  expect(anchorRpc(settings, together)).toBe(rpc)
+  expect(anchorRpc({ ...settings, anchorRpcUrl: 'http://other.test' }, together)).not.toBe(rpc)
+  expect(anchorRpc({ ...settings, proofs: 'on', proofSamplePercent: 5 }, together)).not.toBe(rpc)
+  expect(anchorRpc(settings, home)).not.toBe(rpc)
+})
 
 describe('G12: an endpoint that never answers', () => {
   test('of the anchor chain holds up nobody who stops', async () => {

@@ -59,11 +59,15 @@ function listeners(chain: 'anchor' | 'source', { report, notes }: Telling) {
   return { onEndpointTrouble: endpointTrouble(chain, report), onEndpointUse: notes[chain].onUse }
 }
 type Telling = Pick<RoleHome, 'report' | 'notes'>
+type Sharing = Telling & Pick<RoleHome, 'pools'>
 
 /** The endpoints of the anchor chain, for all of the role that asks them. */
-export function anchorRpc(settings: Settings, home: Telling): ProvenRpc {
-  const { anchorRpcUrl: rpcUrl, anchorChainId: chainId } = settings
-  return openProvenRpc({ rpcUrl, chainId, clock: systemClock, ...listeners('anchor', home), ...provedBy('anchor', settings, home.report) })
+export function anchorRpc(settings: Settings, home: Sharing): ProvenRpc {
+  const { anchorRpcUrl: rpcUrl, anchorChainId: chainId, proofs, proofSamplePercent } = settings
+  const told = { ...listeners('anchor', home), ...provedBy('anchor', settings, home.report) }
+  return home.pools(['anchor', rpcUrl, chainId, proofs, proofSamplePercent], () =>
+    openProvenRpc({ rpcUrl, chainId, clock: systemClock, ...told }),
+  )
 }
 
 /** Throws also the signal's reason: an endpoint may never answer. */
@@ -95,7 +99,7 @@ export async function anchorChain(
  */
 export async function sourceChain(
   { sourceRpcUrl, sourceChainId, ...settings }: Partial<Pick<Settings, 'sourceChainId'>> & Pick<Settings, 'sourceRpcUrl'> & ProofSettings,
-  { chain, home }: { readonly chain: AnchorChain; readonly home: Telling },
+  { chain, home }: { readonly chain: AnchorChain; readonly home: Sharing },
   signal: AbortSignal,
 ): Promise<SourceChain> {
   const { report, notes } = home
@@ -106,9 +110,11 @@ export async function sourceChain(
     const problem = `sourceChainId: --source-chain-id (WEFT_SOURCE_CHAIN_ID) says ${sourceChainId}, the contract of ${chain.dataMarket} ${chainId}`
     throw new WeftError('MARKET_CONTRADICTED', { problems: [problem] })
   }
+  const { proofs, proofSamplePercent } = settings
   const told = { ...listeners('source', home), ...provedBy('source', settings, report) }
   const connect = () => connectSourceChain({ rpcUrl: sourceRpcUrl, chainId, clock: systemClock, ...told })
-  return notes.source.source(await patiently('reach_source', connect))
+  const key = ['source', sourceRpcUrl, chainId, proofs, proofSamplePercent]
+  return notes.source.source(await patiently('reach_source', () => home.pools(key, connect)))
 }
 
 /** Sends from the role's own account; intents are journalled in the role's store. */

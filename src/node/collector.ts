@@ -24,7 +24,7 @@ export const wireCollector: Wire<Collector> = async (settings, home, started, si
   const chain = hasChain(settings) ? await anchorChain(settings, home, { rpc: anchorRpc(settings, home), signal }) : undefined
   const sequencerId = chain === undefined || !isNameNeeded(settings) ? '' : await sequencerIdOf(chain, home, signal)
   const addresses = await destinations(settings, sequencerId, { home, signal })
-  const dialer = await createSubmissionDialer({ identity: home.identity(), claimant: claimantIn(settings) })
+  const dialer = await createSubmissionDialer({ identity: await home.identity(), claimant: claimantIn(settings) })
   started.add('libp2p dialer', dialer)
   const meeting = await meetingOf(settings, { dialer, addresses, sequencerId }, { home, signal })
   const limits = {

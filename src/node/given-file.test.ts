@@ -38,7 +38,7 @@ test.each([
 ])('of a file that holds %j the secret is %j: a byte order mark and one line end are taken off and nothing else', (content, secret) => {
   const path = join(folder, 'secret')
   writeFileSync(path, content)
-  const read = secretFrom(`file:${path}`, '--password-file')
+  const read = secretFrom(`file:${path}`, '--password-file', {})
   expect(read.reveal()).toBe(secret)
   expect(String(read)).toBe('[secret]')
 })
@@ -61,7 +61,7 @@ test.each([
     code: 'SETTINGS_INVALID',
     facts: { problems: [`--network: ${path} cannot be read`] },
   })
-  expect(failureOf(() => secretFrom(`file:${path}`, '--signer-key'))).toMatchObject({ code: 'SETTINGS_INVALID' })
+  expect(failureOf(() => secretFrom(`file:${path}`, '--signer-key', {}))).toMatchObject({ code: 'SETTINGS_INVALID' })
   expect(bytesOf(path)).toBeUndefined()
 })
 
@@ -79,11 +79,11 @@ test('a file that begins with a byte order mark is read without it', () => {
 })
 
 test('text that names no file is the secret itself, as it is', () => {
-  expect(secretFrom('hunter2\n', 'WEFT_KEYSTORE_PASSWORD').reveal()).toBe('hunter2\n')
+  expect(secretFrom('hunter2\n', 'WEFT_KEYSTORE_PASSWORD', {}).reveal()).toBe('hunter2\n')
 })
 
 test('a key that was given as the name of its file is not told, nor is any part of it', () => {
-  const failure = failureOf(() => secretFrom(`file:${KEY}`, 'WEFT_DEPLOYER_KEY'))
+  const failure = failureOf(() => secretFrom(`file:${KEY}`, 'WEFT_DEPLOYER_KEY', {}))
   expect(failure).toMatchObject({ code: 'SETTINGS_INVALID' })
   const told = inspect(failure, { depth: 10 })
   expect(told).toContain('WEFT_DEPLOYER_KEY')

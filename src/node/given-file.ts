@@ -1,6 +1,8 @@
-import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs'
+import { closeSync, constants, fstatSync, openSync, readSync, statSync } from 'node:fs'
+import { basename, join } from 'node:path'
 import { WeftError } from '#domain/errors.ts'
 import { Secret } from '#domain/secret.ts'
+import type { Given } from './settings.ts'
 
 /** Far more than any file that people write for us; a manifest is at most a megabyte. */
 const GIVEN_BYTES_MAX = 16 * 1024 * 1024
@@ -52,11 +54,29 @@ export function contentOf(path: string, what: string): string {
   }
 }
 
-/** Text that may be `file:PATH` of a file that holds it. One line end is taken off a file's end. Throws `SETTINGS_INVALID`. */
-export function secretFrom(text: string, what: string): Secret<string> {
-  if (!text.startsWith('file:')) return new Secret(text)
+/** Where systemd puts what a unit asks for with `LoadCredential=`, for its user alone. */
+const CREDENTIALS = 'CREDENTIALS_DIRECTORY'
+
+/** The file that a secret's text names: `file:PATH`, or `credential:NAME` of what systemd hands over. `undefined` where the text is the secret itself. Throws a sentence where there are no credentials. */
+export function secretFileIn(text: string, env: Given): string | undefined {
+  if (text.startsWith('file:')) return text.slice('file:'.length)
+  if (!text.startsWith('credential:')) return undefined
+  const folder = env[CREDENTIALS]
+  if (folder === undefined) throw new Error(`names a credential, and systemd has given none: ${CREDENTIALS} is not set`)
+  const name = text.slice('credential:'.length)
+  return join(folder, basename(name))
+}
+
+/** Whether somebody but its owner may read a file. */
+export function isOpenToOthers(path: string): boolean {
+  return (statSync(path).mode & 0o077) !== 0
+}
+
+/** Text that may be `file:PATH`, or `credential:NAME`, of a file that holds it. One line end is taken off a file's end. Throws `SETTINGS_INVALID`. */
+export function secretFrom(text: string, what: string, env: Given): Secret<string> {
   try {
-    return new Secret(textOf(text.slice('file:'.length)).replace(/\r?\n$/, ''))
+    const path = secretFileIn(text, env)
+    return new Secret(path === undefined ? text : textOf(path).replace(/\r?\n$/, ''))
   } catch {
     // Neither path nor cause is told: the path may be the secret itself, mistyped.
     throw new WeftError('SETTINGS_INVALID', { problems: [`${what} names a file that cannot be read`] })

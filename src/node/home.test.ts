@@ -1,8 +1,9 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { Secret } from '#domain/secret.ts'
 import { offer } from '#life/offer.ts'
 import { openHome, type RoleHome } from './home.ts'
 
@@ -24,6 +25,11 @@ function open(): RoleHome {
   opened.push(home)
   return home
 }
+function openSealed(password: string): RoleHome {
+  const home = openHome({ role: 'relay', dataDir: dataDir(), logTo: logPath(), identityPassword: new Secret(password) })
+  opened.push(home)
+  return home
+}
 const modeOf = (path: string): number => statSync(path).mode & 0o777
 
 describe('the home of a role', () => {
@@ -40,38 +46,68 @@ describe('the home of a role', () => {
     expect(open().store.get('a')).toEqual(new Uint8Array([1]))
   })
 
+  test('belongs to one role', async () => {
+    await open().stop()
+    expect(() => openHome({ role: 'sequencer', dataDir: dataDir(), logTo: logPath() })).toThrow(
+      expect.objectContaining({ code: 'DATA_DIR_OF_OTHER', facts: { dataDir: dataDir(), found: 'relay', role: 'sequencer' } }),
+    )
+    open()
+  })
+
   test('keeps one identity, for its owner to read alone', async () => {
     const first = open()
-    const seed = first.identity()
+    const seed = await first.identity()
     expect(seed).toHaveLength(32)
-    expect(first.identity()).toEqual(seed)
+    expect(await first.identity()).toEqual(seed)
     expect(modeOf(join(dataDir(), 'peer-seed'))).toBe(0o600)
     await first.stop()
-    expect(Buffer.from(open().identity())).toEqual(Buffer.from(seed))
+    expect(Buffer.from(await open().identity())).toEqual(Buffer.from(seed))
   })
 
-  test('two roles have two identities', () => {
+  test('two roles have two identities', async () => {
     const other = openHome({ role: 'sequencer', dataDir: join(folder, 'other'), logTo: logPath() })
     opened.push(other)
-    expect(Buffer.from(open().identity())).not.toEqual(Buffer.from(other.identity()))
+    expect(Buffer.from(await open().identity())).not.toEqual(Buffer.from(await other.identity()))
   })
 
-  test.each([0, 31, 33])('is not taken for another peer when %i bytes of its identity are left', (bytes) => {
+  test.each([0, 31, 33])('is not taken for another peer when %i bytes of its identity are left', async (bytes) => {
     const home = open()
     writeFileSync(join(dataDir(), 'peer-seed'), new Uint8Array(bytes))
-    expect(() => home.identity()).toThrow(
-      expect.objectContaining({ code: 'IDENTITY_INVALID', facts: { path: join(dataDir(), 'peer-seed') } }),
-    )
+    await expect(home.identity()).rejects.toMatchObject({ code: 'IDENTITY_INVALID', facts: { path: join(dataDir(), 'peer-seed') } })
     expect(readFileSync(join(dataDir(), 'peer-seed'))).toHaveLength(bytes)
   })
 
-  test('an identity that cannot be read is not replaced', () => {
+  test('an identity that cannot be read is not replaced', async () => {
     const home = open()
     rmSync(join(dataDir(), 'peer-seed'), { force: true })
     mkdirSync(join(dataDir(), 'peer-seed'))
-    expect(() => home.identity()).toThrow(
-      expect.objectContaining({ code: 'STORE_PLACE_WRONG', facts: expect.objectContaining({ doing: 'keeping the identity' }) }),
-    )
+    await expect(home.identity()).rejects.toMatchObject({ code: 'STORE_PLACE_WRONG', facts: { doing: 'keeping the identity' } })
+  })
+
+  test('keeps its identity encrypted once a password is given, and gives it to nobody without', async () => {
+    const seed = Buffer.from(await open().identity())
+    await opened[0]?.stop()
+    const sealed = openSealed('right')
+    expect(Buffer.from(await sealed.identity())).toEqual(seed)
+    expect(readdirSync(dataDir())).not.toContain('peer-seed')
+    expect(modeOf(join(dataDir(), 'peer-seed.json'))).toBe(0o600)
+    expect(readFileSync(join(dataDir(), 'peer-seed.json'), 'utf8')).not.toMatch(new RegExp(`${seed.toString('hex')}|address`))
+    await sealed.stop()
+    const again = openSealed('right')
+    expect(Buffer.from(await again.identity())).toEqual(seed)
+    await again.stop()
+    const wrong = openSealed('wrong')
+    await expect(wrong.identity()).rejects.toMatchObject({ code: 'KEYSTORE_PASSWORD_WRONG' })
+    await wrong.stop()
+    await expect(open().identity()).rejects.toMatchObject({ code: 'IDENTITY_LOCKED', facts: { path: join(dataDir(), 'peer-seed.json') } })
+    expect(readdirSync(dataDir())).not.toContain('peer-seed')
+  })
+
+  test('an encrypted identity that is cut is told, and not replaced', async () => {
+    const home = openSealed('right')
+    writeFileSync(join(dataDir(), 'peer-seed.json'), '{"version": 3')
+    await expect(home.identity()).rejects.toMatchObject({ code: 'IDENTITY_INVALID' })
+    expect(readFileSync(join(dataDir(), 'peer-seed.json'), 'utf8')).toBe('{"version": 3')
   })
 
   test('says where the role is reached', () => {

@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto'
-import { readFileSync } from 'node:fs'
+import { readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { WeftError } from '#domain/errors.ts'
+import { isWeftError, WeftError } from '#domain/errors.ts'
+import { Secret } from '#domain/secret.ts'
 import { onDisk, replaceFile } from '#io/disk/disk.ts'
 import { makeFolder } from '#io/disk/folder.ts'
 import type { Store } from '#io/store/port.ts'
@@ -9,6 +10,7 @@ import { openSqliteStore } from '#io/store/sqlite.ts'
 import { systemClock } from '#io/clock/system.ts'
 import { type LogOptions, openLog, type WriteEvent } from './log.ts'
 import { createNotes, type Notes } from './notes.ts'
+import { type Pools, OWN_POOLS } from './pools.ts'
 
 /** Where a role is reached: multiaddrs, URLs, host:port, by what they serve. */
 export type Places = Readonly<Record<string, readonly string[]>>
@@ -40,18 +42,41 @@ export interface RoleHome {
   /** Writes to the log, and into the notes. */
   readonly report: WriteEvent
   readonly notes: Notes
-  /** The role's libp2p identity, a 32-byte Ed25519 seed, made at first use: peers know the role by it. Throws `IDENTITY_INVALID` when what was kept is none. */
-  identity(): Uint8Array
+  /** What it has in common with other roles of its process. */
+  readonly pools: Pools
+  /** The role's libp2p identity, a 32-byte Ed25519 seed, made at first use: peers know the role by it. Throws `IDENTITY_INVALID` when what was kept is none, `IDENTITY_LOCKED` when it is encrypted and no password was given, `KEYSTORE_PASSWORD_WRONG`. */
+  identity(): Promise<Uint8Array>
   /** Writes down where the role is reached, for whoever starts things on this machine: `endpoints.json`. */
   announce(places: Places): void
   stop(): Promise<void>
 }
 
+const ROLE_KEY = 'home/role'
+
+/** What one role remembers is nothing to another. Throws `DATA_DIR_OF_OTHER`. */
+function claim(store: Store, { role, dataDir }: { readonly role: string; readonly dataDir: string }): void {
+  const found = store.get(ROLE_KEY)
+  if (found === undefined) {
+    // Its failure is that of the store, which everything after it throws.
+    store.commit([{ key: ROLE_KEY, value: new TextEncoder().encode(role) }]).catch(() => undefined)
+    return
+  }
+  const name = new TextDecoder().decode(found)
+  if (name !== role) throw new WeftError('DATA_DIR_OF_OTHER', { dataDir, found: name, role })
+}
+
 /**
- * Opens the directory for this process alone. Throws `DATA_DIR_LOCKED`, `STORE_FAILED`; so do its functions. Once the role works, its store waits
- * for room where the disk has none, until `signal` aborts.
+ * Opens the directory for this process alone. Throws `DATA_DIR_LOCKED`, `DATA_DIR_OF_OTHER`, `STORE_FAILED`; so do its functions. Once the role
+ * works, its store waits for room where the disk has none, until `signal` aborts.
  */
-export function openHome(options: LogOptions & { readonly dataDir: string; readonly signal?: AbortSignal }): RoleHome {
+export function openHome(
+  options: LogOptions & {
+    readonly dataDir: string
+    readonly identityPassword?: Secret<string>
+    readonly pools?: Pools
+    readonly signal?: AbortSignal
+  },
+): RoleHome {
   const directory = options.dataDir
   onDisk(directory, 'creating it', () => makeFolder(directory))
   const log = openLog(options)
@@ -66,12 +91,20 @@ export function openHome(options: LogOptions & { readonly dataDir: string; reado
     else report('disk_has_room', { path })
   }
   const store = openSqliteStore({ path, room: { signal: options.signal ?? new AbortController().signal, onFull } })
+  try {
+    claim(store, options)
+  } catch (failure) {
+    log.stop()
+    void store.close()
+    throw failure
+  }
   return {
     directory,
     store,
     report,
     notes,
-    identity: () => identityIn(directory),
+    pools: options.pools ?? OWN_POOLS,
+    identity: () => identityIn(directory, options.identityPassword),
     announce(places) {
       const path = endpointsFile(directory)
       onDisk(path, 'writing it', () => replaceFile(path, `${JSON.stringify(places, undefined, 2)}\n`, 0o644))
@@ -85,8 +118,40 @@ export function openHome(options: LogOptions & { readonly dataDir: string; reado
 
 const SEED_BYTES = 32
 
-function identityIn(directory: string): Uint8Array {
+/** With a password the identity lies there encrypted, as a keystore; one that lies there as it is gets encrypted, and is removed when that is on disk. */
+async function identityIn(directory: string, password: Secret<string> | undefined): Promise<Uint8Array> {
+  const locked = join(directory, 'peer-seed.json')
   const path = join(directory, 'peer-seed')
+  const text = onDisk(locked, 'reading the identity', () => bytesAt(locked))
+  const isGiven = password !== undefined && password.reveal() !== ''
+  if (text !== undefined && !isGiven) throw new WeftError('IDENTITY_LOCKED', { path: locked })
+  if (text !== undefined && isGiven) {
+    const seed = await unsealed(text.toString(), { path: locked, password })
+    // What a crash has left between the two steps below.
+    onDisk(path, 'removing it', () => rmSync(path, { force: true }))
+    return seed
+  }
+  const seed = seedAt(path)
+  if (!isGiven) return seed
+  const { encryptKeystore } = await import('#io/keys/keystore.ts')
+  const sealed = await encryptKeystore(new Secret(seed), { password, ofNobody: true })
+  onDisk(locked, 'keeping the identity', () => replaceFile(locked, sealed, 0o600))
+  onDisk(path, 'removing it', () => rmSync(path, { force: true }))
+  return seed
+}
+
+async function unsealed(text: string, options: { readonly path: string; readonly password: Secret<string> }): Promise<Uint8Array> {
+  // Only now: most identities are not encrypted.
+  const { decryptKeystore } = await import('#io/keys/keystore.ts')
+  try {
+    return (await decryptKeystore(text, options)).reveal()
+  } catch (failure) {
+    if (isWeftError(failure, 'KEYSTORE_INVALID')) throw new WeftError('IDENTITY_INVALID', { path: options.path }, failure)
+    throw failure
+  }
+}
+
+function seedAt(path: string): Uint8Array {
   const kept = onDisk(path, 'keeping the identity', () => bytesAt(path))
   // Never replaced here: peers know the role by it, and the file may be somebody's only copy.
   if (kept !== undefined && kept.length !== SEED_BYTES) throw new WeftError('IDENTITY_INVALID', { path })

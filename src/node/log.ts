@@ -13,6 +13,8 @@ export interface Log {
 
 export interface LogOptions {
   readonly role: string
+  /** Its name in a process of several roles. */
+  readonly part?: string | undefined
   /** A file; the standard error stream when not given. */
   readonly logTo?: string
   /** `auto`: text on a terminal, JSON anywhere else. */
@@ -28,15 +30,15 @@ const REPEATED_MAX = 1_000
 const UNWRITTEN_BYTES_MAX = 1024 * 1024
 
 /** Opens the log of a role. One that cannot be written, on a disk that is full, ends nobody: its lines go out with the next that can. How loud an event is stands in the table of events and nowhere else. */
-export function openLog({ role, logTo, format }: LogOptions): Log {
+export function openLog({ role, part, logTo, format }: LogOptions): Log {
   const destination = pino.destination({ dest: logTo ?? 2, sync: true, maxLength: UNWRITTEN_BYTES_MAX })
   destination.on('error', () => undefined)
   const isText = isTextLog({ logTo, format }, process.stderr)
-  const json = pino({ base: { role } }, destination)
+  const json = pino({ base: part === undefined || part === role ? { role } : { role, part } }, destination)
   const write: WriteEvent = (event, facts) => {
     const { level } = EVENTS[event]
     if (!isText) json[level](facts, event)
-    else if (level !== 'debug') destination.write(textLine({ role, event, facts, at: new Date() }))
+    else if (level !== 'debug') destination.write(textLine({ role: part ?? role, event, facts, at: new Date() }))
   }
   return summarised(write)
 }

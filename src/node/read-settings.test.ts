@@ -1,11 +1,13 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { describe, expect, test } from 'vitest'
+import { afterAll, describe, expect, test } from 'vitest'
 import { isWeftError } from '#domain/errors.ts'
 import { parseAddress } from '#domain/ids.ts'
+import { Secret } from '#domain/secret.ts'
+import { encryptKeystore } from '#io/keys/keystore.ts'
 import { writeNetwork } from './network.ts'
-import { readSettings } from './read-settings.ts'
+import { problemsOfArguments, readSettings } from './read-settings.ts'
 import { flagOf, type Role, type SettingName, unlessGiven } from './settings.ts'
 
 const epochs = {
@@ -154,21 +156,89 @@ describe('settings', () => {
     ['one that is too short', 'ee'.repeat(31), false],
     ['one that is too long', 'ee'.repeat(33), false],
     ['two', `${'ee'.repeat(32)}\n${'ee'.repeat(32)}`, false],
-    ['a keystore', JSON.stringify({ crypto: { ciphertext: 'ee'.repeat(32) } }), false],
     ['nothing', '', false],
   ])('a key in a file, %s: whatever it holds, nothing of it is told', (_, content, isTaken) => {
     const folder = mkdtempSync(join(tmpdir(), 'weft-key-'))
     const path = join(folder, 'key')
-    writeFileSync(path, content)
+    writeFileSync(path, content, { mode: 0o600 })
     try {
       const env = { ...epochs, WEFT_SIGNER_KEY: `file:${path}` }
       const problems = problemsOf({}, env)
       if (isTaken) expect(readSettings('epochs', {}, env).signerKey.reveal()).toBe(content.trim())
-      else expect(problems).toEqual(['--signer-key (WEFT_SIGNER_KEY): names a file that holds no private key: 64 hex digits'])
+      else
+        expect(problems).toEqual([
+          '--signer-key (WEFT_SIGNER_KEY): names a file that holds neither a keystore nor a private key: 64 hex digits',
+        ])
       expect(problems.join()).not.toContain('eeee')
     } finally {
       rmSync(folder, { recursive: true })
     }
+  })
+
+  describe('the key of an account', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'weft-key-'))
+    afterAll(() => rmSync(folder, { recursive: true }))
+    const KEY = 'ee'.repeat(32)
+    const file = (name: string, content: string, mode = 0o600): string => {
+      writeFileSync(join(folder, name), content, { mode })
+      chmodSync(join(folder, name), mode)
+      return join(folder, name)
+    }
+    const keyOf = (text: string, env: Record<string, string> = {}) =>
+      readSettings('epochs', {}, { ...epochs, ...env, WEFT_SIGNER_KEY: text }).signerKey.reveal()
+
+    test.each([0o640, 0o604, 0o644])('in a file that others may read, mode %o, is refused with what mends it', (mode) => {
+      const path = file('open', KEY, mode)
+      expect(problemsOf({}, { ...epochs, WEFT_SIGNER_KEY: `file:${path}` })).toEqual([
+        `--signer-key (WEFT_SIGNER_KEY): names a file with a bare key that others may read: chmod 600 ${path}, or better: ./weft keys import ${path}`,
+      ])
+    })
+
+    test('is what systemd hands over by that name, whatever its mode, and nothing outside of its folder', () => {
+      file('signer', `${KEY}\n`, 0o440)
+      const env = { CREDENTIALS_DIRECTORY: folder }
+      expect(keyOf('credential:signer', env)).toBe(KEY)
+      expect(keyOf('credential:../../signer', env)).toBe(KEY)
+      expect(problemsOf({}, { ...epochs, WEFT_SIGNER_KEY: 'credential:signer' })).toEqual([
+        '--signer-key (WEFT_SIGNER_KEY): names a credential, and systemd has given none: CREDENTIALS_DIRECTORY is not set',
+      ])
+    })
+
+    test('is still in its keystore, which others may read; one that no password opens is a problem at once', async () => {
+      const text = await encryptKeystore(new Secret(Uint8Array.fromHex(KEY)), { password: new Secret('p'), cost: { n: 2, r: 1, p: 1 } })
+      expect(keyOf(`file:${file('keystore', text, 0o644)}`)).toBe(text.trim())
+      for (const [name, content] of Object.entries({
+        no: '{"version": 1}',
+        cut: text.slice(0, 100),
+        crypto: `{"crypto": {"ciphertext": "${KEY}"}}`,
+      })) {
+        const problems = problemsOf({}, { ...epochs, WEFT_SIGNER_KEY: `file:${file(name, content)}` })
+        expect(problems).toEqual([expect.stringMatching(/^--signer-key \(WEFT_SIGNER_KEY\): names a file that is no keystore: /)])
+        expect(problems.join()).not.toContain('eeee')
+      }
+    })
+
+    test('has a password of any characters, which a file may hold', () => {
+      const env = { ...epochs, WEFT_SIGNER_PASSWORD: `file:${file('password', ' with spaces, ü \r\n')}` }
+      expect(readSettings('epochs', {}, env).signerPassword.reveal()).toBe(' with spaces, ü ')
+      expect(readSettings('epochs', {}, { ...epochs, WEFT_SIGNER_PASSWORD: 'as it is' }).signerPassword.reveal()).toBe('as it is')
+      expect(readSettings('epochs', {}, epochs).signerPassword.reveal()).toBe('')
+      expect(problemsOf({}, { ...epochs, WEFT_SIGNER_PASSWORD: `file:${file('empty', '')}` })).toEqual([
+        '--signer-password (WEFT_SIGNER_PASSWORD): is empty',
+      ])
+    })
+
+    test('is refused among arguments, as a password is, with the reason and without being told', () => {
+      const problems = problemsOfArguments({ signerKey: KEY, signerPassword: 'hunter2', slots: '1' })
+      expect(problems).toEqual([
+        expect.stringMatching(/^--signer-key: a key is not taken as an argument: .*lists the processes.*WEFT_SIGNER_KEY/),
+        expect.stringMatching(/^--signer-password: a password is not taken as an argument: .*WEFT_SIGNER_PASSWORD/),
+      ])
+      expect(problems.join()).not.toMatch(/eeee|hunter2/)
+      expect(problemsOfArguments({ signerKey: 'file:there', signerPassword: 'credential:here', headOffset: '3' })).toEqual([])
+      // What no flag says.
+      expect(problemsOfArguments({ signerKey: undefined, identityPassword: undefined })).toEqual([])
+    })
   })
 
   test('a key that stands where the name of its file belongs is not told', () => {
@@ -249,7 +319,7 @@ describe('settings', () => {
   test('each role reads its own and no more', () => {
     const health = ['healthListen', 'alertTo', 'alertCooldown', 'heartbeatUrl']
     expect(Object.keys(readSettings('relay', {}, collector))).toEqual([
-      ...['dataDir', 'logFormat', ...health, 'network', 'anchorRpcUrl', 'anchorChainId', 'protocolState', 'dataMarket'],
+      ...['dataDir', 'logFormat', 'identityPassword', ...health, 'network', 'anchorRpcUrl', 'anchorChainId', 'protocolState', 'dataMarket'],
       ...['pollMs', 'proofs', 'proofSamplePercent', 'p2pListen', 'connectionsPerAddress', 'handshakesPerAddress', 'handshakeMs'],
       ...['reservationsMax', 'reservationsPerAddress', 'reservationSeconds', 'circuitsMax', 'circuitsPerPeer', 'circuitsPerAddress'],
       ...['circuitMib', 'circuitSeconds', 'circuitIdleSeconds', 'admission', 'peersPerSlot', 'rendezvous', 'drainSeconds'],
@@ -307,7 +377,7 @@ describe('settings', () => {
         'chainId is no integer, protocolState is no address, dataMarket is no address',
         '--source-rpc-url (WEFT_SOURCE_RPC_URL): is not an http(s) URL',
         '--source-chain-id (WEFT_SOURCE_CHAIN_ID): ',
-        '--signer-key (WEFT_SIGNER_KEY): names a file that holds no private key',
+        '--signer-key (WEFT_SIGNER_KEY): names a file that holds neither a keystore nor a private key',
         '--namespace (WEFT_NAMESPACE): ',
         "--slots (WEFT_SLOTS): 'one' is not the id of a slot",
         "--slots (WEFT_SLOTS): '2.5' is not the id of a slot",

@@ -1,9 +1,10 @@
 import { isWeftError, WeftError } from '#domain/errors.ts'
 import { isProjectId, parseAddress, parseSlotId, safeUint, type Address, type SlotId } from '#domain/ids.ts'
 import { Secret } from '#domain/secret.ts'
+import { checkKeystore, isKeystore } from '#io/keys/keystore.ts'
 import { type FolderSet, openComputeFolders } from './compute-folder.ts'
 import type { MarketComputes } from './computes.ts'
-import { textOf } from './given-file.ts'
+import { isOpenToOthers, secretFileIn, textOf } from './given-file.ts'
 import { readMarketFile } from './market-file.ts'
 import { isLoopback } from './loopback.ts'
 import { findNetwork, type Network } from './network.ts'
@@ -25,18 +26,19 @@ import {
 import { problemsOfTrusted } from './trusted-sequencers.ts'
 
 /**
- * Reads a role's settings: flags first, then the environment, then the network file, then the default. All problems are reported at once,
+ * Reads a role's settings: flags first, then the environment, then what a file of `./weft node` says, then the network file, then the default. All problems are reported at once,
  * those inside the files that they name and unknown `WEFT_*` variables among them; a bad value never becomes the default. Nothing is
  * connected before. Throws `SETTINGS_INVALID`.
  */
-export function readSettings(role: Role, flags: Given, env: Given): Settings {
+export function readSettings(role: Role, flags: Given, env: Given, file: Given = {}): Settings {
   const problems = unknownVariables(env)
-  const networkPath = settingsOf(role).includes('network') ? (flags['network'] ?? env[SETTINGS.network.env]) : undefined
+  const sources = { flags, env, file }
+  const networkPath = settingsOf(role).includes('network') ? sourceOf('network', sources)?.text : undefined
   const network = suppliedBy(networkPath, problems)
   const settings: Partial<Record<SettingName, unknown>> = {}
   for (const name of settingsOf(role)) {
     const row: SettingRow = SETTINGS[name]
-    const text = flags[name] ?? env[row.env] ?? (row.fromNetwork && network?.[row.fromNetwork])?.toString()
+    const text = sourceOf(name, { ...sources, network })?.text
     if (text === undefined && (row.fromMarket !== undefined || row.optional?.roles.includes(role))) continue
     if (text === undefined && row.fallback === undefined) {
       // The file that was to supply it has its own problem.
@@ -44,7 +46,7 @@ export function readSettings(role: Role, flags: Given, env: Given): Settings {
       problems.push(`${flagOf(name)} (${row.env})${row.fromNetwork === undefined ? '' : ' or --network'} is needed: ${row.doc}`)
       continue
     }
-    const value = text === undefined ? fallbackOf(row) : parse(row, text, settings as Partial<Settings>)
+    const value = text === undefined ? fallbackOf(row) : parse(row, text, { before: settings as Partial<Settings>, env })
     if (value instanceof Problem) problems.push(...value.texts.map((problem) => `${flagOf(name)} (${row.env}): ${problem}`))
     else settings[name] = value
   }
@@ -54,6 +56,32 @@ export function readSettings(role: Role, flags: Given, env: Given): Settings {
   if (problems.length === 0 && role === 'relay') problems.push(...problemsOfRelay(settings as Partial<Settings>))
   if (problems.length > 0) throw new WeftError('SETTINGS_INVALID', { problems })
   return Object.freeze(settings) as Settings
+}
+
+export type Origin = 'flag' | 'environment' | 'file' | 'network file'
+
+interface Sources {
+  readonly flags: Given
+  readonly env: Given
+  readonly file: Given
+  readonly network?: Network | undefined
+}
+
+/** What is said of a setting, and where. The one place that knows which wins. */
+export function sourceOf(
+  name: SettingName,
+  { flags, env, file, network }: Sources,
+): { readonly text: string; readonly origin: Origin } | undefined {
+  const row: SettingRow = SETTINGS[name]
+  const supplied = row.fromNetwork && network?.[row.fromNetwork]?.toString()
+  const said: readonly (readonly [Origin, string | undefined])[] = [
+    ['flag', flags[name]],
+    ['environment', env[row.env]],
+    ['file', file[name]],
+    ['network file', supplied],
+  ]
+  for (const [origin, text] of said) if (text !== undefined) return { origin, text }
+  return undefined
 }
 
 type Needs = (names: readonly SettingName[], why: string) => string[]
@@ -89,7 +117,7 @@ function problemsOfCollector(settings: Partial<Settings>): string[] {
   ]
 }
 
-const fallbackOf = ({ type, fallback }: SettingRow): unknown => (type === 'secret' ? new Secret(fallback) : fallback)
+const fallbackOf = ({ type, fallback }: SettingRow): unknown => (type === 'secret' || type === 'password' ? new Secret(fallback) : fallback)
 
 /** What the network file supplies; what is wrong with it goes to `problems`. */
 function suppliedBy(path: string | undefined, problems: string[]): Network | undefined {
@@ -115,7 +143,7 @@ class Problem {
   }
 }
 
-function parse(row: SettingRow, text: string, before: Partial<Settings>): unknown {
+function parse(row: SettingRow, text: string, { before, env }: { readonly before: Partial<Settings>; readonly env: Given }): unknown {
   switch (row.type) {
     case 'integer':
       return parseInteger(row, text)
@@ -138,9 +166,11 @@ function parse(row: SettingRow, text: string, before: Partial<Settings>): unknow
     case 'choice':
       return row.choices?.includes(text) ? text : new Problem(`must be one of ${row.choices?.join(', ')}`)
     case 'key':
-      return parseKey(text)
+      return parseKey(text, env)
     case 'secret':
-      return parseSecret(row, text)
+      return parseSecret(row, text, env)
+    case 'password':
+      return parsePassword(text, env)
     case 'urls':
       return parseUrls(row, text)
     case 'places':
@@ -199,8 +229,21 @@ function problemsOr<Value>(read: () => Value): Value | Problem {
 function parseSlots(row: SettingRow, text: string): readonly SlotId[] | Problem {
   const items = parseList(row, text)
   if (items instanceof Problem) return items
-  const wrong = items.filter((item) => safeUint(item) === undefined)
-  return wrong.length === 0 ? items.map(parseSlotId) : new Problem(...wrong.map((item) => `'${shown(item)}' is not the id of a slot`))
+  const ids = items.flatMap((item) => idsIn(item) ?? [])
+  const wrong = items.filter((item) => idsIn(item) === undefined)
+  if (wrong.length > 0) return new Problem(...wrong.map((item) => `'${shown(item)}' is not the id of a slot, nor a range as 1-100`))
+  return [...new Set(ids)].map((id) => parseSlotId(String(id)))
+}
+
+/** One process signs for so many at most: twice what a market has. */
+const SLOTS_MAX = 10_000
+
+/** `7`, or `1-100`. */
+function idsIn(text: string): readonly number[] | undefined {
+  const [, from = '', to = from] = /^(\d+)(?:-(\d+))?$/.exec(text) ?? []
+  const [first, last] = [safeUint(from), safeUint(to)]
+  if (first === undefined || last === undefined || last < first || last - first >= SLOTS_MAX) return undefined
+  return Array.from({ length: last - first + 1 }, (_, index) => first + index)
 }
 
 function parseContract(text: string): Address | Problem {
@@ -217,28 +260,82 @@ function isHostPort(text: string): boolean {
 }
 
 /** What a header can carry. Nothing of the text is ever told. */
-function parseSecret({ min = 1, max = 4_096 }: SettingRow, text: string): Secret<string> | Problem {
-  const token = secretTextOf(text)
-  if (token === undefined) return new Problem('names a file that cannot be read')
-  const isToken = /^[!-~]+$/.test(token) && token.length >= min && token.length <= max
-  return isToken ? new Secret(token) : new Problem(`is no token: ${min} to ${max} printable characters without spaces`)
+function parseSecret({ min = 1, max = 4_096 }: SettingRow, text: string, env: Given): Secret<string> | Problem {
+  const token = secretIn(text, env)
+  if (token instanceof Problem) return token
+  const isToken = /^[!-~]+$/.test(token.text) && token.text.length >= min && token.text.length <= max
+  return isToken ? new Secret(token.text) : new Problem(`is no token: ${min} to ${max} printable characters without spaces`)
+}
+
+/** As it is typed: a line end is taken off a file's end, and nothing else. Nothing of the text is ever told. */
+function parsePassword(text: string, env: Given): Secret<string> | Problem {
+  const password = secretIn(text, env)
+  if (password instanceof Problem) return password
+  return password.whole === '' ? new Problem('is empty') : new Secret(password.whole.replace(/\r?\n$/, ''))
+}
+
+/** The text of a keystore, or the key. The form is checked here; nothing of the text is ever told. */
+function parseKey(text: string, env: Given): Secret<string> | Problem {
+  const key = secretIn(text, env)
+  if (key instanceof Problem) return key
+  const { path } = key
+  if (path !== undefined && isKeystore(key.text)) return keystoreIn(key.text, path)
+  if (!KEY_FORM.test(key.text))
+    return path === undefined
+      ? new Problem('is no private key: 64 hex digits, or file:PATH of a keystore or of a file that holds them')
+      : new Problem('names a file that holds neither a keystore nor a private key: 64 hex digits')
+  // What systemd hands over lies where its unit alone comes.
+  if (path !== undefined && text.startsWith('file:') && isOpenToOthers(path))
+    return new Problem(`names a file with a bare key that others may read: chmod 600 ${path}, or better: ./weft keys import ${path}`)
+  return new Secret(key.text)
+}
+
+function keystoreIn(text: string, path: string): Secret<string> | Problem {
+  try {
+    checkKeystore(text, path)
+    return new Secret(text)
+  } catch (failure) {
+    if (isWeftError(failure, 'KEYSTORE_INVALID')) return new Problem(`names a file that is no keystore: ${failure.facts.detail}`)
+    throw failure
+  }
+}
+
+interface SecretText {
+  readonly text: string
+  /** With the spaces and line ends about it. */
+  readonly whole: string
+  /** Of the file that holds it. */
+  readonly path: string | undefined
 }
 
 /** The text, or that of the file it names; nothing of either is ever told. */
-function secretTextOf(text: string): string | undefined {
-  return text.startsWith('file:') ? keyTextIn(text.slice('file:'.length)) : text
+function secretIn(text: string, env: Given): SecretText | Problem {
+  let path: string | undefined
+  try {
+    path = secretFileIn(text, env)
+  } catch (failure) {
+    return new Problem((failure as Error).message)
+  }
+  if (path === undefined) return { text, whole: text, path }
+  try {
+    const whole = textOf(path)
+    return { text: whole.trim(), whole, path }
+  } catch {
+    return new Problem('names a file that cannot be read') // Why is not told: the path may be the key itself, mistyped.
+  }
 }
 
-/** The form is checked here; nothing of the text is ever told. */
-function parseKey(text: string): Secret<string> | Problem {
-  const isFile = text.startsWith('file:')
-  const key = secretTextOf(text)
-  if (key === undefined) return new Problem('names a file that cannot be read')
-  return KEY_FORM.test(key)
-    ? new Secret(key)
-    : new Problem(
-        `${isFile ? 'names a file that holds no private key: 64 hex digits' : 'is no private key: 64 hex digits, or file:PATH of a file that holds it'}`,
-      )
+/** What must not stand among the arguments of a command, where every user of the machine reads it: a key or a password itself. */
+export function problemsOfArguments(flags: Given): readonly string[] {
+  return (Object.keys(flags) as SettingName[]).flatMap((name) => {
+    const { type, env }: SettingRow = SETTINGS[name]
+    const text = flags[name]
+    if (text === undefined || (type !== 'key' && type !== 'password') || /^(file|credential):/.test(text)) return []
+    const what = type === 'key' ? 'a key' : 'a password'
+    return [
+      `${flagOf(name)}: ${what} is not taken as an argument: whoever lists the processes of this machine reads it, and the shell keeps it. Name a file (file:PATH), or set ${env}; what was typed here is to be taken for known`,
+    ]
+  })
 }
 
 function parseUrls(row: SettingRow, text: string): readonly string[] | Problem {
@@ -256,14 +353,6 @@ function parsePlacesIn(row: SettingRow, text: string): readonly PlaceSetting[] |
   if (items instanceof Problem) return items
   const found = parsePlaces(items)
   return 'problems' in found ? new Problem(...found.problems) : found
-}
-
-function keyTextIn(path: string): string | undefined {
-  try {
-    return textOf(path).trim()
-  } catch {
-    return undefined // Why is not told: the path may be the key itself, mistyped.
-  }
 }
 
 /** Items between commas. A list that must be given must not be empty. */

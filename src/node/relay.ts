@@ -18,7 +18,7 @@ const STATS_INTERVAL_MS = 60_000
 export const wireRelay: Wire<RelayRole> = async (settings, home, started, signal) => {
   const admission = settings.admission === 'slots' ? await admissionBy(settings, home, signal) : undefined
   const relay = await createRelay({
-    identity: home.identity(),
+    identity: await home.identity(),
     listen: settings.p2pListen,
     limits: relayLimits(settings),
     door: doorLimits(settings),

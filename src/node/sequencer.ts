@@ -63,7 +63,7 @@ export const wireSequencer =
     const ipfs = await ipfsPlace(settings, home, started)
     const market = await openMarket(settings, { home, chain, clock: systemClock, ipfs: ipfs.node, signal })
     const host = await createSubmissionHost({
-      identity: home.identity(),
+      identity: await home.identity(),
       listen: settings.p2pListen,
       ...hostLimits(settings),
       ...(await waysToHost(settings, home, signal)),

@@ -34,6 +34,7 @@ export interface SettingRow {
     | 'urls'
     | 'secret'
     | 'health'
+    | 'password'
   readonly doc: string
   readonly roles: readonly Role[]
   /** Without it the setting must be given. */
@@ -206,7 +207,21 @@ export const SETTINGS = {
     type: 'key',
     roles: [...withKey, 'collector'],
     optional: forClaims,
-    doc: 'Private key, 64 hex digits, or `file:PATH` of a file that holds it. Never printed.',
+    doc: 'Key of the account: `file:PATH` of a Web3 keystore (`./weft keys new` makes one) or of a file that holds 64 hex digits and nobody else may read; `credential:NAME` of either as systemd hands it over; in the variable alone also the 64 hex digits themselves. Never printed.',
+  },
+  signerPassword: {
+    env: 'WEFT_SIGNER_PASSWORD',
+    type: 'password',
+    fallback: '',
+    roles: [...withKey, 'collector'],
+    doc: 'Password of the keystore, where the key is one: `file:PATH`, `credential:NAME`, or in the variable alone the password itself. Without it it is asked for at the terminal. Never printed.',
+  },
+  identityPassword: {
+    env: 'WEFT_IDENTITY_PASSWORD',
+    type: 'password',
+    fallback: '',
+    roles: ['collector', 'relay', 'sequencer', 'validator'],
+    doc: 'Password with which the libp2p identity is encrypted in the data directory, as `peer-seed.json`; one that lies there unencrypted is encrypted. Given as for a keystore. Without it, it lies there for its owner to read. Never printed.',
   },
   feePerGasMax: {
     env: 'WEFT_FEE_PER_GAS_MAX',
@@ -283,7 +298,7 @@ export const SETTINGS = {
     type: 'slots',
     roles: ['snapshotter', 'collector'],
     optional: forClaims,
-    doc: 'Ids of the slots to sign for, separated by commas; of a collector, the first of them vouches for it.',
+    doc: 'Ids of the slots to sign for, or ranges of them (1-100), separated by commas; of a collector, the first of them vouches for it.',
   },
   collector: {
     env: 'WEFT_COLLECTOR',
@@ -870,7 +885,7 @@ type ValueOf<Type extends SettingRow['type']> = Type extends 'integer'
         ? Address
         : Type extends 'places'
           ? readonly PlaceSetting[]
-          : Type extends 'key' | 'secret'
+          : Type extends 'key' | 'secret' | 'password'
             ? Secret<string>
             : Type extends 'computes'
               ? readonly FolderSet[]

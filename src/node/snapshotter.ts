@@ -8,6 +8,7 @@ import { createSigner, parsePrivateKey } from '#io/keys/secp256k1.ts'
 import { createSnapshotter, type Snapshotter } from '#roles/snapshotter/snapshotter.ts'
 import { statusRoutes } from '#roles/snapshotter/status.ts'
 import { anchorChain, anchorRpc, ipfsPlace, sourceChain } from './adapters.ts'
+import { holdSlots } from './hold.ts'
 import type { RoleHome } from './home.ts'
 import { isLoopback } from './loopback.ts'
 import { openMarket } from './market.ts'
@@ -22,6 +23,7 @@ export function wireSnapshotter(prepare: (computes: ComputeSet) => ComputeSet = 
   return async (settings, home, started, signal) => {
     const rpc = anchorRpc(settings, home)
     const chain = await anchorChain(settings, home, { rpc, signal })
+    await holdSlots(settings.slots, { chain, home, started, signal })
     const source = await sourceChain(settings, { chain, home }, signal)
     const ipfs = await ipfsPlace(settings, home, started)
     const market = await openMarket(settings, { home, chain, clock: systemClock, ipfs: ipfs.node, signal })

@@ -5,10 +5,14 @@ import { openHome } from './home.ts'
 import type { LogOptions } from './log.ts'
 import type { RunningRole, Wire } from './role.ts'
 import type { Role, Settings } from './settings.ts'
+import type { Pools } from './pools.ts'
 import { createStarted } from './stop.ts'
 
 interface StartOptions {
   readonly logTo?: string
+  /** The name of the role in a process of several, and what it has in common with them. */
+  readonly part?: string
+  readonly pools?: Pools
   /** Aborts when nobody wants the role any more, though it has not started yet. */
   readonly signal?: AbortSignal
 }
@@ -20,15 +24,10 @@ export async function startWith<Handle>(
   wire: Wire<Handle>,
   { signal = new AbortController().signal, ...options }: StartOptions = {},
 ): Promise<RunningRole<Handle>> {
+  const { dataDir, logFormat, identityPassword } = settings
   const stopping = new AbortController()
   const leaving = AbortSignal.any([signal, stopping.signal])
-  const home = openHome({
-    role,
-    dataDir: settings.dataDir,
-    format: settings.logFormat as LogOptions['format'],
-    ...options,
-    signal: leaving,
-  })
+  const home = openHome({ role, dataDir, format: logFormat as LogOptions['format'], identityPassword, ...options, signal: leaving })
   const started = createStarted()
   home.report('starting', {})
   started.add('data directory', home)

@@ -8,6 +8,7 @@ import type { Level } from '#roles/validator/recheck.ts'
 import type { Recomputer } from '#roles/validator/recompute.ts'
 import { createValidator, type Validator } from '#roles/validator/validator.ts'
 import { anchorChain, anchorRpc, ipfsPlace, protocolSender, sourceChain, tellRefusals } from './adapters.ts'
+import { holdValidator } from './hold.ts'
 import type { RoleHome } from './home.ts'
 import { hostLimits } from './intake-limits.ts'
 import { type Market, openMarket } from './market.ts'
@@ -22,6 +23,7 @@ export const wireValidator: Wire<Validator> = async (settings, home, started, si
   const rpc = anchorRpc(settings, home)
   const chain = await anchorChain(settings, home, { rpc, signal })
   const sender = protocolSender(settings, home, rpc)
+  await holdValidator(sender.address, { chain, home, started, signal })
   const ipfs = await ipfsPlace(settings, home, started)
   const market = await openMarket(settings, { home, chain, clock: systemClock, ipfs: ipfs.node, signal })
   const recomputer = settings.level === 'recompute' ? await recomputerOf(settings, { home, chain, market }, signal) : undefined
@@ -29,7 +31,7 @@ export const wireValidator: Wire<Validator> = async (settings, home, started, si
   started.add('recoverer', recoverer)
   const host =
     settings.hearListen.length > 0
-      ? await createSubmissionHost({ identity: home.identity(), listen: settings.hearListen, ...hostLimits(settings) })
+      ? await createSubmissionHost({ identity: await home.identity(), listen: settings.hearListen, ...hostLimits(settings) })
       : undefined
   if (host !== undefined) started.add('libp2p host', host)
   const countBatch = countJudged(home.notes.recorder)
@@ -74,7 +76,7 @@ export const wireValidator: Wire<Validator> = async (settings, home, started, si
 
 async function recomputerOf(
   settings: Settings,
-  { home, chain, market }: { readonly home: Pick<RoleHome, 'report' | 'notes'>; readonly chain: AnchorChain; readonly market: Market },
+  { home, chain, market }: { readonly home: Pick<RoleHome, 'report' | 'notes' | 'pools'>; readonly chain: AnchorChain; readonly market: Market },
   signal: AbortSignal,
 ): Promise<Recomputer> {
   const sourceRpcUrl = settings.recomputeRpcUrl

@@ -68,6 +68,11 @@ vi.mock('#io/chain/source/source.ts', () => ({
     return createFakeSourceChain({ blocks: 5 })
   },
 }))
+// Names of this machine, which other runs of this test would take.
+vi.mock('./hold.ts', () => ({
+  holdSlots: async (slotIds: unknown) => void given.options.set('slots held', slotIds),
+  holdValidator: async (address: unknown) => void given.options.set('validator held', address),
+}))
 vi.mock('#io/chain/send/sender.ts', () => ({
   createProtocolSender: (options: { journal: never; privateKey: never }) => {
     given.options.set('sender', options)
@@ -240,6 +245,15 @@ describe.each<[Role, string[]]>([
     expect(await role.ended).toBeUndefined()
     expect([await isOpen(['127.0.0.1', Number(new URL(healthUrl).port)]), readRun(dataDir)]).toEqual([false, undefined])
   })
+})
+
+test('what a snapshotter and a validator sign for is held by one process of the machine', async () => {
+  const { role } = await start('snapshotter', { slots: '1' })
+  expect(given.options.get('slots held')).toEqual([1])
+  running = undefined
+  await role.stop()
+  await start('validator')
+  expect(given.options.get('validator held')).toBe(account)
 })
 
 describe('settings reach', () => {

@@ -1,5 +1,4 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { uniswapV2 } from 'weft/computes/uniswap-v2'
 import { afterAll, expect, test } from 'vitest'
@@ -10,62 +9,28 @@ import { deployUniswap } from '#devnet/source-chain/deploy.ts'
 import { startTrader } from '#devnet/source-chain/trader.ts'
 import { systemClock } from '#io/clock/system.ts'
 import { createStarted } from '#node/stop.ts'
-import { runWeft, type WeftProcess } from './world.ts'
+import { openPage } from './page.ts'
+import type { WeftProcess } from './world.ts'
 
 /** docs/BY-HAND.md, done: every command of the page, in its order, with what it says of files and addresses. */
 
-const PAGE = readFileSync(join(import.meta.dirname, '../../docs/BY-HAND.md'), 'utf8')
-const blocks = (language: string): string[] =>
-  [...PAGE.matchAll(new RegExp(`^\`\`\`${language}\\n([\\s\\S]*?)^\`\`\``, 'gm'))].map(([, text = '']) => text)
-
-const folder = mkdtempSync(join(tmpdir(), 'weft-by-hand-'))
+/** Ports that the page names may be somebody's. */
+const page = openPage('BY-HAND.md', (word, command) => {
+  if (word === '127.0.0.1:9103' && command === 'snapshotter') return variables.get('COLLECTOR') ?? ''
+  return word.replace(/\/tcp\/91\d\d$/, '/tcp/0').replace(/:9103$/, ':0')
+})
+const { folder, variables, filledIn, run, blocks } = page
 const started = createStarted()
-const processes: WeftProcess[] = []
 afterAll(async () => {
-  for (const { child } of processes) child.kill('SIGKILL')
-  await Promise.all(processes.map(({ exited }) => exited))
+  await page.stop()
   await started.stop()
-  rmSync(folder, { recursive: true, force: true })
 })
 
-/** What the page calls `$NAME`. */
-const variables = new Map<string, string>()
-/** Where the page says that an address stands. */
-const PLACES = [...PAGE.matchAll(/^\| `\$(\w+)` \| `(\w+)` in `(\S+)` \|$/gm)].map(([, name = '', what = '', path = '']) => ({
-  name,
-  what,
-  path,
-}))
-
-function filledIn(text: string): string {
-  return text.replace(/\$(\w+)/g, (whole, name: string) => variables.get(name) ?? expect.fail(`the page does not say what ${whole} is`))
-}
-
-/** Files of the page lie in our folder, and ports that it names may be somebody's. */
-const here = (word: string): string =>
-  /^(net(\/|$)|config\.json|manifest\.json)/.test(word)
-    ? join(folder, word)
-    : word.replace(/\/tcp\/91\d\d$/, '/tcp/0').replace(/:9103$/, ':0')
-
-function run(line: string): WeftProcess & { readonly name: string; readonly dataDir: string } {
-  const words = filledIn(line).split(' ')
-  const at = words.indexOf('./weft')
-  const env = Object.fromEntries(words.slice(0, at).map((word) => word.split('=') as [string, string]))
-  const args = words
-    .slice(at + 1)
-    .map((word) => (word === '127.0.0.1:9103' && words.includes('snapshotter') ? (variables.get('COLLECTOR') ?? '') : here(word)))
-  const running = runWeft(args, env)
-  processes.push(running)
-  return { ...running, name: args[0] ?? '', dataDir: args[args.indexOf('--data-dir') + 1] ?? '' }
-}
-
-/** As a reader looks them up, once their role has started. */
 function lookUp(): void {
-  const first = (path: string, what: string): string | undefined =>
-    existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as Record<string, string[]>)[what]?.[0] : undefined
-  for (const { name, what, path } of PLACES) variables.set(name, first(here(path), what) ?? '')
+  page.lookUp()
   variables.set('SEQUENCER_ID', variables.get('SEQUENCER')?.split('/p2p/').at(-1) ?? '')
-  variables.set('COLLECTOR', first(join(folder, 'net/collector/endpoints.json'), 'grpc') ?? '')
+  const collector = join(folder, 'net/collector/endpoints.json')
+  if (existsSync(collector)) variables.set('COLLECTOR', (JSON.parse(readFileSync(collector, 'utf8')) as { grpc: string[] }).grpc[0] ?? '')
 }
 
 test('the commands of the page, in their order, make a network that brings an epoch to its end', async () => {

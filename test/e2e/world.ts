@@ -69,12 +69,13 @@ export interface WeftRole extends WeftProcess {
 
 type Variables = Readonly<Record<string, string>>
 
-/** Starts `weft` with an environment that holds nothing but `env`. */
-export function runWeft(args: readonly string[], env: Variables = {}): WeftProcess {
+/** Starts `weft` with an environment that holds nothing but `env`, in a folder. */
+export function runWeft(args: readonly string[], env: Variables = {}, cwd?: string): WeftProcess {
   // As people start it: with the launcher's own flags.
   const child = spawn(join(import.meta.dirname, '../../weft'), args, {
     env: { PATH: process.env['PATH'], ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
+    cwd,
   })
   let output = ''
   for (const stream of [child.stdout, child.stderr]) {

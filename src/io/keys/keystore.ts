@@ -2,6 +2,7 @@ import { createCipheriv, createDecipheriv, pbkdf2, randomBytes, randomUUID, scry
 import { promisify } from 'node:util'
 import { scryptAsync } from '@noble/hashes/scrypt.js'
 import { WeftError } from '#domain/errors.ts'
+import type { Address } from '#domain/ids.ts'
 import { Secret } from '#domain/secret.ts'
 import { keccak256 } from '#wire/keccak.ts'
 import { createSigner, parsePrivateKey } from './secp256k1.ts'
@@ -174,6 +175,15 @@ async function openWith(password: Secret<string>, keystore: Keystore): Promise<U
   return undefined
 }
 
+/** Whether a text is meant as a keystore: a JSON object. */
+export const isKeystore = (text: string): boolean => text.replace(BYTE_ORDER_MARK, '').trimStart().startsWith('{')
+
+/** The address that a keystore says it is for, if it says one. Throws `KEYSTORE_INVALID` for what no password could open. */
+export function checkKeystore(text: string, path: string): Address | undefined {
+  const { address } = parseOrRefuse(text, path)
+  return address === undefined ? undefined : (`0x${address}` as Address)
+}
+
 function parseOrRefuse(text: string, path: string): Keystore {
   try {
     return parse(text)
@@ -185,10 +195,10 @@ function parseOrRefuse(text: string, path: string): Keystore {
   }
 }
 
-/** The text of a keystore file for this key. Fresh salt and initialisation vector each time. */
+/** The text of a keystore file for this key, which names its account unless it is `ofNobody`. Fresh salt and initialisation vector each time. */
 export async function encryptKeystore(
   key: Secret<Uint8Array>,
-  options: { readonly password: Secret<string>; readonly cost?: ScryptCost },
+  options: { readonly password: Secret<string>; readonly cost?: ScryptCost | undefined; readonly ofNobody?: boolean },
 ): Promise<string> {
   const { n, r, p } = options.cost ?? SCRYPT_STANDARD
   const [salt, iv] = [randomBytes(32), randomBytes(IV_BYTES)]
@@ -203,5 +213,6 @@ export async function encryptKeystore(
     kdfparams: { dklen: DERIVED_KEY_BYTES, n, r, p, salt: salt.toString('hex') },
     mac: macOf(derived, ciphertext).toHex(),
   }
-  return `${JSON.stringify({ version: 3, id: randomUUID(), address: createSigner(key).address.slice(2), crypto }, undefined, 2)}\n`
+  const account = options.ofNobody === true ? {} : { address: createSigner(key).address.slice(2) }
+  return `${JSON.stringify({ version: 3, id: randomUUID(), ...account, crypto }, undefined, 2)}\n`
 }

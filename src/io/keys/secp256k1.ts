@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 // `/bindings.js` is the native library and nothing else: the package's main entry falls back to one 20 times slower without a word.
 import secp256k1 from 'secp256k1/bindings.js'
 import { WeftError } from '#domain/errors.ts'
@@ -6,6 +7,7 @@ import { Secret } from '#domain/secret.ts'
 import { keccak256 } from '#wire/keccak.ts'
 import type { ManyRecoverer, Recoverer, Signer } from './port.ts'
 
+const PRIVATE_KEY_BYTES = 32
 /** An uncompressed public key: one byte of form, then the 64 that are hashed. */
 const PUBLIC_KEY_BYTES = 65
 
@@ -19,6 +21,15 @@ export function parsePrivateKey(text: string): Secret<Uint8Array> {
   const key = /^[0-9a-fA-F]{64}$/.test(hex) ? Uint8Array.fromHex(hex) : undefined
   if (key === undefined || !secp256k1.privateKeyVerify(key)) throw new WeftError('ID_MALFORMED', { what: 'private key', text: '[secret]' })
   return new Secret(key)
+}
+
+/** Of the system's randomness. */
+export function newPrivateKey(): Secret<Uint8Array> {
+  for (;;) {
+    const key = new Uint8Array(randomBytes(PRIVATE_KEY_BYTES))
+    // One in 2^128 is out of the curve's order.
+    if (secp256k1.privateKeyVerify(key)) return new Secret(key)
+  }
 }
 
 /** Signs with one key; signatures are deterministic (RFC 6979) and have s in the lower half. */

@@ -2,14 +2,14 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { DatabaseSync } from 'node:sqlite'
 import { fileURLToPath } from 'node:url'
 import { afterAll, describe, expect, test, vi } from 'vitest'
 import { isWeftError } from '#domain/errors.ts'
 import type { Store } from './port.ts'
-import { openSqliteStore, type WaitForRoom } from './sqlite.ts'
+import { openSqliteStore, STORE_VERSION, type WaitForRoom } from './sqlite.ts'
 import { offer, storeSuite } from './suite.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'weft-store-'))
@@ -104,6 +104,44 @@ describe('sqlite store', () => {
       await once(child, 'exit')
     }
     await openSqliteStore({ path }).close()
+  })
+
+  test('a file of a newer build is refused, and so is what another program has written; neither is touched', () => {
+    const made = (sql: string): string => {
+      const path = newPath()
+      mkdirSync(dirname(path))
+      const database = new DatabaseSync(path)
+      database.exec(sql)
+      database.close()
+      return path
+    }
+    for (const [sql, code, facts] of [
+      [
+        'PRAGMA application_id = 2003134068; PRAGMA user_version = 2; CREATE TABLE entries (a)',
+        'STORE_NEWER',
+        { version: 2, known: STORE_VERSION },
+      ],
+      ['PRAGMA application_id = 7; CREATE TABLE entries (a)', 'STORE_FOREIGN', { found: 'application id 7' }],
+      ['CREATE TABLE blocks (a); CREATE TABLE entries (a)', 'STORE_FOREIGN', { found: 'tables blocks' }],
+    ] as const) {
+      const path = made(sql)
+      const before = readFileSync(path)
+      expect(() => openSqliteStore({ path })).toThrow(expect.objectContaining({ code, facts: { path, ...facts } }))
+      expect(readFileSync(path)).toEqual(before)
+    }
+  })
+
+  test('a file of before there were versions is taken, and has one from then on', async () => {
+    const path = newPath()
+    const store = open(path)
+    await store.commit([{ key: 'a', value: new Uint8Array([1]) }])
+    connectionOf(store).exec('PRAGMA application_id = 0; PRAGMA user_version = 0')
+    await store.close()
+    const again = open(path)
+    expect(again.get('a')).toEqual(new Uint8Array([1]))
+    const numberOf = (name: string) => Object.values(connectionOf(again).prepare(`PRAGMA ${name}`).get() ?? {})[0]
+    expect(['application_id', 'user_version'].map(numberOf)).toEqual([2_003_134_068, STORE_VERSION])
+    await again.close()
   })
 
   test('a second store of the same process is refused too', async () => {

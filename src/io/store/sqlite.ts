@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { storeFailed, WeftError } from '#domain/errors.ts'
+import { isWeftError, storeFailed, WeftError } from '#domain/errors.ts'
 import { makeFolder } from '#io/disk/folder.ts'
 import { createGroup, createListeners, type Group, withWrites } from './group.ts'
 import type { Store, StoreEntry, StoreWrite } from './port.ts'
@@ -34,18 +34,45 @@ function ownerOf(path: string): string {
   }
 }
 
+/** "weft": SQLite keeps it in the header of the file, as it does the version below. */
+const APPLICATION_ID = 0x77656674
+/** One more with each change after which an earlier build would misread what is kept here; then it says how an older file is brought up to date. */
+export const STORE_VERSION = 1
+
+const STAMP = `PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = ${STORE_VERSION};`
+
+/** Whose file it is, looked at before anything is written. Throws `STORE_NEWER`, `STORE_FOREIGN`. */
+function checkOrigin(database: DatabaseSync, path: string): void {
+  const number = (pragma: string) => Number(Object.values(database.prepare(`PRAGMA ${pragma}`).get() ?? {})[0])
+  const [applicationId, version] = [number('application_id'), number('user_version')]
+  if (applicationId === APPLICATION_ID && version > STORE_VERSION)
+    throw new WeftError('STORE_NEWER', { path, version, known: STORE_VERSION })
+  if (applicationId === APPLICATION_ID) return
+  if (applicationId !== 0) throw new WeftError('STORE_FOREIGN', { path, found: `application id ${applicationId}` })
+  // Stores of before there was a version have our one table; a new file has none.
+  const tables = database
+    .prepare("SELECT name FROM sqlite_schema WHERE type = 'table'")
+    .all()
+    .map(({ name }) => String(name))
+  const others = tables.filter((name) => name !== 'entries')
+  if (others.length > 0) throw new WeftError('STORE_FOREIGN', { path, found: `tables ${others.slice(0, 3).join(', ')}` })
+}
+
 function openDatabase(path: string): DatabaseSync {
   let database: DatabaseSync | undefined
   try {
     makeFolder(dirname(path))
     database = new DatabaseSync(path)
     // The lock is taken here, by `journal_mode = WAL` under an exclusive locking mode, and not at the first commit hours later.
-    database.exec(`${PRAGMAS} ${SCHEMA}`)
+    database.exec('PRAGMA locking_mode = EXCLUSIVE')
+    checkOrigin(database, path)
+    database.exec(`${PRAGMAS} ${SCHEMA} ${STAMP}`)
     writeFileSync(`${path}.pid`, String(process.pid))
     return database
   } catch (cause) {
     database?.close()
     if (isLockedByAnother(cause)) throw new WeftError('DATA_DIR_LOCKED', { dataDir: path, processId: ownerOf(path) }, cause)
+    if (isWeftError(cause)) throw cause
     throw storeFailed(path, 'opening', cause)
   }
 }

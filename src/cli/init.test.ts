@@ -1,0 +1,163 @@
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { PassThrough } from 'node:stream'
+import { buildApplication, buildRouteMap, run } from '@stricli/core'
+import { afterAll, beforeEach, describe, expect, test, vi } from 'vitest'
+import { WeftError } from '#domain/errors.ts'
+import type { Address, SlotId } from '#domain/ids.ts'
+import { Secret } from '#domain/secret.ts'
+import { encryptKeystore } from '#io/keys/keystore.ts'
+import { createSigner } from '#io/keys/secp256k1.ts'
+import { initCommand } from './init.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'weft-init-'))
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+const KEY = 'ab'.repeat(32)
+const signer = createSigner(new Secret(Uint8Array.fromHex(KEY))).address
+const [wallet, other] = ['0b', '0c'].map((byte) => `0x${byte.repeat(20)}`) as [Address, Address]
+const PEER = '12D3KooWQzLtLgEt4JEebiXfEjZgAB8gZ58JHaVvZjGEuHhBBJMn'
+const SEQUENCER = `/ip4/127.0.0.1/tcp/9100/p2p/${PEER}`
+const slotOf = (slotId: number, of = signer) => ({ slotId: slotId as SlotId, owner: wallet, signer: of, isActive: true, isBurned: false })
+
+/** The two chains; keystores cost nothing to open. */
+vi.mock('#operator/init.ts', async (original) => ({
+  ...(await original<typeof import('#operator/init.ts')>()),
+  async findMarket(rpcUrl: string) {
+    if (rpcUrl !== 'http://anchor') throw new WeftError('CHAIN_UNREACHABLE', { endpoint: rpcUrl, method: 'eth_chainId' })
+    return {
+      chainId: 7,
+      protocolState: other,
+      dataMarket: other,
+      sourceChainId: 1,
+      sequencerId: PEER,
+      slots: [slotOf(1), slotOf(2), slotOf(3), slotOf(4, other)],
+    }
+  },
+  async checkSource(endpoint: string) {
+    if (endpoint !== 'http://source') throw new WeftError('CHAIN_WRONG', { endpoint, expectedChainId: 1, gotChainId: 7 })
+  },
+}))
+vi.mock('#io/keys/keystore.ts', async (original) => {
+  const real = await original<typeof import('#io/keys/keystore.ts')>()
+  const encrypt = (key: never, options: object) =>
+    real.encryptKeystore(key, { ...(options as { password: never }), cost: { n: 2, r: 1, p: 1 } })
+  return { ...real, encryptKeystore: encrypt }
+})
+
+const at = (name: string): string => join(folder, name)
+writeFileSync(at('password'), 'correct horse\n')
+writeFileSync(at('keystore.json'), await encryptKeystore(new Secret(Uint8Array.fromHex(KEY)), { password: new Secret('correct horse') }))
+writeFileSync(
+  at('network.json'),
+  JSON.stringify({ chainId: 7, protocolState: other, dataMarket: other, nodes: other, factory: other, deploymentBlock: 1 }),
+)
+
+let count = 0
+let config: string
+beforeEach(() => {
+  config = at(`node-${count++}/weft.json`)
+})
+
+/** `weft init`, at a terminal where a person gives these answers, or elsewhere. */
+async function init(answers: readonly string[] | undefined, ...args: string[]) {
+  const stdin = Object.assign(new PassThrough(), { isTTY: answers !== undefined })
+  const waiting = [...(answers ?? [])]
+  let said = ''
+  const asked: string[] = []
+  const write = (text: string): boolean => {
+    said += text
+    if (/[^✔✘].*: $/s.test(text)) {
+      asked.push(text)
+      const answer = waiting.shift()
+      if (answer === undefined) stdin.end()
+      else stdin.write(`${answer}\n`)
+    }
+    return true
+  }
+  const stderr = Object.assign(new PassThrough(), { write })
+  const process = { env: {}, exitCode: undefined as number | undefined, stdin, stdout: { write }, stderr }
+  const application = buildApplication(buildRouteMap({ routes: { init: initCommand }, docs: { brief: 'x' } }), {
+    name: 'weft',
+    scanner: { caseStyle: 'allow-kebab-for-camel' },
+    documentation: { caseStyle: 'convert-camel-to-kebab' },
+  })
+  await run(application, ['init', '--config', config, ...args], { process: process as never })
+  expect(said).not.toMatch(new RegExp(`${KEY}|correct horse`))
+  return { said, asked, unread: waiting, exitCode: process.exitCode ?? 0 }
+}
+const written = () => JSON.parse(readFileSync(config, 'utf8')) as object
+
+const ALL = [
+  ...['--network', at('network.json'), '--anchor-rpc-url', 'http://anchor', '--source-rpc-url', 'http://source'],
+  ...['--key', at('keystore.json'), '--password-file', at('password'), '--sequencers', SEQUENCER],
+]
+
+describe('without a terminal', () => {
+  test('flags say it all, and the file is one that a node starts from', async () => {
+    const { said, exitCode } = await init(undefined, ...ALL)
+    expect([exitCode, said]).toEqual([0, expect.stringContaining(`start     ./weft node --config ${config}`)])
+    expect(written()).toMatchObject({
+      dataDir: expect.any(String),
+      settings: { network: '../network.json', signerKey: 'file:../keystore.json', signerPassword: 'file:../password' },
+      parts: { snapshotter: { slots: ['1-3'] }, collector: { sequencers: [SEQUENCER] } },
+    })
+  })
+
+  test('everything wrong is told at once, and nothing is written', async () => {
+    const wrong = ['--anchor-rpc-url', 'http://nowhere', '--source-rpc-url', 'http://anchor', '--key', at('none'), '--sequencers', 'there']
+    const { said, exitCode } = await init(undefined, '--network', at('no.json'), ...wrong)
+    for (const problem of ['--network: there is no file', '--key: ', "--sequencers: 'there' is not a multiaddr"])
+      expect(said).toContain(problem)
+    expect([exitCode === 0, existsSync(config)]).toEqual([false, false])
+    const next = await init(undefined, ...ALL, '--slots', '2-4', '--role', 'snapshotter')
+    expect(next.said).toContain(`--slots: 4: ${signer} does not sign for them. It does for 1-3`)
+    expect((await init(undefined)).said).toContain('--network is needed')
+  })
+
+  test('a file that is there is not replaced', async () => {
+    await init(undefined, ...ALL)
+    const before = readFileSync(config)
+    const { said, exitCode } = await init(undefined, ...ALL, '--slots', '1')
+    expect([exitCode === 0, said, readFileSync(config)]).toEqual([false, expect.stringContaining('is there already'), before])
+  })
+
+  test('a deployed node is taken over: its key as a keystore, its slots, and a table of all of it', async () => {
+    const env = at('.env-mainnet')
+    writeFileSync(
+      env,
+      `SOURCE_RPC_URL=http://source\nPOWERLOOM_RPC_URL=http://anchor\nPROTOCOL_STATE_CONTRACT=${other}\nDATA_MARKET_CONTRACT=${other}\nNAMESPACE=NS\nSLOT_ID=2\nSIGNER_ACCOUNT_PRIVATE_KEY=${KEY}\nSIGNER_ACCOUNT_ADDRESS=${signer}\nTELEGRAM_CHAT_ID=5\n`,
+    )
+    const { said, exitCode } = await init(undefined, '--from', env, '--password-file', at('password'), '--sequencers', SEQUENCER)
+    expect([exitCode, said]).toEqual([0, expect.stringMatching(/✔ SLOT_ID +slots\n[\s\S]*· TELEGRAM_CHAT_ID +nobody is notified/)])
+    expect(written()).toMatchObject({
+      settings: { anchorChainId: 7, protocolState: other, namespace: 'NS', signerKey: `file:keys/${signer}.json` },
+      parts: { snapshotter: { slots: [2] } },
+    })
+  })
+})
+
+describe('at a terminal', () => {
+  test('each answer is looked at while it is given, and a wrong one is asked for again', async () => {
+    const answers = [
+      ...[at('nowhere.json'), at('network.json')],
+      ...['anchor', 'http://nowhere', 'http://anchor'],
+      ...['http://anchor', 'http://source'],
+      ...['there', SEQUENCER],
+      ...[at('password'), at('keystore.json')],
+      ...['', '4', '1-2'],
+    ]
+    const { said, unread, asked, exitCode } = await init(answers, '--password-file', at('password'))
+    expect([exitCode, unread, asked.length]).toEqual([0, [], answers.length])
+    for (const word of [
+      '✘ there is no file',
+      '✘ CHAIN_UNREACHABLE',
+      '✘ CHAIN_WRONG',
+      '✔ chain 7, 4 slots',
+      `✔ the key of ${signer}`,
+      '✔ 2 slots',
+    ])
+      expect(said).toContain(word)
+    expect(written()).toMatchObject({ parts: { snapshotter: { slots: ['1-2'] } } })
+  })
+})

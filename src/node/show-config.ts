@@ -1,0 +1,50 @@
+import { join } from 'node:path'
+import { findNetwork, type Network } from './network.ts'
+import type { NodeConfig, Part } from './node-config.ts'
+import { type Origin, sourceOf } from './read-settings.ts'
+import { problemsInRpc, rpcInWords } from './rpc-urls.ts'
+import { type Given, SETTINGS, type SettingName, type SettingRow, settingsOf } from './settings.ts'
+
+/** Each setting of each part, as a person may see it, and where it comes from. */
+
+export interface ShownSetting {
+  readonly part: string
+  readonly setting: SettingName
+  /** Nothing where the market says it. No secret is in it: where one lies, and that it is given, is. */
+  readonly value: string
+  readonly origin: Origin | 'default' | 'market' | 'missing'
+}
+
+export function shownSettings({ dataDir, parts }: NodeConfig, env: Given): readonly ShownSetting[] {
+  const { [SETTINGS.dataDir.env]: _, ...others } = env
+  return parts.flatMap((part) => {
+    const sources = { flags: {}, env: others, file: { ...part.file, dataDir: join(dataDir, part.name) } }
+    const network = networkOf(part, sourceOf('network', sources)?.text)
+    return settingsOf(part.role).map((setting): ShownSetting => {
+      const row: SettingRow = SETTINGS[setting]
+      const source = sourceOf(setting, { ...sources, network })
+      if (source !== undefined) return { part: part.name, setting, value: masked(row, source.text), origin: source.origin }
+      if (row.fallback !== undefined) return { part: part.name, setting, value: [row.fallback].flat().join(','), origin: 'default' }
+      return { part: part.name, setting, value: '', origin: row.fromMarket === undefined && !isOptional(row, part) ? 'missing' : 'market' }
+    })
+  })
+}
+
+const isOptional = (row: SettingRow, { role }: Part): boolean => row.optional?.roles.includes(role) === true
+
+/** What is wrong with it is told when the node starts. */
+function networkOf({ role }: Part, path: string | undefined): Network | undefined {
+  if (path === undefined || path === '' || !settingsOf(role).includes('network')) return undefined
+  try {
+    return findNetwork(path)
+  } catch {
+    return undefined
+  }
+}
+
+function masked({ type }: SettingRow, text: string): string {
+  if (type === 'key' || type === 'secret' || type === 'password') return text === '' || /^(file|credential):/.test(text) ? text : '[secret]'
+  if (type === 'rpc') return problemsInRpc(text).length > 0 ? '[no URL]' : rpcInWords(text)
+  // A name and a password before a host, as in a URL of a place.
+  return text.replace(/\/\/[^/@,]*@/g, '//[secret]@')
+}

@@ -1,0 +1,192 @@
+import { basename } from 'node:path'
+import { isWeftError, WeftError } from '#domain/errors.ts'
+import { Secret } from '#domain/secret.ts'
+import { contentOf } from '#node/given-file.ts'
+import type { Given, SettingName } from '#node/settings.ts'
+
+/**
+ * What a deployed node was told, `.env…` and `settings.json` (spec/09 §1, §2), as far as it means something here. Values are never shown:
+ * names are, each with what became of it.
+ */
+
+export interface TakenRow {
+  /** `SOURCE_RPC_URL`, or `rpc.full_nodes[0].url`. */
+  readonly from: string
+  readonly outcome: 'taken' | 'left'
+  /** As what, or why not. */
+  readonly words: string
+}
+
+export interface DeployedNode {
+  readonly settings: Given
+  readonly wallet: string | undefined
+  readonly key: Secret<string> | undefined
+  /** Whose the key must be. */
+  readonly signer: string | undefined
+  readonly rows: readonly TakenRow[]
+}
+
+type Meaning = { readonly setting: SettingName } | { readonly as: 'key' | 'wallet' | 'signer' | 'port' } | { readonly left: string }
+
+const EMBEDDED = 'the IPFS node is in the process; copies elsewhere: pinPlaces'
+const ONE_PROCESS = 'one process, no containers'
+const FROM_CHAIN = 'read from the chain'
+const BY_MANIFEST = "computes are shipped, and the market's manifest or --market names them"
+const NO_POOL = 'one connection, kept open by itself'
+const POLLED = 'pollMs is for every chain, and endpoints pace themselves'
+const NOTIFY = 'nobody is notified; the log says it'
+const WORKERS = 'one process does it all'
+
+/** Exactly these, or what begins with these when the name ends in `*`. */
+const VARIABLES: Readonly<Record<string, Meaning>> = {
+  SOURCE_RPC_URL: { setting: 'sourceRpcUrl' },
+  POWERLOOM_RPC_URL: { setting: 'anchorRpcUrl' },
+  PROTOCOL_STATE_CONTRACT: { setting: 'protocolState' },
+  DATA_MARKET_CONTRACT: { setting: 'dataMarket' },
+  NAMESPACE: { setting: 'namespace' },
+  SLOT_ID: { setting: 'slots' },
+  SIGNER_ACCOUNT_PRIVATE_KEY: { as: 'key' },
+  SIGNER_PRIVATE_KEY: { as: 'key' },
+  SIGNER_ACCOUNT_ADDRESS: { as: 'signer' },
+  SIGNER_WALLET_ADDRESS: { as: 'signer' },
+  WALLET_HOLDER_ADDRESS: { as: 'wallet' },
+  LOCAL_COLLECTOR_PORT: { as: 'port' },
+  'SNAPSHOT_CONFIG_REPO*': { left: BY_MANIFEST },
+  'SNAPSHOTTER_COMPUTE_REPO*': { left: BY_MANIFEST },
+  POWERLOOM_CHAIN: { left: FROM_CHAIN },
+  SOURCE_CHAIN: { left: FROM_CHAIN },
+  FULL_NAMESPACE: { left: 'namespace says it' },
+  DATA_MARKET_IN_REQUEST: { left: 'always so' },
+  DOCKER_NETWORK_NAME: { left: ONE_PROCESS },
+  LOCAL_COLLECTOR_IMAGE_TAG: { left: ONE_PROCESS },
+  LOCAL_COLLECTOR_PRIVATE_KEY: { left: 'the collector makes an identity of its own' },
+  'LOCAL_COLLECTOR_*': { left: ONE_PROCESS },
+  'MAX_STREAM_POOL_SIZE*': { left: NO_POOL },
+  'STREAM_POOL_*': { left: NO_POOL },
+  CONNECTION_REFRESH_INTERVAL_SEC: { left: NO_POOL },
+  'IPFS_*': { left: EMBEDDED },
+  'TELEGRAM_*': { left: NOTIFY },
+  OVERRIDE_DEFAULTS: { left: 'this file has what is wanted' },
+  DEV_MODE: { left: '`./weft devnet` is for that' },
+  DASHBOARD_ENABLED: { left: 'an api serves the pages' },
+  GOSSIPSUB_SNAPSHOT_SUBMISSION_PREFIX: { left: 'submissions go to the sequencer itself' },
+  RENDEZVOUS_POINT: { left: 'peers are named, not looked for' },
+  BOOTSTRAP_NODE_ADDRS: { left: 'peers are named, not looked for: sequencers' },
+  PUBLIC_IP: { left: 'a collector only calls' },
+  CENTRALIZED_SEQUENCER_ENABLED: { left: 'sequencers names where it delivers' },
+}
+
+const SETTINGS_JSON: Readonly<Record<string, Meaning>> = {
+  namespace: { setting: 'namespace' },
+  data_market: { setting: 'dataMarket' },
+  'protocol_state.address': { setting: 'protocolState' },
+  slot_id: { setting: 'slots' },
+  signer_private_key: { as: 'key' },
+  instance_id: { as: 'signer' },
+  local_collector_port: { as: 'port' },
+  'rpc.full_nodes*': { setting: 'sourceRpcUrl' },
+  'rpc.archive_nodes*': { setting: 'sourceRpcUrl' },
+  'anchor_chain_rpc.full_nodes*': { setting: 'anchorRpcUrl' },
+  'powerloom_chain_rpc.full_nodes*': { setting: 'anchorRpcUrl' },
+  'rpc.*': { left: POLLED },
+  'anchor_chain_rpc.*': { left: POLLED },
+  'powerloom_chain_rpc.*': { left: POLLED },
+  'protocol_state.*': { left: FROM_CHAIN },
+  'core_api.*': { left: 'statusListen answers the same routes, on loopback' },
+  'rlimit.*': { left: 'the system says it: LimitNOFILE' },
+  'reporting.*': { left: NOTIFY },
+  'logs.*': { left: 'logFormat, on stderr' },
+  'ipfs.*': { left: EMBEDDED },
+  'web3storage.*': { left: EMBEDDED },
+  projects_config_path: { left: BY_MANIFEST },
+  aggregator_config_path: { left: BY_MANIFEST },
+  preloader_config_path: { left: BY_MANIFEST },
+  simulation_submission_url: { left: 'the first epoch after the start shows the way' },
+  only_simulate_submissions: { left: '`./weft compute run` hands nothing over' },
+  node_version: { left: 'it is that of Weft' },
+  'redis.*': { left: WORKERS },
+  'rabbitmq.*': { left: WORKERS },
+  'callback_worker_config.*': { left: WORKERS },
+  'auth.*': { left: WORKERS },
+}
+
+/** Files of one node; of what several say the first is taken. Throws `SETTINGS_INVALID`. */
+export function readDeployedNode(paths: readonly string[]): DeployedNode {
+  const given: Record<string, string> = {}
+  const rows: TakenRow[] = []
+  const found: Taking['found'] = { wallet: undefined, key: undefined, signer: undefined }
+  for (const path of paths)
+    for (const [name, text, table] of entriesIn(path)) {
+      const meaning = meaningOf(name, table)
+      if (meaning === undefined) rows.push({ from: name, outcome: 'left', words: 'not known here' })
+      else if ('left' in meaning) rows.push({ from: name, outcome: 'left', words: meaning.left })
+      else if (text.trim() === '') rows.push({ from: name, outcome: 'left', words: 'empty' })
+      else rows.push({ from: name, outcome: 'taken', words: take(meaning, text.trim(), { given, found }) })
+    }
+  return { settings: given, ...found, rows }
+}
+
+interface Taking {
+  readonly given: Record<string, string>
+  readonly found: { wallet: string | undefined; key: Secret<string> | undefined; signer: string | undefined }
+}
+
+/** Says as what. Several endpoints become one list. */
+function take(meaning: Exclude<Meaning, { left: string }>, text: string, { given, found }: Taking): string {
+  if ('setting' in meaning) {
+    const { setting } = meaning
+    const before = given[setting]
+    const isList = setting === 'sourceRpcUrl' || setting === 'anchorRpcUrl' || setting === 'slots'
+    if (before === undefined) given[setting] = text
+    else if (isList && !before.split(',').includes(text)) given[setting] = `${before},${text}`
+    return setting
+  }
+  if (meaning.as === 'key') {
+    found.key ??= new Secret(text)
+    return 'a keystore: signerKey'
+  }
+  if (meaning.as === 'port') {
+    given['grpcListen'] ??= `127.0.0.1:${text}`
+    return 'grpcListen of the collector'
+  }
+  const whose = meaning.as
+  found[whose] ??= text
+  return whose === 'wallet' ? 'the wallet whose slots are looked for' : 'the address that the key must have'
+}
+
+function meaningOf(name: string, table: Readonly<Record<string, Meaning>>): Meaning | undefined {
+  if (Object.hasOwn(table, name)) return table[name]
+  const prefix = Object.keys(table).find((key) => key.endsWith('*') && name.startsWith(key.slice(0, -1)))
+  return prefix === undefined ? undefined : table[prefix]
+}
+
+type Entry = readonly [name: string, text: string, table: Readonly<Record<string, Meaning>>]
+
+function entriesIn(path: string): readonly Entry[] {
+  const text = contentOf(path, '--from')
+  if (!basename(path).endsWith('.json')) return variablesIn(text).map(([name, value]): Entry => [name, value, VARIABLES])
+  try {
+    return leavesOf(JSON.parse(text), '').map(([name, value]): Entry => [name, value, SETTINGS_JSON])
+  } catch (failure) {
+    if (isWeftError(failure)) throw failure
+    // What a parser quotes may be the key.
+    throw new WeftError('SETTINGS_INVALID', { problems: [`--from: ${path} is no JSON`] })
+  }
+}
+
+/** `NAME=value`, with or without `export` and quotes, as shells and Docker read it. */
+function variablesIn(text: string): (readonly [string, string])[] {
+  return text.split(/\r?\n/).flatMap((line) => {
+    const [, name, value = ''] = /^\s*(?:export\s+)?([A-Za-z_]\w*)\s*=\s*(.*?)\s*$/.exec(line) ?? []
+    if (name === undefined) return []
+    const [, , quoted] = /^(["'])(.*)\1(?:\s+#.*)?$/.exec(value) ?? []
+    return [[name, quoted ?? value.replace(/\s+#.*$/, '')] as const]
+  })
+}
+
+function leavesOf(value: unknown, at: string): (readonly [string, string])[] {
+  if (Array.isArray(value)) return value.flatMap((item, index) => leavesOf(item, `${at}[${index}]`))
+  if (typeof value === 'object' && value !== null)
+    return Object.entries(value).flatMap(([name, item]) => leavesOf(item, at === '' ? name : `${at}.${name}`))
+  return [[at, value === null ? '' : String(value)]]
+}

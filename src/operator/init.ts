@@ -1,0 +1,162 @@
+import { dirname, relative, resolve } from 'node:path'
+import { WeftError } from '#domain/errors.ts'
+import type { Address } from '#domain/ids.ts'
+import { readMarketSettings } from '#io/chain/read/market.ts'
+import { readNodesSettings, type SlotRecord } from '#io/chain/read/slots.ts'
+import { checkKeystore, isKeystore } from '#io/keys/keystore.ts'
+import { createSigner } from '#io/keys/secp256k1.ts'
+import { contentOf } from '#node/given-file.ts'
+import { bareKey } from '#node/key-files.ts'
+import { PEER_FORM } from '#node/peer-address.ts'
+import { problemsInRpc } from '#node/rpc-urls.ts'
+import type { Role } from '#node/settings.ts'
+import { findAddresses, type GivenAddresses, openReader } from './addresses.ts'
+import { readChainId } from './session.ts'
+
+/** What `./weft init` asks, looked at while it is answered, and the file that comes of it. */
+
+/** The market as the chain has it. */
+export interface MarketFound {
+  readonly chainId: number
+  readonly protocolState: Address
+  readonly dataMarket: Address
+  readonly sourceChainId: number
+  /** A multiaddr, a peer id, or any name; empty until it is set. */
+  readonly sequencerId: string
+  readonly slots: readonly SlotRecord[]
+}
+
+const invalid = (problem: string): WeftError => new WeftError('SETTINGS_INVALID', { problems: [problem] })
+
+function checkRpc(text: string): void {
+  const [problem] = problemsInRpc(text)
+  if (problem !== undefined) throw invalid(problem)
+}
+
+/** Throws `SETTINGS_INVALID`, `CHAIN_WRONG`, `CHAIN_UNREACHABLE`, `CONTRACT_UNKNOWN`. */
+export async function findMarket(rpcUrl: string, given: GivenAddresses): Promise<MarketFound> {
+  checkRpc(rpcUrl)
+  const rpc = openReader(rpcUrl)
+  const addresses = await findAddresses(rpc, given)
+  const { protocolState, dataMarket, nodes } = addresses
+  if (dataMarket === undefined) throw invalid('the protocol has several data markets: name one, --data-market')
+  const [chainId, market, registry] = await Promise.all([
+    readChainId(rpc),
+    readMarketSettings(rpc, protocolState, dataMarket),
+    readNodesSettings(rpc, nodes),
+  ])
+  const { sourceChainId, sequencerId } = market
+  return { chainId, protocolState, dataMarket, sourceChainId, sequencerId, slots: registry.slots }
+}
+
+/** Throws `SETTINGS_INVALID`, `CHAIN_WRONG` when the market's data comes from another chain, `CHAIN_UNREACHABLE`. */
+export async function checkSource(rpcUrl: string, expectedChainId: number): Promise<void> {
+  checkRpc(rpcUrl)
+  const rpc = openReader(rpcUrl)
+  const gotChainId = await readChainId(rpc)
+  if (gotChainId !== expectedChainId) throw new WeftError('CHAIN_WRONG', { endpoint: rpc.endpoint, expectedChainId, gotChainId })
+}
+
+/** The account of a keystore, without its password, or of a bare key. Throws `SETTINGS_INVALID`, `KEYSTORE_INVALID`. */
+export function accountIn(path: string): Address {
+  const text = contentOf(path, '--key')
+  if (!isKeystore(text)) return createSigner(bareKey(text, path)).address
+  const address = checkKeystore(text, path)
+  if (address === undefined) throw invalid(`${path} does not say whose key it holds: write it anew with ./weft keys import ${path}`)
+  return address
+}
+
+export interface OwnSlots {
+  /** Those that the key may sign for. */
+  readonly ready: readonly number[]
+  /** Of the same wallet, but of another signer. */
+  readonly others: readonly SlotRecord[]
+}
+
+/** The slots that a wallet owns, or that the key signs for already. */
+export function ownSlots(
+  slots: readonly SlotRecord[],
+  { wallet, signer }: { readonly wallet: Address; readonly signer: Address },
+): OwnSlots {
+  const alive = slots.filter(({ isBurned }) => !isBurned)
+  return {
+    ready: alive.filter((slot) => slot.signer === signer && slot.isActive).map(({ slotId }) => slotId),
+    others: alive.filter((slot) => slot.owner === wallet && slot.signer !== signer),
+  }
+}
+
+/** `1,3-5`: as people write it, and the setting takes it. */
+export function rangesOf(ids: readonly number[]): string[] {
+  const ranges: { first: number; last: number }[] = []
+  for (const id of ids.toSorted((left, right) => left - right)) {
+    const range = ranges.at(-1)
+    if (range !== undefined && id <= range.last + 1) range.last = id
+    else ranges.push({ first: id, last: id })
+  }
+  return ranges.map(({ first, last }) => (first === last ? String(first) : `${first}-${last}`))
+}
+
+/** Throws `SETTINGS_INVALID`. */
+export function checkPeers(text: string): readonly string[] {
+  const peers = text
+    .split(',')
+    .map((peer) => peer.trim())
+    .filter((peer) => peer !== '')
+  const wrong = peers.find((peer) => !PEER_FORM.is.test(peer))
+  if (peers.length === 0) throw invalid(`is needed: ${PEER_FORM.like}`)
+  if (wrong !== undefined) throw invalid(`'${wrong.slice(0, 80)}' is not ${PEER_FORM.like}`)
+  return peers
+}
+
+export interface Answers {
+  /** Where the file will be. */
+  readonly config: string
+  readonly dataDir: string
+  readonly roles: readonly Role[]
+  readonly network: string | undefined
+  readonly market: Pick<MarketFound, 'chainId' | 'protocolState' | 'dataMarket'>
+  readonly anchorRpcUrl: string
+  readonly sourceRpcUrl: string | undefined
+  readonly keyPath: string | undefined
+  readonly passwordPath: string | undefined
+  readonly slots: readonly string[]
+  readonly sequencers: readonly string[]
+  readonly trustedSequencers: string | undefined
+  /** Of deployed nodes. */
+  readonly namespace?: string | undefined
+  readonly grpcListen?: string | undefined
+  readonly ipfsPeers: readonly string[]
+}
+
+/** The file, whose paths lead from its folder. */
+export function configOf(answers: Answers): object {
+  const base = dirname(resolve(answers.config))
+  const seen = (path: string): string => relative(base, resolve(path)) || '.'
+  const { chainId, protocolState, dataMarket } = answers.market
+  const contracts =
+    answers.network === undefined ? { anchorChainId: chainId, protocolState, dataMarket } : { network: seen(answers.network) }
+  const { trustedSequencers } = answers
+  const ofRole: Readonly<Partial<Record<Role, object>>> = {
+    collector: {
+      ...(answers.sequencers.length > 0 && { sequencers: answers.sequencers }),
+      ...(trustedSequencers !== undefined && {
+        trustedSequencers: /^https?:/.test(trustedSequencers) ? trustedSequencers : seen(trustedSequencers),
+      }),
+      ...(answers.grpcListen !== undefined && { grpcListen: answers.grpcListen }),
+    },
+    snapshotter: { slots: answers.slots.map((range) => (/^\d+$/.test(range) ? Number(range) : range)) },
+  }
+  return {
+    dataDir: seen(answers.dataDir),
+    settings: {
+      ...contracts,
+      anchorRpcUrl: answers.anchorRpcUrl,
+      ...(answers.sourceRpcUrl !== undefined && { sourceRpcUrl: answers.sourceRpcUrl }),
+      ...(answers.keyPath !== undefined && { signerKey: `file:${seen(answers.keyPath)}` }),
+      ...(answers.passwordPath !== undefined && { signerPassword: `file:${seen(answers.passwordPath)}` }),
+      ...(answers.namespace !== undefined && { namespace: answers.namespace }),
+      ...(answers.ipfsPeers.length > 0 && { ipfsPeers: answers.ipfsPeers }),
+    },
+    parts: Object.fromEntries(answers.roles.map((role) => [role, ofRole[role] ?? {}])),
+  }
+}
