@@ -76,7 +76,11 @@ export const wireValidator: Wire<Validator> = async (settings, home, started, si
 
 async function recomputerOf(
   settings: Settings,
-  { home, chain, market }: { readonly home: Pick<RoleHome, 'report' | 'notes' | 'pools'>; readonly chain: AnchorChain; readonly market: Market },
+  {
+    home,
+    chain,
+    market,
+  }: { readonly home: Pick<RoleHome, 'report' | 'notes' | 'pools'>; readonly chain: AnchorChain; readonly market: Market },
   signal: AbortSignal,
 ): Promise<Recomputer> {
   const sourceRpcUrl = settings.recomputeRpcUrl
