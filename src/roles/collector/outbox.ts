@@ -268,6 +268,7 @@ export function openOutbox(
     order += 1
     open.set(key, entry)
     line.push(entry, 0)
+    deps.onReady()
   }
 
   function noteAt(key: string): Note | undefined {
@@ -324,7 +325,6 @@ export function openOutbox(
         throw failure
       }
       enter(key, note)
-      deps.onReady()
       return 'new'
     },
     take: line.take,
