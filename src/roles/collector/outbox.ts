@@ -270,6 +270,7 @@ export function openOutbox(
     order += 1
     open.set(key, entry)
     line.push(entry, 0)
+    deps.onReady()
   }
 
   function noteAt(key: string): Note | undefined {
@@ -326,7 +327,6 @@ export function openOutbox(
         throw failure
       }
       enter(key, note)
-      deps.onReady()
       return 'new'
     },
     take: line.take,
