@@ -23,6 +23,7 @@ const ORIGINS: Readonly<Record<ShownSetting['origin'], string>> = {
   'network file': 'network file',
   default: 'default',
   market: 'the market says it',
+  optional: 'not needed',
   missing: 'missing: needed',
 }
 

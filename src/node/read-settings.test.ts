@@ -319,8 +319,8 @@ describe('settings', () => {
   test('each role reads its own and no more', () => {
     const health = ['healthListen', 'alertTo', 'alertCooldown', 'heartbeatUrl']
     expect(Object.keys(readSettings('relay', {}, collector))).toEqual([
-      ...['dataDir', 'logFormat', 'identityPassword', ...health, 'network', 'anchorRpcUrl', 'anchorChainId', 'protocolState', 'dataMarket'],
-      ...['pollMs', 'proofs', 'proofSamplePercent', 'p2pListen', 'connectionsPerAddress', 'handshakesPerAddress', 'handshakeMs'],
+      ...['dataDir', 'logFormat', ...health, 'network', 'anchorRpcUrl', 'anchorChainId', 'protocolState', 'dataMarket'],
+      ...['pollMs', 'proofs', 'proofSamplePercent', 'identityPassword', 'p2pListen', 'connectionsPerAddress', 'handshakesPerAddress', 'handshakeMs'],
       ...['reservationsMax', 'reservationsPerAddress', 'reservationSeconds', 'circuitsMax', 'circuitsPerPeer', 'circuitsPerAddress'],
       ...['circuitMib', 'circuitSeconds', 'circuitIdleSeconds', 'admission', 'peersPerSlot', 'rendezvous', 'drainSeconds'],
     ])

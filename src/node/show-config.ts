@@ -12,7 +12,7 @@ export interface ShownSetting {
   readonly setting: SettingName
   /** Nothing where the market says it. No secret is in it: where one lies, and that it is given, is. */
   readonly value: string
-  readonly origin: Origin | 'default' | 'market' | 'missing'
+  readonly origin: Origin | 'default' | 'market' | 'optional' | 'missing'
 }
 
 export function shownSettings({ dataDir, parts }: NodeConfig, env: Given): readonly ShownSetting[] {
@@ -25,12 +25,16 @@ export function shownSettings({ dataDir, parts }: NodeConfig, env: Given): reado
       const source = sourceOf(setting, { ...sources, network })
       if (source !== undefined) return { part: part.name, setting, value: masked(row, source.text), origin: source.origin }
       if (row.fallback !== undefined) return { part: part.name, setting, value: [row.fallback].flat().join(','), origin: 'default' }
-      return { part: part.name, setting, value: '', origin: row.fromMarket === undefined && !isOptional(row, part) ? 'missing' : 'market' }
+      return { part: part.name, setting, value: '', origin: unsaid(row, part) }
     })
   })
 }
 
-const isOptional = (row: SettingRow, { role }: Part): boolean => row.optional?.roles.includes(role) === true
+/** Where the value comes from that nobody has said. */
+function unsaid(row: SettingRow, { role }: Part): 'market' | 'optional' | 'missing' {
+  if (row.fromMarket !== undefined) return 'market'
+  return row.optional?.roles.includes(role) === true ? 'optional' : 'missing'
+}
 
 /** What is wrong with it is told when the node starts. */
 function networkOf({ role }: Part, path: string | undefined): Network | undefined {
