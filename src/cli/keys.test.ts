@@ -3,9 +3,17 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { PassThrough } from 'node:stream'
 import { buildApplication, run } from '@stricli/core'
-import { afterAll, expect, test } from 'vitest'
+import { afterAll, expect, test, vi } from 'vitest'
 import { weft } from './cli.test-world.ts'
 import { keysRoutes } from './keys.ts'
+
+/** Keystores that cost nothing to open. */
+vi.mock('#io/keys/keystore.ts', async (original) => {
+  const real = await original<typeof import('#io/keys/keystore.ts')>()
+  const encrypt = (key: never, options: object) =>
+    real.encryptKeystore(key, { ...(options as { password: never }), cost: { n: 2, r: 1, p: 1 } })
+  return { ...real, encryptKeystore: encrypt }
+})
 
 const folder = mkdtempSync(join(tmpdir(), 'weft-keys-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))

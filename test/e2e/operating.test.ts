@@ -41,7 +41,7 @@ async function startChains(): Promise<void> {
   started.add('anchor', anchor)
   started.add('source', source)
   const { market: config } = await deployUniswap({ rpcUrl: source.rpcUrl })
-  const trader = { rpcUrl: source.rpcUrl, market: config, seed: 1, blockTimeMs: 1_000 }
+  const trader = { rpcUrl: source.rpcUrl, market: config, seed: 1, blockTimeMs: 500 }
   started.add('trader', await startTrader(trader, { clock: systemClock, onTrouble: () => undefined }))
   variables.set('ANCHOR_RPC', anchor.rpcUrl).set('SOURCE_RPC', source.rpcUrl)
   for (const name of ['DEPLOYER', 'EPOCHS', 'SEQUENCER', 'VALIDATOR']) {
