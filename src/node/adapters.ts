@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { isWeftError, toldOf, WeftError } from '#domain/errors.ts'
+import type { Address } from '#domain/ids.ts'
 import type { AnchorChain, ProtocolSender, SourceChain } from '#io/chain/port.ts'
 import type { Means, ProofOptions } from '#io/chain/proof/proofs.ts'
 import type { EndpointTrouble } from '#io/chain/rpc/health.ts'
@@ -7,6 +8,7 @@ import { openProvenRpc, type ProvenRpc } from '#io/chain/proof/proven-rpc.ts'
 import { connectAnchorChain } from '#io/chain/read/anchor.ts'
 import { untilAborted } from '#domain/until-aborted.ts'
 import { createProtocolSender } from '#io/chain/send/sender.ts'
+import { countTransactions } from '#io/chain/send/transaction.ts'
 import { connectSourceChain } from '#io/chain/source/source.ts'
 import { systemClock } from '#io/clock/system.ts'
 import { carFolder } from '#io/ipfs/car-folder.ts'
@@ -130,6 +132,12 @@ export function protocolSender(settings: Settings, { store, report }: RoleHome, 
     onShared: (nonce) => report('account_shared', { address: sender.address, nonce }),
   })
   return sender
+}
+
+/** Whether all that was sent with the account, by whomever, is in the chain, as far as the endpoint knows. */
+export async function hasSettled({ rpc }: ProvenRpc, account: Address): Promise<boolean> {
+  const [latest, pending] = await Promise.all([countTransactions(rpc, account, 'latest'), countTransactions(rpc, account, 'pending')])
+  return pending <= latest
 }
 
 /** What the adapter refused is told when there is more of it. */

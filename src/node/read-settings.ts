@@ -36,6 +36,7 @@ export function readSettings(role: Role, flags: Given, env: Given): Settings {
     const row: SettingRow = SETTINGS[name]
     const text = flags[name] ?? env[row.env] ?? (row.fromNetwork && network?.[row.fromNetwork])?.toString()
     if (text === undefined && (row.fromMarket !== undefined || row.optional?.roles.includes(role))) continue
+    if (text === undefined && row.notIn?.includes(String(settings.mode)) === true) continue
     if (text === undefined && row.fallback === undefined) {
       // The file that was to supply it has its own problem.
       if (row.fromNetwork !== undefined && networkPath !== undefined) continue
@@ -48,8 +49,14 @@ export function readSettings(role: Role, flags: Given, env: Given): Settings {
   }
   if (problems.length === 0) problems.push(...problemsOfPinning(settings as Partial<Settings>))
   if (problems.length === 0 && role === 'collector') problems.push(...problemsOfCollector(settings as Partial<Settings>))
+  if (problems.length === 0 && role === 'sequencer') problems.push(...problemsOfMode(settings as Settings))
   if (problems.length > 0) throw new WeftError('SETTINGS_INVALID', { problems })
   return Object.freeze(settings) as Settings
+}
+
+/** Parts of a sequencer find one another through NATS. */
+function problemsOfMode({ mode, nats }: Pick<Settings, 'mode' | 'nats'>): string[] {
+  return mode === 'all' || nats.reveal() !== '' ? [] : [`${flagOf('nats')} (${SETTINGS.nats.env}) is needed with --mode ${mode}`]
 }
 
 /** What a collector needs hangs on what it is to do. */

@@ -3,15 +3,17 @@ import { systemClock } from '#io/clock/system.ts'
 import { serveHttp } from '#io/http/server.ts'
 import { systemRandom } from '#io/keys/random.ts'
 import { createSigner, parsePrivateKey, recoverer } from '#io/keys/secp256k1.ts'
-import { createSubmissionHost } from '#io/p2p/host.ts'
+import { live } from '#life/live.ts'
 import { sequencerPages, sequencerRoutes } from '#roles/sequencer/http/routes.ts'
 import { createSequencer, type Sequencer, type SequencerDeps } from '#roles/sequencer/sequencer.ts'
-import { anchorChain, anchorRpc, ipfsPlace, protocolSender, tellRefusals } from './adapters.ts'
-import { hostLimits, slotLimits } from './intake-limits.ts'
+import { anchorChain, anchorRpc, hasSettled, ipfsPlace, protocolSender } from './adapters.ts'
+import { slotLimits } from './intake-limits.ts'
 import { isLoopback } from './loopback.ts'
 import { openMarket } from './market.ts'
 import type { Wire } from './role.ts'
+import type { SealingElsewhere } from './scale-out.ts'
 import type { Settings } from './settings.ts'
+import { listensItself, type Ways } from './ways.ts'
 
 /** Bitswap moves a batch of this size in about a second; a browser still opens it. */
 const BATCH_BYTES_MAX = 8 * 1024 * 1024
@@ -27,7 +29,7 @@ export function httpPlace({ httpListen, authReadToken }: Pick<Settings, 'httpLis
 
 type Outside = Pick<SequencerDeps, 'chain' | 'sender' | 'listener' | 'recoverer' | 'receiptSigner'>
 
-/** `through` may stand between the role and the outside; the devnet makes a liar with it. */
+/** `through` may stand between the role and the outside; the devnet makes a liar with it. In mode `seal` the votes come from the boxes, and calls wait until this process leads. */
 export const wireSequencer =
   (through: (outside: Outside) => Outside = (outside) => outside): Wire<Sequencer> =>
   async (settings, home, started, signal) => {
@@ -36,13 +38,11 @@ export const wireSequencer =
     const chain = await anchorChain(settings, home, { rpc, signal })
     const ipfs = await ipfsPlace(settings, home, started)
     const market = await openMarket(settings, { home, chain, clock: systemClock, ipfs: ipfs.node, signal })
-    const host = await createSubmissionHost({
-      identity: home.identity(),
-      listen: settings.p2pListen,
-      relays: settings.relays,
-      ...hostLimits(settings),
-    })
-    started.add('libp2p host', host)
+    const own = protocolSender(settings, home, rpc)
+    const { listener, sender, gather, onEpoch, places, beside } =
+      settings.mode === 'seal'
+        ? await sealedElsewhere(settings, { home, started, chain, own, isSettled: () => hasSettled(rpc, own.address) })
+        : await listensItself(settings, { home, started, own })
     const isSigning = settings.signedReceipts === 'on'
     const receiptSigner = isSigning ? createSigner(parsePrivateKey(settings.signerKey.reveal())) : undefined
     const sequencer = createSequencer(
@@ -57,7 +57,7 @@ export const wireSequencer =
         slotLimits: slotLimits(settings),
       },
       {
-        ...through({ chain, sender: protocolSender(settings, home, rpc), listener: host, recoverer, receiptSigner }),
+        ...through({ chain, sender, listener, recoverer, receiptSigner }),
         store: home.store,
         rules: market.rules,
         ipfs: ipfs.copies.ipfs,
@@ -65,7 +65,8 @@ export const wireSequencer =
         clock: systemClock,
         random: systemRandom,
         report: home.report,
-        onEpoch: tellRefusals(host, home),
+        gather,
+        onEpoch,
       },
     )
     const routes = sequencerRoutes({ sequencer, store: home.store, chain })
@@ -75,8 +76,18 @@ export const wireSequencer =
     )
     started.add('HTTP server', http)
     return {
-      places: { p2p: host.addresses(), ipfs: ipfs.node.addresses(), gateway: [ipfs.gatewayUrl], ...ipfs.carPlaces, http: [http.url] },
+      places: { ...places(), ipfs: ipfs.node.addresses(), gateway: [ipfs.gatewayUrl], ...ipfs.carPlaces, http: [http.url] },
       handle: sequencer,
-      run: market.beside((signal) => sequencer.run(signal)),
+      run: market.beside((signal) =>
+        live(signal, (life) => {
+          void life.spawn(sequencer.run(life.signal))
+          void life.spawn(beside(life.signal))
+        }),
+      ),
     }
   }
+
+/** Only who needs NATS loads it. */
+async function sealedElsewhere(settings: Settings, how: SealingElsewhere): Promise<Ways> {
+  return (await import('./scale-out.ts')).sealingFrom(settings, how)
+}

@@ -11,6 +11,7 @@ import type { Lease, Shared } from './port.ts'
 /** How often in its time a lease is renewed, and asked for. */
 const TIMES = 4
 const ASK_TIMEOUT_MS = 1_000
+const WRONG_SEQUENCE: readonly number[] = [JetStreamApiCodes.StreamWrongLastSequence, JetStreamApiCodes.StreamWrongLastSequenceUnknown]
 
 interface LeaseOptions {
   readonly holder: string
@@ -114,5 +115,5 @@ export function createLeases(bucket: KV, { holder, leaseMs }: LeaseOptions): Pic
 }
 
 function isTaken(failure: unknown): boolean {
-  return failure instanceof JetStreamApiError && failure.code === JetStreamApiCodes.StreamWrongLastSequence
+  return failure instanceof JetStreamApiError && WRONG_SEQUENCE.includes(failure.code)
 }

@@ -14,7 +14,8 @@ const FOR_EVER_MS = Number.POSITIVE_INFINITY
 const READ_AHEAD = 256
 const READ_AGAIN_MS = 250
 
-const isCode = (failure: unknown, code: number): boolean => failure instanceof JetStreamApiError && failure.code === code
+const isCode = (failure: unknown, ...codes: readonly number[]): boolean =>
+  failure instanceof JetStreamApiError && codes.includes(failure.code)
 
 /** Makes the stream when there is none. Throws `PARTITIONS_DIFFER`, `LOG_UNREACHABLE`. */
 export async function jetStreamLog(partition: number, context: JetStreamContext): Promise<Log> {
@@ -63,7 +64,7 @@ export async function jetStreamLog(partition: number, context: JetStreamContext)
           const { seq } = await js.publish(subject, bytes, { msgID, expect: { lastSequence: after }, timeout: ACK_TIMEOUT_MS })
           return seq
         } catch (failure) {
-          if (!isCode(failure, JetStreamApiCodes.StreamWrongLastSequence)) throw failure
+          if (!isCode(failure, JetStreamApiCodes.StreamWrongLastSequence, JetStreamApiCodes.StreamWrongLastSequenceUnknown)) throw failure
           if (await isOurs(after + 1, msgID)) return after + 1
           throw new WeftError('LOG_MOVED', { log: stream, position: after }, failure)
         }

@@ -7,6 +7,8 @@ import { type PersistDeps, persist } from '#life/persist.ts'
 const LEASE_NAME = 'sealer'
 /** How often who does not lead looks whether the leader has done it, and a new leader whether what the last one sent is mined. */
 const LOOK_MS = 1_000
+/** After so long a new leader no longer waits for it: a transaction that finds no block must be offered more for. */
+const SETTLE_MS_MAX = 30_000
 /** The contract's code for what it has already. */
 const TAKEN = 'E25'
 
@@ -77,7 +79,9 @@ export function createLeading(sender: ProtocolSender, deps: LeadDeps): Leading {
   /** What the last leader has sent would have the same nonces. */
   async function settle(lease: Lease, signal: AbortSignal): Promise<void> {
     const attempt = () => deps.isSettled()
-    while (!lease.lost.aborted && !(await persist({ doing: 'read_account', attempt, signal }, deps))) await clock.sleep(LOOK_MS, signal)
+    const untilMs = clock.nowMs() + SETTLE_MS_MAX
+    while (!lease.lost.aborted && clock.nowMs() < untilMs && !(await persist({ doing: 'read_account', attempt, signal }, deps)))
+      await clock.sleep(LOOK_MS, signal)
   }
 
   return {
