@@ -77,7 +77,7 @@ export async function openLogStore(
     get(key) {
       assertOpen()
       const found = pending.get(key)
-      return found === undefined ? local.get(key) : found.value
+      return found === undefined ? local.get(key) : found.value?.slice()
     },
     scan(prefix, range = {}) {
       assertOpen()
@@ -88,8 +88,9 @@ export async function openLogStore(
       next ??= openGroup()
       const group = next
       for (const { key, value } of writes) {
-        group.writes.push(value === undefined ? { key } : { key, value })
-        pending.set(key, { value, group })
+        const own = value?.slice()
+        group.writes.push(own === undefined ? { key } : { key, value: own })
+        pending.set(key, { value: own, group })
       }
       working ??= work()
       return group.durable.promise
@@ -144,7 +145,7 @@ function merged(
   const over = [...pending].filter(([key]) => key.startsWith(prefix) && (after === undefined || key > after))
   const range = { ...(after !== undefined && { after }), ...(limit !== undefined && { limit: limit + over.length + 1 }) }
   const below = local.scan(prefix, range).filter(({ key }) => key !== ownKey && !pending.has(key))
-  const added = over.flatMap(([key, { value }]) => (value === undefined ? [] : [{ key, value }]))
+  const added = over.flatMap(([key, { value }]) => (value === undefined ? [] : [{ key, value: value.slice() }]))
   if (added.length === 0) return below.slice(0, limit)
   return [...below, ...added].sort((left, right) => byCodeUnit(left.key, right.key)).slice(0, limit)
 }
