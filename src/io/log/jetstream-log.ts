@@ -4,6 +4,7 @@ import { DeliverPolicy, JetStreamApiCodes, JetStreamApiError, PubHeaders, Retent
 import { WeftError } from '#domain/errors.ts'
 import type { JetStreamContext } from './jetstream.ts'
 import { patiently } from './patiently.ts'
+import { plain } from './plain.ts'
 import type { Log, LogEntry } from './port.ts'
 
 /** A partition's log is a stream of one subject: its sequence is the position. */
@@ -101,7 +102,7 @@ export async function jetStreamLog(partition: number, context: JetStreamContext)
       if (ending.aborted) return
       for await (const message of messages) {
         if (ending.aborted) return
-        yield { position: message.seq, bytes: message.data }
+        yield { position: message.seq, bytes: plain(message.data) }
       }
     } finally {
       ending.removeEventListener('abort', stop)

@@ -10,7 +10,7 @@ import { logSuite } from './suite.ts'
 
 /** On a real server; where none can be had this fails, and says why. */
 
-const LEASE_MS = 1_000
+const LEASE_MS = 600
 const directory = mkdtempSync(join(tmpdir(), 'weft-nats-'))
 let server: NatsServer
 let spaces = 0

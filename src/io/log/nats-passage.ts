@@ -1,5 +1,6 @@
 import { createInbox, type NatsConnection } from '@nats-io/transport-node'
 import type { Inbound } from '#io/intake/port.ts'
+import { plain } from './plain.ts'
 import { decodeAnswers, decodePassed, encodeAnswers, encodePassed } from './frames.ts'
 import type { JetStreamContext } from './jetstream.ts'
 import type { Answer, Shared } from './port.ts'
@@ -75,7 +76,7 @@ function groups<Item>(connection: NatsConnection, subject: string, { decode, sig
   const subscription = connection.subscribe(subject, {
     callback(failure, message) {
       if (failure !== null || items.length > WAITING_MAX) return
-      items.push(...decode(message.data, message.reply ?? ''))
+      items.push(...decode(plain(message.data), message.reply ?? ''))
       wake?.()
     },
   })

@@ -180,7 +180,7 @@ export interface Settings {
   readonly rewards?: FakeChainOptions['rewards']
   readonly counts?: Partial<Pick<SequencerOptions, 'slotLimits' | 'daysKept' | 'countsEveryEpochs' | 'dayBufferEpochs' | 'slotsPerUpdate'>>
   readonly onDisk?: FakeStore
-  readonly around?: Pick<World, 'clock' | 'chain' | 'ipfs'>
+  readonly around?: Partial<Pick<World, 'clock' | 'chain' | 'ipfs'>>
   readonly disk?: Disk
   /** Instead of an inbox of the world's own. */
   readonly listener?: SubmissionListener

@@ -1,3 +1,4 @@
+import type { ReleasedEpoch } from '#domain/anchor-view.ts'
 import { WeftError } from '#domain/errors.ts'
 import type { BlockNumber, EpochId } from '#domain/ids.ts'
 import type { Recoverer, Signer } from '#io/keys/port.ts'
@@ -44,9 +45,9 @@ export function createBallotBox(options: PartOptions, deps: BallotBoxDeps): Part
     const { receiptSigner } = deps
     const listener = deps.shared.passed(partition)
     const intake = createIntake({ ...judging, listener, recoverer: NOBODY, store, record: ballots.record, receiptSigner }, life)
-    const letting = createLettingGo({ store, log, local: deps.store, view })
+    const letting = createLettingGo({ store, log, local: deps.store })
     const reacting = {
-      onReleased: (epochId: EpochId) => letting.begin(epochId, following.isReady()),
+      onReleased: (epoch: ReleasedEpoch) => letting.begin(epoch, following.isReady()),
       onClosed(epochId: EpochId) {
         closing.close(epochId)
         counters.forget(epochId)
@@ -86,24 +87,26 @@ interface LettingGoDeps {
   readonly store: LogStore
   readonly log: Pick<Log, 'forget'>
   readonly local: Store
-  readonly view: { epoch(epochId: EpochId): { readonly release: { readonly number: BlockNumber } } | undefined }
 }
 
 /** Epochs of which no batch is taken any more: their entries go from the log, and from the copy here. The sealer has its own. */
-function createLettingGo({ store, log, local, view }: LettingGoDeps) {
-  /** Where the log ended when the epoch was released: its votes lie behind. 0 where that was before this start. */
-  const beginnings = new Map<EpochId, number>()
+function createLettingGo({ store, log, local }: LettingGoDeps) {
+  /** By epoch its release, and where the log ended when that was first seen: its votes lie behind. 0 where that was before this start. */
+  const beginnings = new Map<EpochId, { readonly release: BlockNumber; readonly position: number }>()
   let forgotten = 0
   return {
-    begin: (epochId: EpochId, isNew: boolean): void => void beginnings.set(epochId, isNew ? store.position() : 0),
-    async letGo(): Promise<void> {
-      const over = [...beginnings.keys()].filter((epochId) => view.epoch(epochId) === undefined)
-      if (over.length === 0) return
-      for (const epochId of over) {
+    begin({ epochId, release }: ReleasedEpoch, isNew: boolean): void {
+      // Released again after a reorganisation it has votes of before.
+      const { position } = beginnings.get(epochId) ?? { position: isNew ? store.position() : 0 }
+      beginnings.set(epochId, { release: release.number, position })
+    },
+    async letGo(past: BlockNumber): Promise<void> {
+      for (const [epochId, { release }] of beginnings) {
+        if (release >= past) continue
         beginnings.delete(epochId)
         await removeAll(local, takenPrefixes(epochId))
       }
-      const upTo = beginnings.size === 0 ? 0 : Math.min(...beginnings.values())
+      const upTo = Math.min(store.position(), ...[...beginnings.values()].map(({ position }) => position))
       if (upTo <= forgotten) return
       forgotten = upTo
       await log.forget(upTo)

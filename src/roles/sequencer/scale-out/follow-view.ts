@@ -22,7 +22,7 @@ export interface Following {
 interface Reacting {
   /** Once, when the chain was followed up to the head that it had at the start. */
   onReady(): void
-  onReleased?(epochId: EpochId): void
+  onReleased?(epoch: ReleasedEpoch): void
   /** The window of an epoch is over. May be called again. */
   onClosed?(epochId: EpochId): void
   /** No batch of an epoch released before this block is taken any more. */
@@ -64,9 +64,9 @@ export async function createFollowing(deps: FollowDeps, life: Life): Promise<Fol
       await readSlots({ ...deps, view }, signal)
       for await (const step of chain.follow({ from: oldestReleaseBatchedIn(head.number, contract), known: [], signal })) {
         const applied = view.apply(step)
-        for (const { epochId } of applied.released) {
-          newest = Math.max(newest, epochId)
-          onReleased?.(epochId)
+        for (const epoch of applied.released) {
+          newest = Math.max(newest, epoch.epochId)
+          onReleased?.(epoch)
         }
         await Promise.all(applied.released.map((epoch) => rules.learn(epoch, () => isNeeded(epoch))))
         await readSigners(applied, { ...deps, view }, signal)

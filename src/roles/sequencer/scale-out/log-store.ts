@@ -32,6 +32,7 @@ export async function openLogStore(
   let next: Group | undefined
   let working: Promise<void> | undefined
   let failure: unknown
+  let isClosed = false
 
   function assertOpen(): void {
     if (failure !== undefined) throw failure
@@ -100,10 +101,11 @@ export async function openLogStore(
       assertOpen()
     },
     async close() {
+      if (isClosed) return
+      isClosed = true
       await working
-      const isNew = failure === undefined
+      if (failure !== undefined) throw failure
       fail(new WeftError('STOPPED', { what: `store of partition ${partition}` }))
-      if (!isNew && !isWeftError(failure, 'STOPPED')) throw failure
     },
   }
 }

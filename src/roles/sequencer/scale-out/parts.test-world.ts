@@ -4,10 +4,10 @@ import { recoverer } from '#io/keys/secp256k1.ts'
 import { createFakeServers, type FakeServers, type FakeShared } from '#io/log/fake.ts'
 import { createInbox, INBOX_LIMITS } from '#io/p2p/inbox.ts'
 import { createFakeStore, type FakeStore } from '#io/store/fake.ts'
-import type { AnchorChain } from '#io/chain/port.ts'
+import { createVirtualClock } from '#io/clock/fake.ts'
 import { rulesWith } from '#life/rules.test-world.ts'
 import { sameRules } from '#life/rules.ts'
-import { open, type Settings, uuid, type World } from '#roles/sequencer/sequencer.test-world.ts'
+import { open, uuid, type Wire, type World } from '#roles/sequencer/sequencer.test-world.ts'
 import { encodeSubmission } from '#wire/submission-proto.ts'
 import { createBallotBox } from './ballot-box.ts'
 import { gatherFrom } from './gather.ts'
@@ -25,7 +25,7 @@ export interface Process {
   /** Why it has ended. */
   failure(): unknown
   /** Power cut. */
-  crash(): Promise<void>
+  crash(): void
 }
 
 export interface Listener extends Process {
@@ -33,62 +33,80 @@ export interface Listener extends Process {
   push(submissions: readonly (readonly [submissionId: string, submission: Submission])[], answered: Receipt[]): void
 }
 
+interface How {
+  readonly holder?: string
+  readonly store?: FakeStore
+  /** Between the chain and the process. */
+  readonly wire?: Wire
+  /** What differs of what it shares. */
+  through?(shared: FakeShared): Partial<FakeShared>
+}
+
 export interface Parts {
   readonly servers: FakeServers
   readonly sealer: World
   listener(): Promise<Listener>
-  box(options?: { readonly holder?: string; readonly store?: FakeStore; readonly chain?: AnchorChain }): Promise<Process>
+  box(how?: How): Promise<Process>
   stop(): Promise<void>
 }
 
-/** `world`: whose chain it is. */
-export async function openParts(world: World, sealing: Settings = {}): Promise<Parts> {
-  const { clock, chain } = world
+/** `around`: another one, on whose chain it is. */
+export async function openParts(around?: World): Promise<Parts> {
+  const clock = around?.clock ?? createVirtualClock()
   const servers = createFakeServers({ clock })
   const rules = sameRules(rulesWith({ tally: { minVotes: 0, minShareBp: 0 }, availability: 'none' }))
   const random = { fraction: () => 1 }
   const stopping = new AbortController()
-  const ending: Promise<unknown>[] = []
+  const living = new Set<Promise<unknown>>()
   let names = 0
 
-  async function started(
-    make: (deps: Parameters<typeof createBallotBox>[1]) => Part,
-    how: Parameters<Parts['box']>[0] = {},
-  ): Promise<Process> {
+  async function started(make: (deps: Parameters<typeof createBallotBox>[1]) => Part, how: How = {}): Promise<Process> {
     names += 1
     const { holder = `process-${names}`, store = createFakeStore() } = how
-    const shared = servers.connect(holder)
+    const connected = servers.connect(holder)
+    const shared = { ...connected, ...how.through?.(connected) }
     const events: string[] = []
     const report = (event: string) => void events.push(event)
-    const part = make({ shared, store, chain: how.chain ?? chain.connect(), rules, clock, random, report, receiptSigner: undefined })
+    const part = make({
+      shared,
+      store,
+      chain: how.wire?.around(chain.connect()) ?? chain.connect(),
+      rules,
+      clock,
+      random,
+      report,
+      receiptSigner: undefined,
+    })
     const own = new AbortController()
     let failure: unknown
     const ended = part.run(AbortSignal.any([stopping.signal, own.signal])).catch((reason: unknown) => {
       failure = reason
     })
-    ending.push(ended)
+    living.add(ended)
     return {
       shared,
       part,
       store,
       events,
       failure: () => failure,
-      async crash() {
+      crash() {
+        living.delete(ended)
         shared.crash()
         own.abort(new Error('power cut'))
       },
     }
   }
 
-  const connected = await Promise.all(Array.from({ length: PARTITIONS }, (_, partition) => servers.connect('sealer').log(partition)))
-  const sealer = await open({ ...sealing, around: world, gather: gatherFrom(connected) })
+  const logs = await Promise.all(Array.from({ length: PARTITIONS }, (_, partition) => servers.connect('sealer').log(partition)))
+  const sealer = await open({ around: around ?? { clock }, gather: gatherFrom(logs) })
+  const { chain } = sealer
   return {
     servers,
     sealer,
     async listener() {
       const inbox = createInbox(INBOX_LIMITS, clock.nowMs, (durationMs, action) => void clock.sleep(durationMs).then(action))
       const process = await started((deps) => createListening({ partitions: PARTITIONS }, { ...deps, listener: inbox, recoverer }))
-      await world.until(() => process.part.stats().isReady)
+      await sealer.until(() => process.part.stats().isReady)
       return {
         ...process,
         push(submissions, answered) {
@@ -103,7 +121,7 @@ export async function openParts(world: World, sealing: Settings = {}): Promise<P
     async stop() {
       stopping.abort(new Error('test is over'))
       await sealer.stop()
-      await clock.runUntil(Promise.all(ending), { limitMs: 60_000 })
+      await clock.runUntil(Promise.all(living), { limitMs: 60_000 })
     },
   }
 }
