@@ -510,7 +510,7 @@ export const ERRORS = {
   PARTITIONS_DIFFER: {
     kind: 'operator',
     facts: ['asked', 'agreed'],
-    help: 'All processes of a sequencer must have the same --partitions as the first: one slot would vote in two boxes. To change it stop all of them, wait until their epochs are over, and delete the streams of this market in NATS.',
+    help: 'All processes of a sequencer must have the same --partitions as the first: otherwise one slot would vote in two boxes. docs/SCALING.md says how it is changed.',
   },
   STOPPED: { kind: 'caller', facts: ['what'], help: 'The process was asked to stop while this was under way.' },
   STOP_TIMED_OUT: {
