@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { WeftError } from '#domain/errors.ts'
 import type { AnchorChain, ProtocolSender } from '#io/chain/port.ts'
 import { systemClock } from '#io/clock/system.ts'
 import type { SubmissionListener } from '#io/intake/port.ts'
@@ -10,10 +11,11 @@ import { createBallotBox } from '#roles/sequencer/scale-out/ballot-box.ts'
 import { gatherFrom } from '#roles/sequencer/scale-out/gather.ts'
 import { createLeading } from '#roles/sequencer/scale-out/lead.ts'
 import { createListening, type Part, type PartDeps } from '#roles/sequencer/scale-out/listen.ts'
+import { snapshotCidOf } from '#wire/cid.ts'
 import { anchorChain, anchorRpc, ipfsPlace } from './adapters.ts'
 import type { Places, RoleHome } from './home.ts'
 import { slotLimits } from './intake-limits.ts'
-import { openMarket } from './market.ts'
+import { type MarketDeps, openMarket } from './market.ts'
 import type { Wire } from './role.ts'
 import type { Settings } from './settings.ts'
 import { aborted, type Started } from './stop.ts'
@@ -26,14 +28,20 @@ export const wirePart =
   (mode: 'listen' | 'ballot'): Wire<Part> =>
   async (settings, home, started, signal) => {
     const chain = await anchorChain(settings, home, { rpc: anchorRpc(settings, home), signal })
-    const ipfs = await ipfsPlace(settings, home, started)
-    const market = await openMarket(settings, { home, chain, clock: systemClock, ipfs: ipfs.node, signal })
+    const ipfs = settings.ipfsPeers.length === 0 ? undefined : await ipfsPlace(settings, home, started)
+    const market = await openMarket(settings, { home, chain, clock: systemClock, ipfs: ipfs?.node ?? NO_PEERS, signal })
     const shared = await openShared(settings, home, { started, chain })
     const deps = { shared, chain, rules: market.rules, clock: systemClock, random: systemRandom, report: home.report }
     const { part, places } =
       mode === 'listen' ? await listener(settings, home, { started, deps }) : { part: ballotBox(settings, home, deps), places: () => ({}) }
-    return { places: { ...places(), ipfs: ipfs.node.addresses() }, handle: part, run: market.beside(part.run) }
+    return { places: { ...places(), ...(ipfs && { ipfs: ipfs.node.addresses() }) }, handle: part, run: market.beside(part.run) }
   }
+
+/** It needs content for one thing, manifests that it has in no file; with nobody to ask it runs no node. */
+const NO_PEERS: MarketDeps['ipfs'] = {
+  add: snapshotCidOf,
+  get: (cid) => Promise.reject(new WeftError('IPFS_NOT_FOUND', { cid, waitedMs: 0 })),
+}
 
 async function listener(
   settings: Settings,

@@ -21,7 +21,7 @@ const SLOTS = 2
 const PROJECTS = 15
 const WINDOW_BLOCKS = 60
 
-const closing: (() => Promise<unknown> | void)[] = []
+const closing: (() => Promise<unknown>)[] = []
 afterAll(async () => {
   for (const close of closing.reverse()) await close()
 }, 60_000)

@@ -1,0 +1,33 @@
+import { join } from 'node:path'
+import type { RunningRole, Wire } from '#node/role.ts'
+import { wirePart } from '#node/scale-out.ts'
+import { wireSequencer } from '#node/sequencer.ts'
+import type { Given, Role } from '#node/settings.ts'
+import type { Started } from '#node/stop.ts'
+import type { Sequencer } from '#roles/sequencer/sequencer.ts'
+import { startNatsServer } from './nats-server.ts'
+
+const LISTENERS = 2
+const PARTITIONS = 2
+
+type Start = <Handle>(name: string, role: Role, wire: Wire<Handle>, flags: Given) => Promise<RunningRole<Handle>>
+
+/** The sequencer in parts: a NATS server, the box of each partition, listeners, and a sealer with another that stands by. */
+export async function startParts(
+  flags: Given,
+  { dataDir, start, started }: { readonly dataDir: string; readonly start: Start; readonly started: Started },
+): Promise<{ readonly sealer: RunningRole<Sequencer>; readonly listeners: readonly RunningRole[] }> {
+  const nats = await startNatsServer({ directory: join(dataDir, 'nats') })
+  started.add('nats-server', nats)
+  const alike = { ...flags, nats: nats.url, natsReplicas: '1', partitions: String(PARTITIONS) }
+  const sealer = await start('sequencer', 'sequencer', wireSequencer(), { ...alike, mode: 'seal' })
+  const ipfsPeers = sealer.places['ipfs']?.[0] ?? ''
+  await start('sequencer-standby', 'sequencer', wireSequencer(), { ...alike, mode: 'seal', ipfsPeers })
+  for (let partition = 0; partition < PARTITIONS; partition += 1)
+    await start(`ballot-box-${partition + 1}`, 'sequencer', wirePart('ballot'), { ...alike, mode: 'ballot' })
+  const listeners: RunningRole[] = []
+  const { signerKey: _, ...keyless }: Given = alike
+  for (let number = 1; number <= LISTENERS; number += 1)
+    listeners.push(await start(`listener-${number}`, 'sequencer', wirePart('listen'), { ...keyless, mode: 'listen' }))
+  return { sealer, listeners }
+}
