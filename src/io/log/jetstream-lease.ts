@@ -48,7 +48,6 @@ export function createLeases(bucket: KV, { holder, leaseMs }: LeaseOptions): Pic
 
     async function renew(): Promise<void> {
       const beganMs = performance.now()
-      if (beganMs >= untilMs) lose()
       if (losing.signal.aborted) return
       try {
         revision = await bucket.update(name, holder, revision, ASK_TIMEOUT_MS)

@@ -57,7 +57,7 @@ test('G1: what was acknowledged is there when the server was killed, and who wai
   const own = mkdtempSync(join(tmpdir(), 'weft-nats-'))
   let killed = await startNatsServer({ directory: own })
   const port = Number(new URL(killed.url).port)
-  const shared = await openJetStream({ servers: [killed.url], space: 'killed', partitions: 1, replicas: 1, holder: 'a' })
+  const shared = await openJetStream({ servers: [killed.url], space: 'killed', partitions: 1, replicas: 1, holder: 'a', leaseMs: LEASE_MS })
   const log = await shared.log(0)
   const reading = new AbortController()
   const read: number[] = []
@@ -68,8 +68,11 @@ test('G1: what was acknowledged is there when the server was killed, and who wai
     }
   })()
   expect(await log.append(Uint8Array.of(0), 0)).toBe(1)
+  const lease = await shared.lease(['seal'], reading.signal)
   const underWay = log.append(Uint8Array.of(1), 1)
   await killed.kill()
+  // S28: where nobody answers for as long as it lasts it may be another's.
+  await new Promise((resolve) => lease.lost.addEventListener('abort', resolve, { once: true }))
   killed = await startNatsServer({ directory: own, port })
   expect(await underWay, 'written once, whatever became of the first attempt').toBe(2)
   expect(await log.append(Uint8Array.of(2), 2)).toBe(3)
