@@ -79,8 +79,8 @@ export async function startRoles(
   // A devnet has no end of a day to wait for: it counts with every epoch.
   const sequencerFlags = { signerKey: cast.sequencer.keyText, relays: relayAddress, countsEveryEpochs: '1' }
   const wireThrough = wireSequencer(fault.outside)
-  const { dataDir } = ground
-  const parts = hosting.scaleOut === true ? await startParts(sequencerFlags, { dataDir, start, started: hosting.started }) : undefined
+  const { folder } = ground
+  const parts = hosting.scaleOut === true ? await startParts(sequencerFlags, { folder, start, started: hosting.started }) : undefined
   const sequencer = parts?.sealer ?? (await start('sequencer', 'sequencer', wireThrough, sequencerFlags))
   /** Where submissions are taken, and where from through the relay. */
   const doors = (parts?.listeners ?? [sequencer]).map((listener) => first(listener, 'p2p'))

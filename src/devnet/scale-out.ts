@@ -1,10 +1,10 @@
-import { join } from 'node:path'
 import type { RunningRole, Wire } from '#node/role.ts'
 import { wirePart } from '#node/scale-out.ts'
 import { wireSequencer } from '#node/sequencer.ts'
 import type { Given, Role } from '#node/settings.ts'
 import type { Started } from '#node/stop.ts'
 import type { Sequencer } from '#roles/sequencer/sequencer.ts'
+import type { DevnetFolder } from './folder.ts'
 import { startNatsServer } from './nats-server.ts'
 
 const LISTENERS = 2
@@ -15,9 +15,9 @@ type Start = <Handle>(name: string, role: Role, wire: Wire<Handle>, flags: Given
 /** The sequencer in parts: a NATS server, the box of each partition, listeners, and a sealer with another that stands by. */
 export async function startParts(
   flags: Given,
-  { dataDir, start, started }: { readonly dataDir: string; readonly start: Start; readonly started: Started },
+  { folder, start, started }: { readonly folder: Pick<DevnetFolder, 'make'>; readonly start: Start; readonly started: Started },
 ): Promise<{ readonly sealer: RunningRole<Sequencer>; readonly listeners: readonly RunningRole[] }> {
-  const nats = await startNatsServer({ directory: join(dataDir, 'nats') })
+  const nats = await startNatsServer({ directory: folder.make('nats') })
   started.add('nats-server', nats)
   const alike = { ...flags, nats: nats.url, natsReplicas: '1', partitions: String(PARTITIONS) }
   const sealer = await start('sequencer', 'sequencer', wireSequencer(), { ...alike, mode: 'seal' })

@@ -69,11 +69,18 @@ export function createLeases(bucket: KV, { holder, leaseMs }: LeaseOptions): Pic
       while (!losing.signal.aborted) {
         await pause(leaseMs / TIMES, undefined, { signal: losing.signal }).catch(() => undefined)
         if (!losing.signal.aborted) await renewed()
-        if (performance.now() >= untilMs) lose()
       }
     }
 
+    /** Beside that: what it waits for may not be answered. */
+    async function expire(): Promise<void> {
+      for (let leftMs = leaseMs; leftMs > 0 && !losing.signal.aborted; leftMs = untilMs - performance.now())
+        await pause(leftMs, undefined, { signal: losing.signal }).catch(() => undefined)
+      lose()
+    }
+
     void keep()
+    void expire()
     return {
       name,
       token,

@@ -13,6 +13,8 @@ const ACK_TIMEOUT_MS = 2_000
 /** An append is tried until it is answered: without an answer nobody knows whether it is there. */
 const FOR_EVER_MS = Number.POSITIVE_INFINITY
 const READ_AHEAD = 256
+/** A reader whose server is gone notices when two heartbeats are missing; there are two in this time. */
+const READ_EXPIRES_MS = 2_000
 const READ_AGAIN_MS = 250
 
 const isCode = (failure: unknown, ...codes: readonly number[]): boolean =>
@@ -95,7 +97,7 @@ export async function jetStreamLog(partition: number, context: JetStreamContext)
 
   async function* readOnce(after: number, ending: AbortSignal): AsyncGenerator<LogEntry> {
     const consumer = await js.consumers.get(stream, { deliver_policy: DeliverPolicy.StartSequence, opt_start_seq: after + 1 })
-    const messages = await consumer.consume({ max_messages: READ_AHEAD })
+    const messages = await consumer.consume({ max_messages: READ_AHEAD, expires: READ_EXPIRES_MS })
     const stop = (): void => messages.stop()
     ending.addEventListener('abort', stop, { once: true })
     try {

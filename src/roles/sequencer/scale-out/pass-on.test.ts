@@ -18,7 +18,8 @@ function openStage() {
   const stopping = new AbortController()
   let said = Promise.withResolvers<readonly Answer[]>()
   const shared = {
-    pass: (partition: number, deliveries: readonly Passed[]) => void passed.push(...deliveries.map((delivery) => ({ partition, delivery }))),
+    pass: (partition: number, deliveries: readonly Passed[]) =>
+      void passed.push(...deliveries.map((delivery) => ({ partition, delivery }))),
     async *answers() {
       while (!stopping.signal.aborted) yield await said.promise
     },

@@ -123,6 +123,23 @@ test('S27: what a listener passes on late a box refuses that has closed the epoc
   stopping.abort()
 })
 
+test('S27: a window that a reorganisation opens again stays closed in its partition', async () => {
+  const { world, parts } = await apart()
+  const boxes = [await parts.box(), await parts.box()]
+  await ready(world, ...boxes)
+  const listener = await parts.listener()
+  await world.release()
+  await world.mine(6)
+  await world.until(() => boxes.every(({ store }) => store.scan('closed/').length === 1))
+  world.chain.reorg(5, { blocks: 1 })
+  await world.mine(1)
+  const answered: Receipt[] = []
+  listener.push([named(await vote(world, 1, 0, 0))], answered)
+  await world.until(() => answered.length === 1)
+  expect(codes(answered)).toEqual(['window_closed'])
+  expect(boxes.map(({ part }) => part.stats().receipts)).toContainEqual({ window_closed: 1 })
+})
+
 test('G1: a box that is killed after its append and before its answers, and the log taken over by another: answered as duplicates, counted once', async () => {
   const { world, parts } = await apart()
   await ready(world, await parts.box())
