@@ -5,7 +5,7 @@ import { natsBinary } from './nats-binary.ts'
 import { type Program, startProgram } from './program.ts'
 
 /** A NATS server with JetStream on loopback, that has on its disk what it acknowledges. */
-export interface NatsServer extends Pick<Program, 'ended' | 'kill' | 'stop'> {
+export interface NatsServer extends Pick<Program, 'groupId' | 'ended' | 'kill' | 'stop'> {
   readonly url: string
 }
 

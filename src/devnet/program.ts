@@ -7,6 +7,8 @@ import { endGroup } from '#node/process-group.ts'
 export interface Program {
   /** What it says of itself, as it was sought in its output. */
   readonly told: string
+  /** Of the group of processes that it is. */
+  readonly groupId: number
   /** Resolves when the process has ended, for whatever reason. */
   readonly ended: Promise<void>
   /** Ends it as a power cut would. */
@@ -54,7 +56,7 @@ export async function startProgram({ name, path, args, listening }: ProgramOptio
     await ended
   }
   try {
-    return { told: await heard(name, listening, [child.stdout, child.stderr], ended), ended, kill, stop }
+    return { told: await heard(name, listening, [child.stdout, child.stderr], ended), groupId: child.pid ?? 0, ended, kill, stop }
   } catch (failure) {
     await stop()
     throw failure
