@@ -9,6 +9,8 @@ import { startNatsServer } from './nats-server.ts'
 
 const LISTENERS = 2
 const PARTITIONS = 2
+/** All of it is one process here: what need not be as prompt as the sealer asks less often. */
+const POLL_MS = '250'
 
 type Start = <Handle>(name: string, role: Role, wire: Wire<Handle>, flags: Given) => Promise<RunningRole<Handle>>
 
@@ -21,12 +23,13 @@ export async function startParts(
   started.add('nats-server', nats)
   const alike = { ...flags, nats: nats.url, natsReplicas: '1', partitions: String(PARTITIONS) }
   const sealer = await start('sequencer', 'sequencer', wireSequencer(), { ...alike, mode: 'seal' })
+  const beside = { ...alike, pollMs: POLL_MS }
   const ipfsPeers = sealer.places['ipfs']?.[0] ?? ''
-  await start('sequencer-standby', 'sequencer', wireSequencer(), { ...alike, mode: 'seal', ipfsPeers })
+  await start('sequencer-standby', 'sequencer', wireSequencer(), { ...beside, mode: 'seal', ipfsPeers })
   for (let partition = 0; partition < PARTITIONS; partition += 1)
-    await start(`ballot-box-${partition + 1}`, 'sequencer', wirePart('ballot'), { ...alike, mode: 'ballot' })
+    await start(`ballot-box-${partition + 1}`, 'sequencer', wirePart('ballot'), { ...beside, mode: 'ballot' })
   const listeners: RunningRole[] = []
-  const { signerKey: _, ...keyless }: Given = alike
+  const { signerKey: _, ...keyless }: Given = beside
   for (let number = 1; number <= LISTENERS; number += 1)
     listeners.push(await start(`listener-${number}`, 'sequencer', wirePart('listen'), { ...keyless, mode: 'listen' }))
   return { sealer, listeners }
