@@ -25,6 +25,7 @@ interface Flags {
   readonly open: boolean
   readonly computes?: readonly string[]
   readonly watch: boolean
+  readonly scaleOut: boolean
 }
 
 /** Whether nothing was begun: what was asked for cannot be, or the folder is not the devnet's to take. */
@@ -60,7 +61,7 @@ export const devnetCommand = buildCommand({
     })
     const told = flags.json ? jsonReport(this.process) : humanReport(this.process.stdout, this.process.env['TERM'])
     const report = flags.open ? opening(told, this.process) : told
-    const { epochs, seed, slots, liars, anchoring, fault, computes, watch } = flags
+    const { epochs, seed, slots, liars, anchoring, fault, computes, watch, scaleOut } = flags
     let isRefused = false
     try {
       const options = {
@@ -71,6 +72,7 @@ export const devnetCommand = buildCommand({
         liars,
         anchoring,
         watch,
+        scaleOut,
         ...(epochs !== undefined && { epochs }),
         ...(fault && { fault }),
         ...(computes && { computeFolders: computes }),
@@ -136,6 +138,13 @@ export const devnetCommand = buildCommand({
         withNegated: false,
         brief:
           'Watch the folders of --computes: an edit is tried on the last epochs, shown with what it changes, and holds in every node from the next epoch on',
+      },
+      scaleOut: {
+        kind: 'boolean',
+        default: false,
+        withNegated: false,
+        brief:
+          'Run the sequencer in parts, as it is beyond one machine: two listeners, two ballot boxes, a sealer and its standby, over a NATS server (docs/SCALING.md)',
       },
       fault: {
         kind: 'enum',

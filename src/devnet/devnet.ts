@@ -28,6 +28,8 @@ export interface DevnetOptions extends Omit<GroundOptions, 'computes'> {
   /** Made to go wrong in one epoch; then it stops as soon as it is healed, unless it is to run for so many epochs. */
   readonly fault?: FaultName
   readonly rpcFor?: RpcFor
+  /** The sequencer in parts, over a NATS server. */
+  readonly scaleOut?: boolean
   /** Of all roles alike, beside what the devnet gives them. */
   readonly settings?: Given
 }
@@ -48,6 +50,10 @@ export async function runDevnet(options: DevnetOptions, report: DevnetReport, si
     throw new WeftError('SETTINGS_INVALID', { problems: ['--liars must be fewer than half of --slots, or the lie wins'] })
   if (options.fault !== undefined && options.epochs !== undefined)
     throw new WeftError('SETTINGS_INVALID', { problems: ['--fault ends when it is healed: it takes no --epochs'] })
+  if (options.fault !== undefined && options.scaleOut === true)
+    throw new WeftError('SETTINGS_INVALID', {
+      problems: ['--fault is planted in a sequencer that is one process: it takes no --scale-out'],
+    })
   if (options.watch === true && (options.computeFolders ?? []).length === 0)
     throw new WeftError('SETTINGS_INVALID', { problems: ['--watch needs --computes: the folders that are watched'] })
   const started = createStarted()
@@ -68,8 +74,9 @@ export async function runDevnet(options: DevnetOptions, report: DevnetReport, si
     /** Since which epoch the market has which. */
     const plans: { readonly from: number; readonly projects: readonly ProjectId[] }[] = [{ from: 0, projects }]
     const planting = options.fault && plant(options.fault, ground, projects)
-    const { rpcFor, settings } = options
-    const roles = await startRoles(ground, { report, started, signal, ...(rpcFor && { rpcFor }), ...(settings && { settings }) }, planting)
+    const { rpcFor, settings, scaleOut = false } = options
+    const hosting = { report, started, signal, scaleOut, ...(rpcFor && { rpcFor }), ...(settings && { settings }) }
+    const roles = await startRoles(ground, hosting, planting)
     const chain = await anchorOf(ground)
     const act = (released: Released, step: FaultWatch['step']) => planting?.act(released, { chain, roles, step })
     const watch = options.fault && watchFault(options.fault, report, act, roles.evidenceOf)

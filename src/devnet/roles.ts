@@ -23,6 +23,7 @@ import type { Planted } from './fault.ts'
 import { type Ground, type RpcFor, SNAPSHOTTERS } from './ground.ts'
 import { falsify } from './lie.ts'
 import type { DevnetReport, Endpoint } from './report.ts'
+import { startParts } from './scale-out.ts'
 
 /** How often roles ask their chains; a tenth of a block keeps the network's own share of the time small. */
 const POLL_MS = '100'
@@ -62,6 +63,8 @@ interface Hosting {
   readonly rpcFor?: RpcFor
   /** Of all roles alike. */
   readonly settings?: Given
+  /** The sequencer is several processes' worth of parts. */
+  readonly scaleOut?: boolean
 }
 
 /** Starts the roles in the order in which they need each other. Throws the signal's reason when it aborts meanwhile. */
@@ -73,7 +76,11 @@ export async function startRoles(
   const { roles, start } = createStarting(ground, hosting)
   const { cast, honestSeats, lyingSlots } = ground
 
-  const relay = await start('relay', 'relay', wireRelay, { rendezvous: 'on', admission: 'slots' })
+  const relay = await start('relay', 'relay', wireRelay, {
+    rendezvous: 'on',
+    // Listeners of a sequencer in parts have no key to vouch with.
+    ...(hosting.scaleOut !== true && { admission: 'slots' }),
+  })
   const relayAddress = first(relay, 'p2p')
   // A devnet has no end of a day to wait for: it counts with every epoch.
   const sequencerFlags = {
@@ -83,7 +90,11 @@ export async function startRoles(
     countsEveryEpochs: '1',
   }
   const wireThrough = wireSequencer(fault.outside)
-  const sequencer = await start('sequencer', 'sequencer', wireThrough, sequencerFlags)
+  const { folder } = ground
+  const parts = hosting.scaleOut === true ? await startParts(sequencerFlags, { folder, start, started: hosting.started }) : undefined
+  const sequencer = parts?.sealer ?? (await start('sequencer', 'sequencer', wireThrough, sequencerFlags))
+  /** Where submissions are taken, and where from through the relay. */
+  const doors = (parts?.listeners ?? [sequencer]).map((listener) => first(listener, 'p2p'))
   const validators = await startValidators(ground, start, first(sequencer, 'ipfs'))
   // Whoever keeps content is its peer: what one has let go of another may have.
   const holders = [sequencer, ...validators].map((role) => first(role, 'ipfs')).join(',')
@@ -91,12 +102,12 @@ export async function startRoles(
   const alsoTo = validators.map((validator) => first(validator, 'p2p')).join(',')
   const direct = await start('collector-direct', 'collector', wireCollector, {
     grpcListen: '127.0.0.1:0',
-    sequencers: first(sequencer, 'p2p'),
+    sequencers: doors.join(','),
     alsoTo,
   })
   const relayed = await start('collector-relayed', 'collector', wireCollector, {
     grpcListen: '127.0.0.1:0',
-    sequencers: `${relayAddress}/p2p-circuit/p2p/${peerIdIn(first(sequencer, 'p2p'))}`,
+    sequencers: `${relayAddress}/p2p-circuit/p2p/${peerIdIn(doors.at(-1) ?? '')}`,
     // Should the relay fail it, it finds the direct way.
     rendezvousAt: relayAddress,
     rendezvousPoint: RENDEZVOUS_POINT,
@@ -130,7 +141,7 @@ export async function startRoles(
   const withGateway = roles.filter(([name, { places }]) => name !== 'liar' && places['gateway'] !== undefined)
   return {
     relay,
-    sequencerPlaces: sequencer.places['p2p'] ?? [],
+    sequencerPlaces: parts === undefined ? (sequencer.places['p2p'] ?? []) : doors,
     sequencerHttp: sequencer.places['http']?.[0] ?? '',
     api: api.places['http']?.[0] ?? '',
     ...keepSequencer(sequencer, (places) => start('sequencer', 'sequencer', wireThrough, { ...sequencerFlags, ...places })),

@@ -522,6 +522,26 @@ export const ERRORS = {
     facts: ['path', 'problems'],
     help: 'The file is none that `./weft guards export` wrote for this validator, on this chain, for this market. Nothing was taken from it.',
   },
+  LOG_UNREACHABLE: {
+    kind: 'transient',
+    facts: ['servers', 'detail'],
+    help: 'No NATS server with JetStream answers at --nats. Start one, or name others; what was acknowledged is kept there.',
+  },
+  LOG_MOVED: {
+    kind: 'transient',
+    facts: ['log', 'position'],
+    help: 'Another process keeps this partition of the sequencer now: this one was taken for dead. Nothing of what it acknowledged is lost. Started again it waits until a partition is free.',
+  },
+  LEASE_LOST: {
+    kind: 'transient',
+    facts: ['name'],
+    help: 'The process did not reach NATS for some seconds, or was not run by the machine for as long: another one may do its work now. Started again it waits until it is needed.',
+  },
+  PARTITIONS_DIFFER: {
+    kind: 'operator',
+    facts: ['asked', 'agreed'],
+    help: 'All processes of a sequencer must have the same --partitions as the first: otherwise one slot would vote in two boxes. docs/SCALING.md says how it is changed.',
+  },
   STOPPED: { kind: 'caller', facts: ['what'], help: 'The process was asked to stop while this was under way.' },
   STOP_TIMED_OUT: {
     kind: 'bug',

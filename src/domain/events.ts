@@ -236,6 +236,15 @@ export const EVENTS = {
     help: 'The sequencer is not reached through this relay; `detail` says why. It is tried again every second.',
   },
   rendezvous_registered: { level: 'info', help: 'The sequencer is to be found at this place, under the rendezvous point of its settings.' },
+  partition_taken: {
+    level: 'info',
+    help: 'This ballot box keeps `partition` of the slots from now on, as the log has it up to `position`.',
+  },
+  leading: { level: 'info', help: 'This sealer sends batches from now on; one with a lower `token` does no more.' },
+  leading_lost: {
+    level: 'warn',
+    help: 'This sealer has not reached NATS for some seconds, or was not run by the machine for as long: another one may send batches now. It goes on as standby.',
+  },
   epoch_sealed: {
     level: 'info',
     help: 'The sequencer has done all it can for an epoch; `reason` says how it ended; `blocksToAnchored` is how many anchor blocks after the close of its window the last of its batches was on chain; `keptBytes` and `keptMs` what it took to keep the bytes of its winners, where the market asks for that.',

@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { codeOf } from '#domain/contract-codes.ts'
 import { isWeftError, toldOf, WeftError } from '#domain/errors.ts'
+import type { Address } from '#domain/ids.ts'
 import type { Recorder } from '#domain/recorder.ts'
 import type { AnchorChain, CallOutcome, Intent, ProtocolCall, ProtocolSender, SourceChain } from '#io/chain/port.ts'
 import type { Means, ProofOptions } from '#io/chain/proof/proofs.ts'
@@ -9,6 +10,7 @@ import { openProvenRpc, type ProvenRpc } from '#io/chain/proof/proven-rpc.ts'
 import { connectAnchorChain } from '#io/chain/read/anchor.ts'
 import { untilAborted } from '#domain/until-aborted.ts'
 import { createProtocolSender } from '#io/chain/send/sender.ts'
+import { countTransactions } from '#io/chain/send/transaction.ts'
 import { connectSourceChain } from '#io/chain/source/source.ts'
 import { systemClock } from '#io/clock/system.ts'
 import { carFolder } from '#io/ipfs/car-folder.ts'
@@ -169,6 +171,12 @@ function countedCalls(sender: ProtocolSender, recorder: Recorder): ProtocolSende
         ),
       ),
   }
+}
+
+/** Whether all that was sent with the account, by whomever, is in the chain, as far as the endpoint knows. */
+export async function hasSettled({ rpc }: ProvenRpc, account: Address): Promise<boolean> {
+  const [latest, pending] = await Promise.all([countTransactions(rpc, account, 'latest'), countTransactions(rpc, account, 'pending')])
+  return pending <= latest
 }
 
 /** What the adapter refused is told when there is more of it. */

@@ -46,7 +46,7 @@ export interface MarketDeps {
   readonly home: Pick<RoleHome, 'directory' | 'report'>
   readonly chain: AnchorChain
   readonly clock: Clock
-  readonly ipfs: Ipfs
+  readonly ipfs: Pick<Ipfs, 'add' | 'get'>
   /** Ends the search that the start waits for. */
   readonly signal?: AbortSignal
 }

@@ -117,6 +117,14 @@ describe('settings', () => {
     expect(readSettings('collector', { sequencers: `${direct}, ${relayed}` }, collector).sequencers).toEqual([direct, relayed])
   })
 
+  test.each(['listen', 'ballot', 'seal'])('a sequencer in mode %s needs NATS, and one that only listens no key', (mode) => {
+    const env = { ...epochs, WEFT_NAMESPACE: 'N', WEFT_WINDOW_UNIT: 'blocks' }
+    expect(problemsOf({ mode }, env, 'sequencer')).toEqual([`--nats (WEFT_NATS) is needed with --mode ${mode}`])
+    const { WEFT_SIGNER_KEY: _, ...keyless } = env
+    const problems = problemsOf({ mode, nats: 'nats://127.0.0.1:4222' }, keyless, 'sequencer')
+    expect(problems.map((problem) => problem.split(' ')[0])).toEqual(mode === 'listen' ? [] : ['--signer-key'])
+  })
+
   test.each(['50051', 'localhost:', 'localhost:65536'])('%j is not host:port', (grpcListen) => {
     expect(problemsOf({ grpcListen }, collector, 'collector')).toHaveLength(1)
   })
@@ -320,7 +328,16 @@ describe('settings', () => {
     const health = ['healthListen', 'alertTo', 'alertCooldown', 'heartbeatUrl']
     expect(Object.keys(readSettings('relay', {}, collector))).toEqual([
       ...['dataDir', 'logFormat', ...health, 'network', 'anchorRpcUrl', 'anchorChainId', 'protocolState', 'dataMarket'],
-      ...['pollMs', 'proofs', 'proofSamplePercent', 'identityPassword', 'p2pListen', 'connectionsPerAddress', 'handshakesPerAddress', 'handshakeMs'],
+      ...[
+        'pollMs',
+        'proofs',
+        'proofSamplePercent',
+        'identityPassword',
+        'p2pListen',
+        'connectionsPerAddress',
+        'handshakesPerAddress',
+        'handshakeMs',
+      ],
       ...['reservationsMax', 'reservationsPerAddress', 'reservationSeconds', 'circuitsMax', 'circuitsPerPeer', 'circuitsPerAddress'],
       ...['circuitMib', 'circuitSeconds', 'circuitIdleSeconds', 'admission', 'peersPerSlot', 'rendezvous', 'drainSeconds'],
     ])

@@ -40,6 +40,7 @@ export function readSettings(role: Role, flags: Given, env: Given, file: Given =
     const row: SettingRow = SETTINGS[name]
     const text = sourceOf(name, { ...sources, network })?.text
     if (text === undefined && (row.fromMarket !== undefined || row.optional?.roles.includes(role))) continue
+    if (text === undefined && row.notIn?.includes(String(settings.mode)) === true) continue
     if (text === undefined && row.fallback === undefined) {
       // The file that was to supply it has its own problem.
       if (row.fromNetwork !== undefined && networkPath !== undefined) continue
@@ -54,6 +55,7 @@ export function readSettings(role: Role, flags: Given, env: Given, file: Given =
   if (problems.length === 0) problems.push(...problemsOfAlerts(settings as Partial<Settings>))
   if (problems.length === 0 && role === 'collector') problems.push(...problemsOfCollector(settings as Partial<Settings>))
   if (problems.length === 0 && role === 'relay') problems.push(...problemsOfRelay(settings as Partial<Settings>))
+  if (problems.length === 0 && role === 'sequencer') problems.push(...problemsOfMode(settings as Settings))
   if (problems.length > 0) throw new WeftError('SETTINGS_INVALID', { problems })
   return Object.freeze(settings) as Settings
 }
@@ -82,6 +84,11 @@ export function sourceOf(
   ]
   for (const [origin, text] of said) if (text !== undefined) return { origin, text }
   return undefined
+}
+
+/** Parts of a sequencer find one another through NATS. */
+function problemsOfMode({ mode, nats }: Pick<Settings, 'mode' | 'nats'>): string[] {
+  return mode === 'all' || nats.reveal() !== '' ? [] : [`${flagOf('nats')} (${SETTINGS.nats.env}) is needed with --mode ${mode}`]
 }
 
 type Needs = (names: readonly SettingName[], why: string) => string[]

@@ -3,22 +3,19 @@ import { systemClock } from '#io/clock/system.ts'
 import { serveHttp } from '#io/http/server.ts'
 import { systemRandom } from '#io/keys/random.ts'
 import { createSigner, parsePrivateKey, recoverer } from '#io/keys/secp256k1.ts'
-import { createSubmissionHost } from '#io/p2p/host.ts'
-import type { RegistrationChange } from '#io/p2p/registrar.ts'
-import type { RelayChange } from '#io/p2p/relay-supervisor.ts'
+import { live } from '#life/live.ts'
 import { sequencerPages, sequencerRoutes } from '#roles/sequencer/http/routes.ts'
 import { createSequencer, type Sequencer, type SequencerDeps } from '#roles/sequencer/sequencer.ts'
-import { anchorChain, anchorRpc, ipfsPlace, protocolSender, tellRefusals } from './adapters.ts'
-import { claimantOf, SLOT_OF_SEQUENCER } from './claimant.ts'
-import type { RoleHome } from './home.ts'
-import { hostLimits, slotLimits } from './intake-limits.ts'
+import { anchorChain, anchorRpc, hasSettled, ipfsPlace, protocolSender } from './adapters.ts'
+import { slotLimits } from './intake-limits.ts'
 import { isLoopback } from './loopback.ts'
 import { openMarket } from './market.ts'
 import { createMoney } from './money.ts'
-import { relayersOf } from './relayers.ts'
 import type { Wire } from './role.ts'
+import type { SealingElsewhere } from './scale-out.ts'
 import type { Settings } from './settings.ts'
 import { countSealed, sequencerVitals } from './vitals.ts'
+import { listensItself, type Ways } from './ways.ts'
 
 /** Bitswap moves a batch of this size in about a second; a browser still opens it. */
 const BATCH_BYTES_MAX = 8 * 1024 * 1024
@@ -32,28 +29,9 @@ export function httpPlace({ httpListen, authReadToken }: Pick<Settings, 'httpLis
   return { listen: httpListen, token: authReadToken.reveal() === '' ? undefined : authReadToken }
 }
 
-/** Relays of a list that a place is kept on: when one goes the other is there, and the rest are free for others. */
-const RELAYERS_HELD = 2
-
-/** How it is to be reached and found. */
-async function waysToHost(settings: Settings, home: RoleHome, signal: AbortSignal) {
-  const { point, addresses } = await relayersOf(settings, { home, signal })
-  return {
-    relays: [...new Set([...settings.relays, ...addresses])],
-    relaysHeldMax: settings.relays.length + RELAYERS_HELD,
-    claimant: claimantOf(settings, SLOT_OF_SEQUENCER),
-    point,
-    places: settings.rendezvousAt,
-    onRelayChange: ({ address, isReserved, detail }: RelayChange) =>
-      isReserved ? home.report('relay_reserved', { address }) : home.report('relay_lost', { address, detail }),
-    onRegistrationChange: ({ place, isRegistered, detail }: RegistrationChange) =>
-      isRegistered ? home.report('rendezvous_registered', { place }) : home.report('rendezvous_failed', { place, detail }),
-  }
-}
-
 type Outside = Pick<SequencerDeps, 'chain' | 'sender' | 'listener' | 'recoverer' | 'receiptSigner'>
 
-/** `through` may stand between the role and the outside; the devnet makes a liar with it. */
+/** `through` may stand between the role and the outside; the devnet makes a liar with it. In mode `seal` the votes come from the boxes, and calls wait until this process leads. */
 export const wireSequencer =
   (through: (outside: Outside) => Outside = (outside) => outside): Wire<Sequencer> =>
   async (settings, home, started, signal) => {
@@ -62,15 +40,11 @@ export const wireSequencer =
     const chain = await anchorChain(settings, home, { rpc, signal })
     const ipfs = await ipfsPlace(settings, home, started)
     const market = await openMarket(settings, { home, chain, clock: systemClock, ipfs: ipfs.node, signal })
-    const host = await createSubmissionHost({
-      identity: await home.identity(),
-      listen: settings.p2pListen,
-      ...hostLimits(settings),
-      ...(await waysToHost(settings, home, signal)),
-    })
-    started.add('libp2p host', host)
-    const sender = protocolSender(settings, home, rpc)
-    const tellMore = tellRefusals(host, home)
+    const own = protocolSender(settings, home, rpc)
+    const { listener, sender, gather, onEpoch, places, refusedFrames, beside } =
+      settings.mode === 'seal'
+        ? await sealedElsewhere(settings, { home, started, chain, own, isSettled: () => hasSettled(rpc, own.address) })
+        : await listensItself(settings, { home, started, own, signal })
     const countEpoch = countSealed(home.notes.recorder)
     const isSigning = settings.signedReceipts === 'on'
     const receiptSigner = isSigning ? createSigner(parsePrivateKey(settings.signerKey.reveal())) : undefined
@@ -86,7 +60,7 @@ export const wireSequencer =
         slotLimits: slotLimits(settings),
       },
       {
-        ...through({ chain, sender, listener: host, recoverer, receiptSigner }),
+        ...through({ chain, sender, listener, recoverer, receiptSigner }),
         store: home.store,
         rules: market.rules,
         ipfs: ipfs.copies.ipfs,
@@ -94,9 +68,10 @@ export const wireSequencer =
         clock: systemClock,
         random: systemRandom,
         report: home.report,
+        gather,
         onEpoch(record) {
           countEpoch(record)
-          tellMore()
+          onEpoch()
         },
       },
     )
@@ -107,12 +82,22 @@ export const wireSequencer =
     )
     started.add('HTTP server', http)
     return {
-      places: { p2p: host.addresses(), ipfs: ipfs.node.addresses(), gateway: [ipfs.gatewayUrl], ...ipfs.carPlaces, http: [http.url] },
+      places: { ...places(), ipfs: ipfs.node.addresses(), gateway: [ipfs.gatewayUrl], ...ipfs.carPlaces, http: [http.url] },
       handle: sequencer,
       vitals: {
-        ...sequencerVitals(sequencer.stats, host.counts),
+        ...sequencerVitals(sequencer.stats, refusedFrames),
         money: createMoney(sender.address, { rpc: rpc.rpc, nowMs: systemClock.nowMs }),
       },
-      run: market.beside((signal) => sequencer.run(signal)),
+      run: market.beside((signal) =>
+        live(signal, (life) => {
+          void life.spawn(sequencer.run(life.signal))
+          void life.spawn(beside(life.signal))
+        }),
+      ),
     }
   }
+
+/** Only who needs NATS loads it. */
+async function sealedElsewhere(settings: Settings, how: SealingElsewhere): Promise<Ways> {
+  return (await import('./scale-out.ts')).sealingFrom(settings, how)
+}

@@ -47,6 +47,8 @@ export interface SettingRow {
   readonly fromNetwork?: keyof Network
   /** Roles that do without it, and how. */
   readonly optional?: { readonly roles: readonly Role[]; readonly otherwise: string }
+  /** Modes of a sequencer that do without it. */
+  readonly notIn?: readonly string[]
   /** The market says it, on chain: given, it must not say otherwise. What holds in a market that says nothing, in words. */
   readonly fromMarket?: { readonly otherwise: string }
 }
@@ -125,6 +127,40 @@ export const SETTINGS = {
     fallback: '',
     roles: onChain,
     doc: 'The network.json that `./weft deploy` wrote: supplies anchor chain id, ProtocolState and data market where they are not given.',
+  },
+  mode: {
+    env: 'WEFT_MODE',
+    type: 'choice',
+    choices: ['all', 'listen', 'ballot', 'seal'],
+    fallback: 'all',
+    roles: ['sequencer'],
+    doc: 'Which part of the sequencer this process is: all of it; or one of several that share NATS JetStream: a listener that takes and verifies submissions, the ballot box of one partition of the slots, a sealer that makes the batches. docs/SCALING.md says when.',
+  },
+  nats: {
+    env: 'WEFT_NATS',
+    type: 'secret',
+    fallback: '',
+    roles: ['sequencer'],
+    doc: 'Servers of one NATS cluster with JetStream, separated by commas, `nats://user:password@host:4222`, or `file:PATH` of a file that holds that; for every mode but all. Never printed.',
+  },
+  natsReplicas: {
+    env: 'WEFT_NATS_REPLICAS',
+    type: 'integer',
+    min: 1,
+    max: 5,
+    unit: 'servers',
+    fallback: 3,
+    roles: ['sequencer'],
+    doc: 'Servers that must have a submission before its receipt is sent. With one of them that server must be set to `sync_interval: always`: as it comes, NATS acknowledges what is not on its disk yet.',
+  },
+  partitions: {
+    env: 'WEFT_PARTITIONS',
+    type: 'integer',
+    min: 1,
+    max: 256,
+    fallback: 4,
+    roles: ['sequencer'],
+    doc: 'Partitions of the slots, each with a ballot box of its own: the same for all processes of a sequencer.',
   },
   anchorRpcUrl: {
     env: 'WEFT_ANCHOR_RPC_URL',
@@ -207,6 +243,7 @@ export const SETTINGS = {
     type: 'key',
     roles: [...withKey, 'collector'],
     optional: forClaims,
+    notIn: ['listen'],
     doc: 'Key of the account: `file:PATH` of a Web3 keystore (`./weft keys new` makes one) or of a file that holds 64 hex digits and nobody else may read; `credential:NAME` of either as systemd hands it over; in the variable alone also the 64 hex digits themselves. Never printed.',
   },
   signerPassword: {

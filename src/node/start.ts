@@ -72,10 +72,10 @@ function alertsIn(settings: Settings) {
 
 /** Starts one role as the command line does. Only its own code is loaded. */
 export async function startRole(role: Role, settings: Settings, options: StartOptions = {}): Promise<RunningRole> {
-  return startWith(role, settings, await wireOf(role), options)
+  return startWith(role, settings, await wireOf(role, settings), options)
 }
 
-async function wireOf(role: Role): Promise<Wire<unknown>> {
+async function wireOf(role: Role, { mode }: Settings): Promise<Wire<unknown>> {
   switch (role) {
     case 'epochs':
       return (await import('./epochs.ts')).wireEpochs
@@ -86,6 +86,7 @@ async function wireOf(role: Role): Promise<Wire<unknown>> {
     case 'relay':
       return (await import('./relay.ts')).wireRelay
     case 'sequencer':
+      if (mode === 'listen' || mode === 'ballot') return (await import('./scale-out.ts')).wirePart(mode)
       return (await import('./sequencer.ts')).wireSequencer()
     case 'validator':
       return (await import('./validator.ts')).wireValidator

@@ -1,9 +1,9 @@
-import { createServer } from 'node:net'
 import { afterAll, expect, test } from 'vitest'
 import type { BlockNumber } from '#domain/ids.ts'
 import type { BlockRef } from '#io/chain/port.ts'
 import { createSubmissionDialer } from '#io/p2p/dialer.ts'
 import { encodeSubmission } from '#wire/submission-proto.ts'
+import { freePorts } from './free-ports.ts'
 import { LIMIT_MS, within } from './within.ts'
 import { projectOf, type World, openWorld, type WeftRole } from './world.ts'
 
@@ -81,14 +81,6 @@ test('a sequencer killed between receipt and close of the window finalizes every
 const PROJECTS_PER_BATCH = 10
 const BATCHES = PROJECTS / PROJECTS_PER_BATCH
 
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as { readonly port: number }
-  await new Promise((resolve) => server.close(resolve))
-  return port
-}
-
 async function submitAll(address: string, submissions: ReadonlyMap<string, Uint8Array>): Promise<void> {
   const dialer = await createSubmissionDialer({ identity: crypto.getRandomValues(new Uint8Array(32)) })
   try {
@@ -117,7 +109,7 @@ test('S4, V2: a sequencer and a validator killed in the midst of their calls, on
   const world = await openWorld({ chainId: 7_870, windowBlocks: 7, slots: SLOTS })
   worlds.push(world)
   const { chain, accounts, callsOf } = world
-  const flags = ['--projects-per-batch', String(PROJECTS_PER_BATCH), '--ipfs-listen', `/ip4/127.0.0.1/tcp/${await freePort()}`]
+  const flags = ['--projects-per-batch', String(PROJECTS_PER_BATCH), '--ipfs-listen', `/ip4/127.0.0.1/tcp/${(await freePorts(1))[0]}`]
   let sequencer = await world.startSequencer(undefined, flags)
   let validator = await world.startValidator(sequencer)
   const [sequencerAgain, validatorAgain] = [

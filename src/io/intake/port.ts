@@ -1,3 +1,4 @@
+import type { Address } from '#domain/ids.ts'
 import type { Receipt } from '#domain/submission.ts'
 
 /**
@@ -14,6 +15,8 @@ export interface Inbound {
   readonly submissionId: string
   /** `weft`: a protobuf `SnapshotSubmission`. `collect`: its JSON (spec/02 §3). */
   readonly payload: Uint8Array
+  /** Who signed it, where another process of this sequencer has found that out. Never of what comes from others. */
+  readonly signer?: Address
   /** Sends the receipt; for `/collect` it does nothing. Never throws: a peer that has gone does not concern the role. */
   respond(receipt: Receipt): void
 }

@@ -19,7 +19,7 @@ export interface StoreStage {
   /** From now on the disk below it takes nothing. */
   breakDisk(store: Store): void
   /** Whether the disk below it has room; until it is said, it has. */
-  setRoom(store: Store, hasRoom: boolean): void
+  setRoom?(store: Store, hasRoom: boolean): void
 }
 
 /** What every store keeps. */
@@ -161,87 +161,92 @@ export function storeSuite(name: string, { open, reopen, breakDisk, setRoom }: S
         await expect(write()).rejects.toMatchObject({ code: 'STORE_FAILED' })
     })
 
-    /** More than fits into what a full disk has left. */
-    const large = (value: string): Uint8Array => bytes(value.padEnd(20_000, '.'))
+    function fullTests(setRoom: NonNullable<StoreStage['setRoom']>): void {
+      /** More than fits into what a full disk has left. */
+      const large = (value: string): Uint8Array => bytes(value.padEnd(20_000, '.'))
 
-    /** A store with no room, on which one commit waits already. */
-    async function full() {
-      const store = await fresh()
-      await store.commit(['a', 'b', 'c'].map((key) => ({ key, value: bytes(key) })))
-      setRoom(store, false)
-      expect(await offer([{ key: 'b', value: large('waits') }], store)).toBe(false)
-      return store
+      /** A store with no room, on which one commit waits already. */
+      async function full() {
+        const store = await fresh()
+        await store.commit(['a', 'b', 'c'].map((key) => ({ key, value: bytes(key) })))
+        setRoom(store, false)
+        expect(await offer([{ key: 'b', value: large('waits') }], store)).toBe(false)
+        return store
+      }
+
+      test('G1: what finds no room waits, seen by who reads, with all that come after it, and is durable when there is room', async () => {
+        const store = await full()
+        const told: string[] = []
+        const waiting = [
+          store.commit([{ key: 'a' }, { key: 'd', value: large('later') }]).then(() => told.push('commit')),
+          store.flush().then(() => told.push('flush')),
+        ]
+        expect([store.isFull(), text(store.get('b'))?.slice(0, 5), store.get('a'), text(store.get('c'))]).toEqual([
+          true,
+          'waits',
+          undefined,
+          'c',
+        ])
+        expect(store.scan('').map(({ key }) => key)).toEqual(['b', 'c', 'd'])
+        for (let turn = 0; turn < 3; turn += 1) await new Promise((resolve) => setImmediate(resolve))
+        expect([told, store.isFull()]).toEqual([[], true])
+        setRoom(store, true)
+        await Promise.all(waiting)
+        expect([told, store.isFull()]).toEqual([['commit', 'flush'], false])
+        const again = await reopen(store)
+        opened.push(again)
+        expect(again.scan('').map(({ key, value }) => [key, text(value)?.slice(0, 5)])).toEqual([
+          ['b', 'waits'],
+          ['c', 'c'],
+          ['d', 'later'],
+        ])
+      })
+
+      test('G1: that there is no room is told at once, of every commit of the turn, to whoever asked for it and did not take that back', async () => {
+        const store = await fresh()
+        expect(await offer([{ key: 'a', value: bytes('1') }], store)).toBe(true)
+        setRoom(store, false)
+        let unwanted = 0
+        store.onFull(() => {
+          unwanted += 1
+        })()
+        // Of a turn in which another finds no room, and nothing at all.
+        expect(
+          await Promise.all([offer([{ key: 'b', value: large('2') }], store), offer([{ key: 'c', value: bytes('3') }], store)]),
+        ).toEqual([false, false])
+        expect(await offer([], store)).toBe(false)
+        setRoom(store, true)
+        await store.flush()
+        expect([await offer([], store), store.scan('').length, unwanted]).toEqual([true, 3, 0])
+      })
+
+      test('G1: what waits for room when the store is closed was never durable', async () => {
+        const store = await full()
+        const again = await reopen(store).catch(() => reopen(store))
+        opened.push(again)
+        expect(again.scan('').map(({ key, value }) => [key, text(value)])).toEqual(['a', 'b', 'c'].map((key) => [key, key]))
+      })
+
+      test('a full one is read in pages as any other', async () => {
+        const store = await full()
+        void store.commit([{ key: 'a' }, { key: 'bb', value: bytes('1') }, { key: 'd', value: bytes('2') }])
+        const keys = (prefix: string, range?: { after?: string; limit?: number }) => store.scan(prefix, range).map(({ key }) => key)
+        expect([keys('', { limit: 2 }), keys('', { after: 'bb', limit: 2 }), keys('b', { after: 'b' }), keys('b', { limit: 1 })]).toEqual([
+          ['b', 'bb'],
+          ['c', 'd'],
+          ['bb'],
+          ['b'],
+        ])
+        store.scan('d')[0]?.value.fill(0)
+        store.get('d')?.fill(0)
+        expect(text(store.get('d'))).toBe('2')
+        setRoom(store, true)
+        await store.flush()
+      })
     }
 
-    test('G1: what finds no room waits, seen by who reads, with all that come after it, and is durable when there is room', async () => {
-      const store = await full()
-      const told: string[] = []
-      const waiting = [
-        store.commit([{ key: 'a' }, { key: 'd', value: large('later') }]).then(() => told.push('commit')),
-        store.flush().then(() => told.push('flush')),
-      ]
-      expect([store.isFull(), text(store.get('b'))?.slice(0, 5), store.get('a'), text(store.get('c'))]).toEqual([
-        true,
-        'waits',
-        undefined,
-        'c',
-      ])
-      expect(store.scan('').map(({ key }) => key)).toEqual(['b', 'c', 'd'])
-      for (let turn = 0; turn < 3; turn += 1) await new Promise((resolve) => setImmediate(resolve))
-      expect([told, store.isFull()]).toEqual([[], true])
-      setRoom(store, true)
-      await Promise.all(waiting)
-      expect([told, store.isFull()]).toEqual([['commit', 'flush'], false])
-      const again = await reopen(store)
-      opened.push(again)
-      expect(again.scan('').map(({ key, value }) => [key, text(value)?.slice(0, 5)])).toEqual([
-        ['b', 'waits'],
-        ['c', 'c'],
-        ['d', 'later'],
-      ])
-    })
-
-    test('G1: that there is no room is told at once, of every commit of the turn, to whoever asked for it and did not take that back', async () => {
-      const store = await fresh()
-      expect(await offer([{ key: 'a', value: bytes('1') }], store)).toBe(true)
-      setRoom(store, false)
-      let unwanted = 0
-      store.onFull(() => {
-        unwanted += 1
-      })()
-      // Of a turn in which another finds no room, and nothing at all.
-      expect(await Promise.all([offer([{ key: 'b', value: large('2') }], store), offer([{ key: 'c', value: bytes('3') }], store)])).toEqual(
-        [false, false],
-      )
-      expect(await offer([], store)).toBe(false)
-      setRoom(store, true)
-      await store.flush()
-      expect([await offer([], store), store.scan('').length, unwanted]).toEqual([true, 3, 0])
-    })
-
-    test('G1: what waits for room when the store is closed was never durable', async () => {
-      const store = await full()
-      const again = await reopen(store).catch(() => reopen(store))
-      opened.push(again)
-      expect(again.scan('').map(({ key, value }) => [key, text(value)])).toEqual(['a', 'b', 'c'].map((key) => [key, key]))
-    })
-
-    test('a full one is read in pages as any other', async () => {
-      const store = await full()
-      void store.commit([{ key: 'a' }, { key: 'bb', value: bytes('1') }, { key: 'd', value: bytes('2') }])
-      const keys = (prefix: string, range?: { after?: string; limit?: number }) => store.scan(prefix, range).map(({ key }) => key)
-      expect([keys('', { limit: 2 }), keys('', { after: 'bb', limit: 2 }), keys('b', { after: 'b' }), keys('b', { limit: 1 })]).toEqual([
-        ['b', 'bb'],
-        ['c', 'd'],
-        ['bb'],
-        ['b'],
-      ])
-      store.scan('d')[0]?.value.fill(0)
-      store.get('d')?.fill(0)
-      expect(text(store.get('d'))).toBe('2')
-      setRoom(store, true)
-      await store.flush()
-    })
+    // One that lies elsewhere has no disk of its own.
+    if (setRoom !== undefined) fullTests(setRoom)
 
     test('behaves as a sorted map under any commits', async () => {
       const key = fc

@@ -14,16 +14,26 @@ export const CURSOR_KEY = 'cursor'
 export const EPOCHS_PREFIX = 'epoch/'
 export const epochKey = (epochId: EpochId): string => `${EPOCHS_PREFIX}${epochText(epochId)}`
 
-export const votesPrefix = (epochId: EpochId): string => `vote/${epochText(epochId)} `
+const VOTES_PREFIX = 'vote/'
+export const votesPrefix = (epochId: EpochId): string => `${VOTES_PREFIX}${epochText(epochId)} `
 export const voteKey = (epochId: EpochId, projectId: ProjectId, slotId: SlotId): string =>
   `${votesPrefix(epochId)}${projectId} ${slotText(slotId)}`
 
+/** Of a key of a vote; `undefined` of any other. */
+export const epochOfVoteKey = (key: string): EpochId | undefined =>
+  key.startsWith(VOTES_PREFIX) ? (Number(key.slice(VOTES_PREFIX.length, key.indexOf(' '))) as EpochId) : undefined
 /** Of a key of a vote. */
 export const slotOfVoteKey = (key: string): SlotId => Number(key.slice(key.lastIndexOf(' ') + 1)) as SlotId
 
 export const evidencePrefix = (epochId: EpochId): string => `evidence/${epochText(epochId)} `
 export const evidenceKey = (epochId: EpochId, slotId: SlotId, count: number): string =>
   `${evidencePrefix(epochId)}${slotText(slotId)} ${countText(count)}`
+
+/** Of a ballot box of its own: the window is over, and all votes of its partition are there. */
+export const closedPrefix = (epochId: EpochId): string => `${CLOSED_PREFIX}${epochText(epochId)} `
+export const CLOSED_PREFIX = 'closed/'
+export const closedKey = (epochId: EpochId, partition: number): string => `${closedPrefix(epochId)}${countText(partition)}`
+export const epochOfClosedKey = (key: string): EpochId => Number(key.slice(CLOSED_PREFIX.length, key.lastIndexOf(' '))) as EpochId
 
 export const COUNTED_PREFIX = 'counted/'
 export const countedKey = (epochId: EpochId): string => `${COUNTED_PREFIX}${epochText(epochId)}`

@@ -10,6 +10,7 @@ import type { FreshBatch, PlannedBatch } from './seal/batch.ts'
 import { fromBytes, readAt, toBytes } from './bytes.ts'
 import type { KeptCost } from './seal/keep.ts'
 import {
+  closedPrefix,
   CURSOR_KEY,
   EPOCHS_PREFIX,
   epochKey,
@@ -269,7 +270,15 @@ const REMOVED_PER_COMMIT = 5_000
 
 /** Removes all that is kept of an epoch, its record last: a process that ends on the way begins again. */
 async function remove(store: Store, epochId: EpochId): Promise<void> {
-  for (const prefix of [votesPrefix(epochId), evidencePrefix(epochId), plansPrefix(epochId), planFilesPrefix(epochId), epochKey(epochId)])
+  await removeAll(store, [...takenPrefixes(epochId), plansPrefix(epochId), planFilesPrefix(epochId), epochKey(epochId)])
+}
+
+/** Of what was taken for an epoch: its votes, evidence, and that it is closed in a box. */
+export const takenPrefixes = (epochId: EpochId): readonly string[] => [votesPrefix(epochId), evidencePrefix(epochId), closedPrefix(epochId)]
+
+/** Removes all that lies under the prefixes, in their order. */
+export async function removeAll(store: Pick<Store, 'scan' | 'commit'>, prefixes: readonly string[]): Promise<void> {
+  for (const prefix of prefixes)
     for (;;) {
       const page = store.scan(prefix, { limit: REMOVED_PER_COMMIT })
       if (page.length > 0) await store.commit(page.map(({ key }) => ({ key })))

@@ -20,7 +20,7 @@ import { type RuleBook, sameRules } from '#life/rules.ts'
 import { createSubmissionHasher } from '#wire/eip712.ts'
 import { encodeCollectJson, encodeSubmission } from '#wire/submission-proto.ts'
 import type { EpochEntry } from './ledger.ts'
-import { createSequencer, type Sequencer, type SequencerOptions } from './sequencer.ts'
+import { createSequencer, type Sequencer, type SequencerDeps, type SequencerOptions } from './sequencer.ts'
 
 /** A sequencer with a market around it, all of it in memory, for the tests of the role. */
 
@@ -178,11 +178,15 @@ export interface Settings {
   readonly rewards?: FakeChainOptions['rewards']
   readonly counts?: Partial<Pick<SequencerOptions, 'slotLimits' | 'daysKept' | 'countsEveryEpochs' | 'dayBufferEpochs' | 'slotsPerUpdate'>>
   readonly onDisk?: FakeStore
-  readonly around?: Pick<World, 'clock' | 'chain' | 'ipfs'>
+  readonly around?: Partial<Pick<World, 'clock' | 'chain' | 'ipfs'>>
   readonly disk?: Disk
   /** Instead of an inbox of the world's own. */
   readonly listener?: SubmissionListener
   readonly wire?: Wire
+  /** Where its votes come from, if not from its own intake. */
+  readonly gather?: SequencerDeps['gather']
+  /** What its calls go through. */
+  readonly sends?: (sender: ProtocolSender) => ProtocolSender
   /** What stands between the sequencer and its own node. */
   readonly ipfsAs?: (node: FakeIpfsNode) => Ipfs
   /** Whether enough places hold a batch. */
@@ -238,6 +242,10 @@ export async function open(settings: Settings = {}): Promise<World> {
   const tally = { minVotes: settings.minVotes ?? 0, minShareBp: settings.minShareBp ?? 0 }
   const seenStore = settings.disk?.around(store) ?? store
   const node = ipfs.node('sequencer')
+  const sender = lyingSender(
+    settings.isForgetful === true ? forgetfulSender(connection) : connection.sender({ address: SEQUENCER, journal: seenStore }),
+    settings.lie ?? ((call) => call),
+  )
   const sequencer = createSequencer(
     {
       epochsKept: settings.epochsKept ?? 2,
@@ -268,12 +276,10 @@ export async function open(settings: Settings = {}): Promise<World> {
       recoverer: countingRecoverer,
       receiptSigner: settings.receiptSigner,
       listener: settings.listener ?? inbox,
+      gather: settings.gather,
       ipfs: settings.ipfsAs?.(node) ?? node,
       copies: settings.copies,
-      sender: lyingSender(
-        settings.isForgetful === true ? forgetfulSender(connection) : connection.sender({ address: SEQUENCER, journal: seenStore }),
-        settings.lie ?? ((call) => call),
-      ),
+      sender: settings.sends?.(sender) ?? sender,
       report: (event, facts) => {
         events.push(event)
         told.push({ event, facts })

@@ -23,12 +23,13 @@ import { createAccounts } from './days/accounts.ts'
 import type { RewardOptions } from './days/reward.ts'
 import type { Tallies } from './days/tallies.ts'
 import { createEpochRules, type RulesOfEpochs } from './epoch-rules.ts'
-import { createIntake } from './intake/admit.ts'
+import { createIntake, type IntakeDeps } from './intake/admit.ts'
 import { type Ballots, createBallots } from './intake/record.ts'
-import { createSlotRates, SLOT_LIMITS, type SlotLimits, type SlotRates } from './intake/slot-rates.ts'
-import type { ServedMarket, VerifyDeps } from './intake/verify.ts'
+import { createSlotRates, SLOT_LIMITS, type SlotLimits } from './intake/slot-rates.ts'
+import type { ServedMarket } from './intake/verify.ts'
 import { createWaiting, type Waiting } from './intake/waiting.ts'
 import { createLedger, type EpochEntry, type Ledger } from './ledger.ts'
+import type { GatherDeps, Gathering } from './scale-out/gather.ts'
 import { noteVoid } from './seal/outcome.ts'
 import { createPlannedVotes } from './seal/planned-votes.ts'
 import { createSealing } from './seal/sealing.ts'
@@ -64,6 +65,8 @@ export interface SequencerDeps {
   /** Signs receipts, with the account that anchors; without it they are sent unsigned. */
   readonly receiptSigner?: Pick<Signer, 'sign'> | undefined
   readonly report: Report
+  /** Where the votes come from, if not from an intake of its own. */
+  readonly gather?: ((deps: GatherDeps) => Gathering) | undefined
   /** Called when the sequencer has done all it can for an epoch. */
   readonly onEpoch?: (record: EpochEntry) => void
 }
@@ -96,16 +99,14 @@ export interface Sequencer {
 }
 
 /** What the two halves of the flow share. */
-export interface Sequencing extends VerifyDeps, SequencerDeps {
+export interface Sequencing extends Omit<IntakeDeps, 'store'>, SequencerDeps {
   readonly options: SequencerOptions
   readonly contract: MarketState
   readonly epochRules: RulesOfEpochs
   readonly view: AnchorView
   readonly ledger: Ledger
   readonly ballots: Ballots
-  readonly counters: Counters
-  readonly waiting: Waiting
-  readonly slotRates: SlotRates
+  readonly gathering: Gathering | undefined
 }
 
 /** States in which votes may be taken while the window is open: of what is planned it is so only after a reorganisation (S10). */
@@ -137,6 +138,8 @@ async function prepare(options: SequencerOptions, deps: SequencerDeps, memory: M
     protocolState: chain.protocolState,
     expectedProjects: expectedProjects && new Set(expectedProjects),
   }
+  const gathering = deps.gather?.({ store: deps.store, view, contract })
+  const ballots = gathering?.ballots ?? createBallots({ store: deps.store, view, rulesOf, isLeftOut: createPlannedVotes(ledger) })
   return {
     ...deps,
     ...memory,
@@ -146,7 +149,10 @@ async function prepare(options: SequencerOptions, deps: SequencerDeps, memory: M
     served,
     epochRules,
     rulesOf,
-    ballots: createBallots({ store: deps.store, view, rulesOf, isLeftOut: createPlannedVotes(ledger) }),
+    ballots,
+    gathering,
+    record: ballots.record,
+    isTaking: (epochId) => view.epoch(epochId) !== undefined && ledger.get(epochId)?.state === 'released',
     isOpen: (epochId) => ledger.isReleased(epochId) && TAKING.has(ledger.get(epochId)?.state),
     isReleased: (epochId) => ledger.isReleased(epochId),
     isDiskFull: deps.store.isFull,
@@ -183,6 +189,7 @@ export function createSequencer(options: SequencerOptions, deps: SequencerDeps):
       onStep: accounts.onStep,
       async onHead() {
         await intake.judgeWaiting()
+        sequencing.gathering?.onHead()
         accounts.wake()
       },
       onClosed: sealing.take,
@@ -191,7 +198,11 @@ export function createSequencer(options: SequencerOptions, deps: SequencerDeps):
     }
     void life.spawn(watchAppointment('sequencer', deps, life.signal))
     void life.spawn(retain([{ epochsKept: options.ipfsEpochsKept, letGo: deps.ipfs.letGo }], deps, life.signal))
-    await Promise.all([life.spawn(watch(watching, life.signal)), life.spawn(intake.listen(life.signal))])
+    await Promise.all([
+      life.spawn(watch(watching, life.signal)),
+      life.spawn(intake.listen(life.signal)),
+      life.spawn(sequencing.gathering?.follow(life.signal) ?? Promise.resolve()),
+    ])
     await sealing.idle()
     isReady = false
   }

@@ -25,7 +25,7 @@ export interface TableOptions {
 
 /** What cannot be run here, and why. */
 export const NOT_RUN: readonly { readonly name: string; readonly why: string }[] = [
-  { name: 'through JetStream, two listeners', why: 'a listener process of its own is measured with the form that has several' },
+  { name: 'through JetStream, two listeners', why: 'it has a benchmark of its own, ./weft bench scale-out' },
   { name: 'deployed Go listener, Redis and dequeuer, same work', why: 'their programs are not part of this repository' },
   { name: 'collector, gRPC in to receipt', why: 'no process with a collector is measured here yet' },
   { name: 'all peers back after a restart', why: 'only the first connecting is measured' },

@@ -155,7 +155,7 @@ export async function sign(
 }
 
 /** Transactions of the account in the chain up to `block`: all nonces below are used up. */
-export async function countTransactions(rpc: Rpc, address: Address, block: number | 'latest'): Promise<number> {
-  const answer = await rpc.call('eth_getTransactionCount', [address, block === 'latest' ? block : quantity(block)])
+export async function countTransactions(rpc: Rpc, address: Address, block: number | 'latest' | 'pending'): Promise<number> {
+  const answer = await rpc.call('eth_getTransactionCount', [address, typeof block === 'string' ? block : quantity(block)])
   return parseAnswer(rpc, 'eth_getTransactionCount', () => parseQuantity(answer))
 }

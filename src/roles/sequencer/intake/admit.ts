@@ -1,16 +1,20 @@
-import type { EpochId, SubmissionId } from '#domain/ids.ts'
+import type { Address, EpochId, SubmissionId } from '#domain/ids.ts'
 import { isTaken, type ReceiptCode } from '#domain/rejection.ts'
 import type { ReceiptProof } from '#domain/submission.ts'
-import type { Inbound } from '#io/intake/port.ts'
-import type { StoreWrite } from '#io/store/port.ts'
+import type { Clock } from '#io/clock/port.ts'
+import type { Inbound, SubmissionListener } from '#io/intake/port.ts'
+import type { Signer } from '#io/keys/port.ts'
+import type { Store, StoreWrite } from '#io/store/port.ts'
 import type { Life } from '#life/live.ts'
 import { offer } from '#life/offer.ts'
-import type { Sequencing } from '#roles/sequencer/sequencer.ts'
+import type { Counters } from '#roles/sequencer/counters.ts'
 import { type Promised, signReceipts } from '#wire/receipt.ts'
 import { receive } from '#wire/receive.ts'
+import type { Ballot } from './ballot.ts'
 import type { Recorded } from './record.ts'
-import { isAwaited, verify } from './verify.ts'
-import type { Held } from './waiting.ts'
+import type { SlotRates } from './slot-rates.ts'
+import { isAwaited, type VerifyDeps, verify } from './verify.ts'
+import type { Held, Waiting } from './waiting.ts'
 
 /**
  * From delivery to receipt: receive → verify → record → commit → sign → receipt. A receipt is sent only when what it says is on disk (G1, S1), so all
@@ -18,11 +22,12 @@ import type { Held } from './waiting.ts'
  * was in that would be a lie. Where there is no room for it, all that was recorded is refused, to be sent again (S27). What is taken is signed once for the whole group, and not before it is durable. What a later block decides, of a peer that cannot come again, is judged then (S11). Never throws over what a
  * delivery holds.
  */
-async function admit(deliveries: readonly Inbound[], deps: Sequencing, earlier: Promise<void>): Promise<void> {
+async function admit(deliveries: readonly Inbound[], deps: IntakeDeps, earlier: Promise<void>): Promise<void> {
   const writes: StoreWrite[] = []
   let isRecorded = false
   const judged = deliveries.flatMap((delivery): Answer[] => {
     const outcome = admitOne(delivery, deps)
+    if (outcome === 'passed_on') return []
     if ('delivery' in outcome) return hold(outcome, deps)
     if (!('writes' in outcome)) return [{ delivery, ...outcome }]
     writes.push(...outcome.writes)
@@ -36,8 +41,22 @@ async function admit(deliveries: readonly Inbound[], deps: Sequencing, earlier: 
   for (const answer of answers) respond(answer, proofs.get(answer))
 }
 
+export interface IntakeDeps extends VerifyDeps {
+  readonly store: Pick<Store, 'commit' | 'onFull'>
+  readonly listener: SubmissionListener
+  readonly clock: Clock
+  /** As `Ballots.record`, or on its way to the box that does so, which answers by itself. */
+  record(ballot: Ballot, delivery: Inbound): (Recorded & Judged) | Judged | 'passed_on'
+  readonly counters: Counters
+  readonly waiting: Waiting
+  readonly slotRates: SlotRates
+  readonly receiptSigner?: Pick<Signer, 'sign'> | undefined
+  /** Whether refusals are counted apart for this epoch: its number is the chain's, not the sender's. */
+  isTaking(epochId: EpochId): boolean
+}
+
 /** How a delivery is answered. */
-interface Judged {
+export interface Judged {
   readonly code: ReceiptCode
   readonly reason: string
   /** Only of what is taken. */
@@ -51,14 +70,14 @@ interface Answer extends Judged {
 }
 
 /** Nothing was promised: it may be durable later, and is a `duplicate` then. */
-const withoutRoom = ({ delivery }: Answer, deps: Sequencing): Answer => ({ delivery, ...refused('disk_full', {}, deps) })
+const withoutRoom = ({ delivery }: Answer, deps: IntakeDeps): Answer => ({ delivery, ...refused('disk_full', {}, deps) })
 
 function respond({ delivery, code, reason }: Answer, proof?: ReceiptProof): void {
   delivery.respond({ submissionId: delivery.submissionId as SubmissionId, code, reason, ...(proof && { proof }) })
 }
 
 /** One signature for all of the group that was taken, and that a receipt will reach (S25). */
-function sign(answers: readonly Answer[], { hasher, served, view, receiptSigner }: Sequencing): ReadonlyMap<Answer, ReceiptProof> {
+function sign(answers: readonly Answer[], { hasher, served, view, receiptSigner }: IntakeDeps): ReadonlyMap<Answer, ReceiptProof> {
   const taken = receiptSigner === undefined ? [] : answers.filter(({ delivery, promised }) => promised && delivery.protocol === 'weft')
   if (receiptSigner === undefined || view.head === undefined || taken.length === 0) return new Map()
   const place = { hasher, dataMarket: served.dataMarket, signer: receiptSigner }
@@ -70,21 +89,22 @@ function sign(answers: readonly Answer[], { hasher, served, view, receiptSigner 
   return new Map(taken.map((answer, index) => [answer, proofs[index] as ReceiptProof]))
 }
 
-function admitOne(delivery: Inbound, deps: Sequencing): (Recorded & Judged) | Held | Judged {
+function admitOne(delivery: Inbound, deps: IntakeDeps): (Recorded & Judged) | Held | Judged | 'passed_on' {
   const form = receive(delivery)
   if (!form.ok) return refused(form.why, {}, deps)
   const { submission } = form.received
   const { epochId, slotId, deadlineBlock } = submission.request
-  const verdict = verify(submission, deps)
+  const verdict = verify(submission, delivery.signer === undefined ? deps : believing(delivery.signer, deps))
   if (!verdict.ok) {
     // "Send again" would be heard by nobody.
     if (delivery.protocol === 'collect' && isAwaited(submission, verdict.why, deps)) return { delivery, submission, why: verdict.why }
-    return refused(verdict.why, isTaking(epochId, deps) ? { epochId } : {}, deps)
+    return refused(verdict.why, deps.isTaking(epochId) ? { epochId } : {}, deps)
   }
   deps.slotRates.count(submission.request)
-  const recorded = deps.ballots.record({ ...form.received, signer: verdict.signer })
-  deps.counters.count(recorded.code, { epochId, signedBySlot: slotId })
   deps.counters.countSeen(slotId, { atMs: deps.clock.nowMs(), nodeVersion: submission.nodeVersion, isSimulated: epochId === 0 })
+  const recorded = deps.record({ ...form.received, signer: verdict.signer }, delivery)
+  if (recorded === 'passed_on') return recorded
+  deps.counters.count(recorded.code, { epochId, signedBySlot: slotId })
   if (recorded.code === 'accepted' && (deps.view.head?.number ?? 0) > deadlineBlock) deps.counters.countPastDeadline()
   if (!isTaken(recorded.code)) return recorded
   const { submissionId } = form.received
@@ -92,21 +112,20 @@ function admitOne(delivery: Inbound, deps: Sequencing): (Recorded & Judged) | He
 }
 
 /** Keeps a delivery for later. What has no place is refused as what it is. */
-function hold(held: Held, deps: Sequencing): Answer[] {
+function hold(held: Held, deps: IntakeDeps): Answer[] {
   const displaced = deps.waiting.hold(held)
   return displaced === undefined ? [] : [giveUp(displaced, deps)]
 }
 
-function giveUp({ delivery, submission, why }: Held, deps: Sequencing): Answer {
+function giveUp({ delivery, submission, why }: Held, deps: IntakeDeps): Answer {
   const { epochId } = submission.request
-  return { delivery, ...refused(why, isTaking(epochId, deps) ? { epochId } : {}, deps) }
+  return { delivery, ...refused(why, deps.isTaking(epochId) ? { epochId } : {}, deps) }
 }
 
-/** Refusals are counted apart for these epochs only: their number is the chain's, not the sender's. */
-const isTaking = (epochId: EpochId, { view, ledger }: Sequencing): boolean =>
-  view.epoch(epochId) !== undefined && ledger.get(epochId)?.state === 'released'
+/** What a listener of this sequencer has found out is not found out again. */
+const believing = (signer: Address, deps: IntakeDeps): VerifyDeps => ({ ...deps, recoverer: { recover: () => signer } })
 
-function refused(code: ReceiptCode, about: { readonly epochId?: EpochId }, { counters }: Sequencing): Judged {
+function refused(code: ReceiptCode, about: { readonly epochId?: EpochId }, { counters }: IntakeDeps): Judged {
   counters.count(code, about)
   return { code, reason: '' }
 }
@@ -115,7 +134,7 @@ function refused(code: ReceiptCode, about: { readonly epochId?: EpochId }, { cou
 const GROUP_LENGTH_MAX = 256
 
 /** Takes deliveries group by group, in the order of the calls; one commit is in flight while the next group is verified. */
-export function createIntake(deps: Sequencing, { fail }: Life) {
+export function createIntake(deps: IntakeDeps, { fail }: Life) {
   let previous: Promise<void> = Promise.resolve()
   let turn: Promise<void> = Promise.resolve()
 

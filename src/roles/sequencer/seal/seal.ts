@@ -61,6 +61,7 @@ export async function count(
   deps: Sequencing & { readonly breathe: Breathe },
   signal: AbortSignal,
 ) {
+  await deps.gathering?.settled(epoch, signal) // All that the boxes have taken of it is here.
   const ballots = await collect(epoch.epochId, rules.window, deps, deps.breathe) // Durable and verified, by project, then slot.
   const finalized = await finalize(ballots, rules.tally, deps.breathe) // Pure: same votes, same outcome (G2).
   const accepted = ballots.length

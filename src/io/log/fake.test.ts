@@ -1,0 +1,17 @@
+import { createVirtualClock } from '#io/clock/fake.ts'
+import { createFakeServers, type FakeShared } from './fake.ts'
+import { logSuite } from './suite.ts'
+
+const clock = createVirtualClock()
+
+logSuite('fake', {
+  async open() {
+    const servers = createFakeServers({ clock })
+    return async (holder) => servers.connect(holder)
+  },
+  until: (work) => clock.runUntil(work, { limitMs: 60_000 }),
+  async crash(shared) {
+    ;(shared as FakeShared).crash()
+  },
+  leaseOver: () => clock.advance(10_000),
+})

@@ -1,0 +1,82 @@
+import { jetstream, type JetStreamClient, jetstreamManager, type JetStreamManager } from '@nats-io/jetstream'
+import { Kvm } from '@nats-io/kv'
+import { connect, type NatsConnection } from '@nats-io/transport-node'
+import { WeftError } from '#domain/errors.ts'
+import { jetStreamLog } from './jetstream-log.ts'
+import { createLeases } from './jetstream-lease.ts'
+import { createPassage } from './nats-passage.ts'
+import type { Shared } from './port.ts'
+import { patiently } from './patiently.ts'
+
+export interface JetStreamOptions {
+  /** Of one cluster, as NATS has them: `nats://user:password@host:4222`. */
+  readonly servers: readonly string[]
+  /** Apart from what others keep on the same servers: letters, digits, `-`. */
+  readonly space: string
+  readonly partitions: number
+  /** Servers that must have an entry before it counts as durable. With one, that one must be set to `sync_interval: always`. */
+  readonly replicas: number
+  /** How this process calls itself, and after a restart again. */
+  readonly holder: string
+  readonly leaseMs?: number
+}
+
+/** Long enough for a server to elect another leader of a stream, short enough that an epoch is not lost over it. */
+const LEASE_MS = 4_000
+const CONNECT_TIMEOUT_MS = 5_000
+
+/** What the parts of the adapter share. */
+export interface JetStreamContext {
+  readonly connection: NatsConnection
+  readonly js: JetStreamClient
+  readonly jsm: JetStreamManager
+  readonly options: JetStreamOptions
+  /** Of the servers, without what is secret in their addresses. */
+  readonly places: string
+  readonly signal: AbortSignal
+}
+
+/** Connects to NATS. Throws `LOG_UNREACHABLE`, also where the servers have no JetStream; later it waits for servers that are gone. */
+export async function openJetStream(options: JetStreamOptions): Promise<Shared> {
+  const places = options.servers.map((server) => server.slice(server.lastIndexOf('@') + 1)).join(', ')
+  const unreachable = (cause: unknown): never => {
+    throw new WeftError('LOG_UNREACHABLE', { servers: places, detail: cause instanceof Error ? cause.message : String(cause) }, cause)
+  }
+  const connection = await connect({
+    servers: [...options.servers],
+    name: `weft ${options.holder}`,
+    timeout: CONNECT_TIMEOUT_MS,
+    maxReconnectAttempts: -1,
+    reconnectTimeWait: 250,
+    ignoreAuthErrorAbort: true,
+  }).catch(unreachable)
+  const stopping = new AbortController()
+  try {
+    const jsm = await jetstreamManager(connection)
+    const context = { connection, js: jetstream(connection), jsm, options, places, signal: stopping.signal }
+    const bucket = () =>
+      new Kvm(connection).create(`weft-${options.space}-leases`, {
+        ttl: options.leaseMs ?? LEASE_MS,
+        replicas: options.replicas,
+        history: 1,
+      })
+    const leases = createLeases(await patiently(bucket, context), { holder: options.holder, leaseMs: options.leaseMs ?? LEASE_MS })
+    const { pass, answers, passed } = createPassage(context)
+    return {
+      log: (partition) => jetStreamLog(partition, context),
+      lease: leases.lease,
+      pass,
+      answers,
+      passed,
+      async stop() {
+        stopping.abort(new WeftError('STOPPED', { what: 'NATS' }))
+        leases.stop()
+        await connection.close()
+      },
+    }
+  } catch (failure) {
+    await connection.close()
+    if (failure instanceof WeftError) throw failure
+    return unreachable(failure)
+  }
+}

@@ -1,0 +1,114 @@
+import { randomUUID } from 'node:crypto'
+import { WeftError } from '#domain/errors.ts'
+import type { AnchorChain, ProtocolSender } from '#io/chain/port.ts'
+import { systemClock } from '#io/clock/system.ts'
+import type { SubmissionListener } from '#io/intake/port.ts'
+import { systemRandom } from '#io/keys/random.ts'
+import { createSigner, parsePrivateKey, recoverer } from '#io/keys/secp256k1.ts'
+import { openJetStream } from '#io/log/jetstream.ts'
+import type { Shared } from '#io/log/port.ts'
+import { createBallotBox } from '#roles/sequencer/scale-out/ballot-box.ts'
+import { gatherFrom } from '#roles/sequencer/scale-out/gather.ts'
+import { createLeading } from '#roles/sequencer/scale-out/lead.ts'
+import { createListening, type Part, type PartDeps } from '#roles/sequencer/scale-out/listen.ts'
+import { snapshotCidOf } from '#wire/cid.ts'
+import { anchorChain, anchorRpc, ipfsPlace } from './adapters.ts'
+import type { Places, RoleHome } from './home.ts'
+import { slotLimits } from './intake-limits.ts'
+import { type MarketDeps, openMarket } from './market.ts'
+import type { Wire } from './role.ts'
+import type { Settings } from './settings.ts'
+import { aborted, type Started } from './stop.ts'
+import { submissionHost, type Ways } from './ways.ts'
+
+/** The parts of a sequencer that is several processes. */
+
+/** A listener, or the ballot box of a partition. */
+export const wirePart =
+  (mode: 'listen' | 'ballot'): Wire<Part> =>
+  async (settings, home, started, signal) => {
+    const chain = await anchorChain(settings, home, { rpc: anchorRpc(settings, home), signal })
+    const ipfs = settings.ipfsPeers.length === 0 ? undefined : await ipfsPlace(settings, home, started)
+    const market = await openMarket(settings, { home, chain, clock: systemClock, ipfs: ipfs?.node ?? NO_PEERS, signal })
+    const shared = await openShared(settings, home, { started, chain })
+    const deps = { shared, chain, rules: market.rules, clock: systemClock, random: systemRandom, report: home.report }
+    const { part, places } =
+      mode === 'listen'
+        ? await listener(settings, home, { started, deps, signal })
+        : { part: ballotBox(settings, home, deps), places: () => ({}) }
+    return { places: { ...places(), ...(ipfs && { ipfs: ipfs.node.addresses() }) }, handle: part, run: market.beside(part.run) }
+  }
+
+/** It needs content for one thing, manifests that it has in no file; with nobody to ask it runs no node. */
+const NO_PEERS: MarketDeps['ipfs'] = {
+  add: snapshotCidOf,
+  get: (cid) => Promise.reject(new WeftError('IPFS_NOT_FOUND', { cid, waitedMs: 0 })),
+}
+
+async function listener(
+  settings: Settings,
+  home: RoleHome,
+  { started, deps, signal }: { readonly started: Started; readonly deps: PartDeps; readonly signal: AbortSignal },
+): Promise<{ readonly part: Part; places(): Places }> {
+  const host = await submissionHost(settings, home, signal)
+  started.add('libp2p host', host)
+  const part = createListening(partOptions(settings), { ...deps, listener: host, recoverer })
+  return { part, places: () => ({ p2p: host.addresses() }) }
+}
+
+function ballotBox(settings: Settings, { store }: RoleHome, deps: PartDeps): Part {
+  const isSigning = settings.signedReceipts === 'on'
+  const receiptSigner = isSigning ? createSigner(parsePrivateKey(settings.signerKey.reveal())) : undefined
+  return createBallotBox(partOptions(settings), { ...deps, store, receiptSigner })
+}
+
+const partOptions = (settings: Settings) => ({ partitions: settings.partitions, slotLimits: slotLimits(settings) })
+
+export interface SealingElsewhere {
+  readonly home: RoleHome
+  readonly started: Started
+  readonly chain: AnchorChain
+  readonly own: ProtocolSender
+  isSettled(): Promise<boolean>
+}
+
+/** Of a sealer: its votes come from the boxes, and it sends while it leads. */
+export async function sealingFrom(settings: Settings, { home, started, chain, own, isSettled }: SealingElsewhere): Promise<Ways> {
+  const shared = await openShared(settings, home, { started, chain })
+  const logs = await Promise.all(Array.from({ length: settings.partitions }, (_, partition) => shared.log(partition)))
+  const { report } = home
+  const leading = createLeading(own, { shared, chain, clock: systemClock, random: systemRandom, report, isSettled })
+  return {
+    listener: NOBODY_LISTENS,
+    sender: leading.sender,
+    gather: gatherFrom(logs),
+    onEpoch: () => undefined,
+    places: () => ({}),
+    refusedFrames: () => ({}),
+    beside: leading.run,
+  }
+}
+
+const NOBODY_LISTENS: SubmissionListener = {
+  inbound: (signal) => ({
+    [Symbol.asyncIterator]: () => ({ next: () => aborted(signal).then(() => ({ done: true, value: undefined })) }),
+  }),
+}
+
+/** Where it is kept how this process calls itself: after a restart it has at once what it had. */
+const HOLDER_KEY = 'holder'
+
+async function openShared(
+  { nats, natsReplicas: replicas, partitions }: Settings,
+  { store }: Pick<RoleHome, 'store'>,
+  { started, chain }: { readonly started: Started; readonly chain: AnchorChain },
+): Promise<Shared> {
+  const known = store.get(HOLDER_KEY)
+  const holder = known === undefined ? randomUUID() : new TextDecoder().decode(known)
+  if (known === undefined) await store.commit([{ key: HOLDER_KEY, value: new TextEncoder().encode(holder) }])
+  const servers = nats.reveal().split(',')
+  const space = `${chain.chainId}-${chain.dataMarket}`
+  const shared = await openJetStream({ servers, space, partitions, replicas, holder })
+  started.add('NATS connection', shared)
+  return shared
+}

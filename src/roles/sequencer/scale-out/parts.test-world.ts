@@ -1,0 +1,139 @@
+import type { EpochId } from '#domain/ids.ts'
+import type { Receipt, Submission } from '#domain/submission.ts'
+import { recoverer } from '#io/keys/secp256k1.ts'
+import { createFakeServers, type FakeServers, type FakeShared } from '#io/log/fake.ts'
+import { createInbox, INBOX_LIMITS } from '#io/p2p/inbox.ts'
+import { createFakeStore, type FakeStore } from '#io/store/fake.ts'
+import { createVirtualClock } from '#io/clock/fake.ts'
+import { rulesWith } from '#life/rules.test-world.ts'
+import { sameRules } from '#life/rules.ts'
+import { open, uuid, type Wire, type World } from '#roles/sequencer/sequencer.test-world.ts'
+import { encodeSubmission } from '#wire/submission-proto.ts'
+import { createBallotBox } from './ballot-box.ts'
+import { gatherFrom } from './gather.ts'
+import { createListening, type Part } from './listen.ts'
+
+/** A sequencer of several processes, beside one that is one, on the same chain: all of it in memory. */
+
+export const PARTITIONS = 2
+
+export interface Process {
+  readonly shared: FakeShared
+  readonly part: Part
+  readonly store: FakeStore
+  readonly events: string[]
+  /** Why it has ended. */
+  failure(): unknown
+  /** Power cut. */
+  crash(): void
+}
+
+export interface Listener extends Process {
+  /** Answers go to the list; what is not answered is not in it. */
+  push(submissions: readonly (readonly [submissionId: string, submission: Submission])[], answered: Receipt[]): void
+}
+
+interface How {
+  readonly holder?: string
+  readonly store?: FakeStore
+  /** Between the chain and the process. */
+  readonly wire?: Wire
+  /** What differs of what it shares. */
+  through?(shared: FakeShared): Partial<FakeShared>
+}
+
+export interface Parts {
+  readonly servers: FakeServers
+  readonly sealer: World
+  listener(): Promise<Listener>
+  box(how?: How): Promise<Process>
+  stop(): Promise<void>
+}
+
+/** `around`: another one, on whose chain it is. */
+export async function openParts(around?: World): Promise<Parts> {
+  const clock = around?.clock ?? createVirtualClock()
+  const servers = createFakeServers({ clock })
+  const rules = sameRules(rulesWith({ tally: { minVotes: 0, minShareBp: 0 }, availability: 'none' }))
+  const random = { fraction: () => 1 }
+  const stopping = new AbortController()
+  const living = new Set<Promise<unknown>>()
+  let names = 0
+
+  async function started(make: (deps: Parameters<typeof createBallotBox>[1]) => Part, how: How = {}): Promise<Process> {
+    names += 1
+    const { holder = `process-${names}`, store = createFakeStore() } = how
+    const connected = servers.connect(holder)
+    const shared = { ...connected, ...how.through?.(connected) }
+    const events: string[] = []
+    const report = (event: string) => void events.push(event)
+    const part = make({
+      shared,
+      store,
+      chain: how.wire?.around(chain.connect()) ?? chain.connect(),
+      rules,
+      clock,
+      random,
+      report,
+      receiptSigner: undefined,
+    })
+    const own = new AbortController()
+    let failure: unknown
+    const ended = part.run(AbortSignal.any([stopping.signal, own.signal])).catch((reason: unknown) => {
+      failure = reason
+    })
+    living.add(ended)
+    return {
+      shared,
+      part,
+      store,
+      events,
+      failure: () => failure,
+      crash() {
+        living.delete(ended)
+        shared.crash()
+        own.abort(new Error('power cut'))
+      },
+    }
+  }
+
+  const logs = await Promise.all(Array.from({ length: PARTITIONS }, (_, partition) => servers.connect('sealer').log(partition)))
+  const sealer = await open({ around: around ?? { clock }, gather: gatherFrom(logs) })
+  const { chain } = sealer
+  return {
+    servers,
+    sealer,
+    async listener() {
+      const inbox = createInbox(INBOX_LIMITS, clock.nowMs, (durationMs, action) => void clock.sleep(durationMs).then(action))
+      const process = await started((deps) => createListening({ partitions: PARTITIONS }, { ...deps, listener: inbox, recoverer }))
+      await sealer.until(() => process.part.stats().isReady)
+      return {
+        ...process,
+        push(submissions, answered) {
+          for (const [submissionId, submission] of submissions) {
+            const respond = (receipt: Receipt) => void answered.push(receipt)
+            inbox.offer({ peer: 'p', protocol: 'weft', submissionId, payload: encodeSubmission(submission), respond })
+          }
+        },
+      }
+    },
+    box: (how) => started((deps) => createBallotBox({ partitions: PARTITIONS }, deps), how),
+    async stop() {
+      stopping.abort(new Error('test is over'))
+      await sealer.stop()
+      await clock.runUntil(Promise.all(living), { limitMs: 60_000 })
+    },
+  }
+}
+
+export const named = (submission: Submission, submissionId = uuid()) => [submissionId, submission] as const
+
+/** Mines until this sequencer is done with the epoch. */
+export async function doneWith(epochId: EpochId, { sequencer }: World, { mine }: Pick<World, 'mine'>) {
+  for (let block = 0; block < 40; block += 1) {
+    const record = sequencer.epoch(epochId)
+    if (record?.state === 'ended' || record?.state === 'missed') return record
+    await mine(1)
+  }
+  throw new Error(`epoch ${epochId} is ${sequencer.epoch(epochId)?.state} after 40 blocks`)
+}

@@ -1,0 +1,85 @@
+import { expect, test } from 'vitest'
+import type { Address, SubmissionId } from '#domain/ids.ts'
+import type { Receipt } from '#domain/submission.ts'
+import { createVirtualClock } from '#io/clock/fake.ts'
+import type { Answer, Passed } from '#io/log/port.ts'
+import { live } from '#life/live.ts'
+import { createCounters } from '#roles/sequencer/counters.ts'
+import type { Ballot } from '#roles/sequencer/intake/ballot.ts'
+import { createPassOn, type PassOn } from './pass-on.ts'
+
+const PARTITIONS = 2
+
+function openStage() {
+  const clock = createVirtualClock()
+  const passed: { readonly partition: number; readonly delivery: Passed }[] = []
+  const counters = createCounters()
+  const answered: Receipt[] = []
+  const stopping = new AbortController()
+  let said = Promise.withResolvers<readonly Answer[]>()
+  const shared = {
+    pass: (partition: number, deliveries: readonly Passed[]) =>
+      void passed.push(...deliveries.map((delivery) => ({ partition, delivery }))),
+    async *answers() {
+      while (!stopping.signal.aborted) yield await said.promise
+    },
+  }
+  let passOn: PassOn | undefined
+  void live(stopping.signal, (life) => {
+    passOn = createPassOn(PARTITIONS, { shared, clock, counters }, life)
+  })
+  return {
+    clock,
+    passed,
+    answered,
+    counters,
+    take(slotId: number) {
+      const submissionId = String(slotId) as SubmissionId
+      const ballot = { submission: { request: { slotId, epochId: 1 } }, signer: '0x' as Address } as unknown as Ballot
+      const respond = (receipt: Receipt) => void answered.push(receipt)
+      return (passOn as PassOn).record(ballot, { peer: 'p', protocol: 'weft', submissionId, payload: new Uint8Array(0), respond })
+    },
+    async answer(ids: readonly number[]) {
+      const answers = ids.map((id): Answer => ({ id, receipt: { submissionId: String(id) as SubmissionId, code: 'accepted', reason: '' } }))
+      const before = said
+      said = Promise.withResolvers()
+      before.resolve(answers)
+      await clock.advance(0)
+    },
+    stop: () => stopping.abort(new Error('test is over')),
+  }
+}
+
+test('S29: what is not answered is passed on again, to the same partition, and answered once', async () => {
+  const stage = openStage()
+  expect([stage.take(1), stage.take(2)]).toEqual(['passed_on', 'passed_on'])
+  await stage.clock.advance(100)
+  expect(stage.passed.map(({ partition, delivery }) => [partition, delivery.id])).toEqual([
+    [1, 1],
+    [0, 2],
+  ])
+  await stage.answer([2])
+  await stage.clock.advance(2_500)
+  expect(stage.passed.slice(2).map(({ partition, delivery }) => [partition, delivery.id])).toEqual([
+    [1, 1],
+    [1, 1],
+  ])
+  await stage.answer([1, 1, 2])
+  await stage.clock.advance(5_000)
+  expect(stage.passed).toHaveLength(4)
+  expect(stage.answered).toHaveLength(2)
+  expect(stage.counters.total()).toEqual({ accepted: 2 })
+  stage.stop()
+})
+
+test('S30: a partition that nobody answers for takes a bounded number, and the others go on', async () => {
+  const stage = openStage()
+  let taken = 0
+  while (stage.take(1) === 'passed_on') taken += 1
+  expect(taken).toBe(10_000)
+  expect(stage.take(3)).toMatchObject({ code: 'inbox_full' })
+  expect(stage.take(2)).toBe('passed_on')
+  await stage.answer([1])
+  expect(stage.take(3)).toBe('passed_on')
+  stage.stop()
+})

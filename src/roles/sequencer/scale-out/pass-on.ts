@@ -1,0 +1,101 @@
+import type { EpochId, SlotId } from '#domain/ids.ts'
+import type { Clock } from '#io/clock/port.ts'
+import type { Inbound } from '#io/intake/port.ts'
+import type { Passed, Shared } from '#io/log/port.ts'
+import type { Life } from '#life/live.ts'
+import type { Counters } from '#roles/sequencer/counters.ts'
+import type { IntakeDeps } from '#roles/sequencer/intake/admit.ts'
+
+/** Of one partition: what a box has not answered yet. A partition without a box must not take the room of the others. */
+const UNANSWERED_MAX = 10_000
+/** A box answers in milliseconds. What was lost on the way, or with the box, is passed on again; a vote that it has already is a duplicate. */
+const AGAIN_MS = 1_000
+const LOOK_MS = 250
+
+/** Where the votes of a slot meet. */
+export const partitionOf = (slotId: SlotId, partitions: number): number => slotId % partitions
+
+interface Open {
+  readonly partition: number
+  readonly passed: Passed
+  readonly delivery: Inbound
+  readonly slotId: SlotId
+  readonly epochId: EpochId
+  passedAtMs: number
+}
+
+export interface PassOnDeps {
+  readonly shared: Pick<Shared, 'pass' | 'answers'>
+  readonly clock: Clock
+  readonly counters: Counters
+}
+
+/** Passes verified deliveries on to the boxes of their slots, again and again until they are answered, and answers whoever sent them. */
+export function createPassOn(partitions: number, { shared, clock, counters }: PassOnDeps, { signal, spawn }: Life): PassOn {
+  const open = new Map<number, Open>()
+  const unanswered = new Array<number>(partitions).fill(0)
+  /** Of this turn, by partition. */
+  let fresh = new Map<number, Passed[]>()
+  let newest = 0
+
+  function flush(): void {
+    const all = fresh
+    fresh = new Map()
+    for (const [partition, passed] of all) shared.pass(partition, passed)
+  }
+
+  function put({ partition, passed }: Open): void {
+    if (fresh.size === 0) queueMicrotask(flush)
+    const group = fresh.get(partition) ?? []
+    fresh.set(partition, group)
+    group.push(passed)
+  }
+
+  async function repeat(): Promise<void> {
+    while (!signal.aborted) {
+      await clock.sleep(LOOK_MS, signal).catch(() => undefined)
+      const nowMs = clock.nowMs()
+      for (const one of open.values()) {
+        if (nowMs - one.passedAtMs < AGAIN_MS) continue
+        one.passedAtMs = nowMs
+        put(one)
+      }
+    }
+  }
+
+  async function hear(): Promise<void> {
+    for await (const answers of shared.answers(signal))
+      for (const { id, receipt } of answers) {
+        const answered = open.get(id)
+        if (answered === undefined) continue
+        open.delete(id)
+        unanswered[answered.partition] = (unanswered[answered.partition] as number) - 1
+        counters.count(receipt.code, { epochId: answered.epochId, signedBySlot: answered.slotId })
+        answered.delivery.respond(receipt)
+      }
+  }
+
+  void spawn(repeat())
+  void spawn(hear())
+  return {
+    record(ballot, delivery) {
+      const { slotId, epochId } = ballot.submission.request
+      const partition = partitionOf(slotId, partitions)
+      if ((unanswered[partition] as number) >= UNANSWERED_MAX) return { code: 'inbox_full', reason: '' }
+      unanswered[partition] = (unanswered[partition] as number) + 1
+      newest += 1
+      const { peer, protocol, payload } = delivery
+      const passed = { id: newest, peer, protocol, submissionId: delivery.submissionId, payload, signer: ballot.signer }
+      const one = { partition, passed, delivery, slotId, epochId, passedAtMs: clock.nowMs() }
+      open.set(newest, one)
+      put(one)
+      return 'passed_on'
+    },
+    unanswered: () => open.size,
+  }
+}
+
+export interface PassOn {
+  readonly record: IntakeDeps['record']
+  unanswered(): number
+}
