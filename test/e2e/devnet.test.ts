@@ -158,12 +158,16 @@ describe('a devnet of three epochs', () => {
   })
 
   test('each role says that it is ready, what it has done and what is wrong, to a person and to a scraper', async () => {
-    const { stdout } = await outputOf(['status', '--data-dir', dataDir, '--json'])
-    const { roles } = JSON.parse(stdout) as { roles: HomeStatus[] }
+    let roles: readonly HomeStatus[] = []
+    const unready = async () => {
+      const { stdout } = await outputOf(['status', '--data-dir', dataDir, '--json'])
+      roles = (JSON.parse(stdout) as { roles: HomeStatus[] }).roles
+      return roles.map(({ name, status }) => [name, status?.unready])
+    }
+    // A busy machine may just have kept a collector from answering in time.
+    await expect.poll(unready, { timeout: LIMIT_MS, interval: 1_000 }).toEqual(ROLE_NAMES.map((name) => [name, []]))
     const of = new Map(roles.map(({ name, status }) => [name, status]))
-    expect([...of.keys()].sort()).toEqual(ROLE_NAMES)
     // The collector of the liar is told that its votes are good: they are outvoted, not refused.
-    expect(roles.map(({ name, status }) => [name, status?.unready])).toEqual(ROLE_NAMES.map((name) => [name, []]))
     expect(of.get('snapshotter')?.slots).toEqual([
       expect.objectContaining({ outvoted: 0, leftOut: 0 }),
       expect.anything(),
