@@ -100,6 +100,11 @@ export async function jetStreamLog(partition: number, context: JetStreamContext)
     const messages = await consumer.consume({ max_messages: READ_AHEAD, expires: READ_EXPIRES_MS })
     const stop = (): void => messages.stop()
     ending.addEventListener('abort', stop, { once: true })
+    // The server that has the consumer may be gone for good: another one makes a new one.
+    const watch = async (): Promise<void> => {
+      for await (const { type } of messages.status()) if (type === 'heartbeats_missed') stop()
+    }
+    watch().catch(stop)
     try {
       if (ending.aborted) return
       for await (const message of messages) {

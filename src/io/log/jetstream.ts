@@ -52,8 +52,10 @@ export async function openJetStream(options: JetStreamOptions): Promise<Shared> 
   }).catch(unreachable)
   const stopping = new AbortController()
   try {
-    const jsm = await jetstreamManager(connection)
-    const context = { connection, js: jetstream(connection), jsm, options, places, signal: stopping.signal }
+    const { signal } = stopping
+    // A cluster that has just begun has no leader yet.
+    const jsm = await patiently(() => jetstreamManager(connection), { places, signal })
+    const context = { connection, js: jetstream(connection), jsm, options, places, signal }
     const bucket = () =>
       new Kvm(connection).create(`weft-${options.space}-leases`, {
         ttl: options.leaseMs ?? LEASE_MS,
