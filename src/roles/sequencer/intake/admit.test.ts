@@ -106,7 +106,7 @@ describe('S1: a receipt', () => {
   })
 })
 
-describe('S27: while the disk is full', () => {
+describe('S31: while the disk is full', () => {
   const refusals = (world: World) => world.sequencer.stats().receipts.disk_full
 
   test('what would be recorded is to be sent again: unsigned, uncounted, and a duplicate when there is room; nothing ends', async () => {

@@ -19,7 +19,7 @@ import type { Held, Waiting } from './waiting.ts'
 /**
  * From delivery to receipt: receive → verify → record → commit → sign → receipt. A receipt is sent only when what it says is on disk (G1, S1), so all
  * deliveries of a group share one commit. No group is answered when the one before it, `earlier`, could not be written: a `duplicate` of what
- * was in that would be a lie. Where there is no room for it, all that was recorded is refused, to be sent again (S27). What is taken is signed once for the whole group, and not before it is durable. What a later block decides, of a peer that cannot come again, is judged then (S11). Never throws over what a
+ * was in that would be a lie. Where there is no room for it, all that was recorded is refused, to be sent again (S31). What is taken is signed once for the whole group, and not before it is durable. What a later block decides, of a peer that cannot come again, is judged then (S11). Never throws over what a
  * delivery holds.
  */
 async function admit(deliveries: readonly Inbound[], deps: IntakeDeps, earlier: Promise<void>): Promise<void> {
