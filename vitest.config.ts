@@ -4,6 +4,11 @@ import { patience } from './test/patience.ts'
 
 const limits = patience()
 
+/** Processes without a network of many: two at a time. */
+const APART = ['bad-input', 'command-line', 'deploy', 'deploy-meanwhile', 'forged', 'kills', 'peers', 'record', 'relays', 'within'].map(
+  (name) => `test/e2e/${name}.test.ts`,
+)
+
 export default defineConfig({
   plugins: [
     {
@@ -36,11 +41,23 @@ export default defineConfig({
       {
         extends: true,
         test: {
+          name: 'apart',
+          include: APART,
+          maxWorkers: 2,
+          sequence: { groupOrder: 1 },
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+        },
+      },
+      {
+        extends: true,
+        test: {
           name: 'e2e',
           include: ['test/e2e/**/*.test.ts'],
+          exclude: APART,
           // One network at a time, after everything else: windows are chain time, and a starved machine would miss them.
           maxWorkers: 1,
-          sequence: { groupOrder: 1 },
+          sequence: { groupOrder: 2 },
           // Room for two waits of `test/e2e/within.ts`, which say what was awaited, where this would not.
           testTimeout: 60_000,
           hookTimeout: 60_000,

@@ -27,6 +27,7 @@ export const EVENTS = {
   failed: { level: 'error', help: 'The role has ended by itself; `code` or `detail` says why.' },
   disk_full: {
     level: 'error',
+    until: 'disk_has_room',
     help: 'The disk, or what this user may take of it, is full. Nothing more is taken in, what was acknowledged before is kept, and what was begun waits. Make room: it goes on by itself.',
   },
   disk_has_room: { level: 'info', help: 'The disk was full and has room: all that waited is on it.' },

@@ -96,6 +96,7 @@ export const UNREADY_REASONS = {
   account_stuck:
     'A transaction of the account is not taken by any node: `call_needs_person` in the log says what is missing, mostly ether.',
   rules_unknown: 'The rules of the market are not known here: `manifest_unknown` in the log says which manifest is missing.',
+  store_full: 'The disk, or what this user may take of it, is full: what would come next is refused. Make room; it goes on by itself.',
   slots_lost: 'A slot of `--slots` has another signer now, or is gone. `./weft slots show` says whose it is.',
   unproven: 'Nothing was handed over or sent since the start, so that nothing shows whether the next would be taken.',
   hand_over_failed: 'The collector did not take the last submission; the detail says why. Does it run, and is `--collector` its address?',

@@ -57,6 +57,7 @@ const UNREADY_TROUBLES = [
   ['call_needs_person', 'account_stuck'],
   ['manifest_unknown', 'rules_unknown'],
   ['epoch_held', 'rules_unknown'],
+  ['disk_full', 'store_full'],
 ] as const
 
 /** What the log says of what goes on, each reason once. */

@@ -56,17 +56,19 @@ describe('whoever asks', () => {
     expect(await ready()).toEqual([503, [{ reason: 'ended' }]])
   })
 
-  test('for readiness hears of what goes on in the log too: the office, the account, the rules', async () => {
+  test('for readiness hears of what goes on in the log too: the office, the account, the rules, the disk', async () => {
     const health = await start()
     health.begin({ ...VITALS, unready: () => [] })
     notes.event('not_appointed', { account: '0x1' })
     notes.event('call_needs_person', { code: 'CALL_UNFUNDED' })
     notes.event('epoch_held', { code: 'MANIFEST_UNKNOWN', epochId: 7 })
+    notes.event('disk_full', { path: '/somewhere' })
     expect(JSON.parse((await ask(health, '/readyz')).text)).toMatchObject({
-      reasons: [{ reason: 'not_appointed' }, { reason: 'account_stuck' }, { reason: 'rules_unknown' }],
+      reasons: [{ reason: 'not_appointed' }, { reason: 'account_stuck' }, { reason: 'rules_unknown' }, { reason: 'store_full' }],
     })
     notes.event('appointed', { account: '0x1' })
-    expect((await ask(health, '/readyz')).text).not.toContain('not_appointed')
+    notes.event('disk_has_room', { path: '/somewhere' })
+    expect((await ask(health, '/readyz')).text).not.toMatch(/not_appointed|store_full/)
   })
 
   test('for metrics gets what all roles have, what the log counts, and what the role says', async () => {

@@ -32,6 +32,25 @@ export function joinNetwork({
   })
 }
 
+/** Slots of the devnet's network for whoever joins it, with the honest snapshotter's key: its own are held by the devnet's processes. As `--slots` takes them. */
+export async function mintSlots({
+  network,
+  own,
+  count,
+}: {
+  readonly network: string
+  readonly own: string
+  readonly count: number
+}): Promise<string> {
+  const { anchorRpcUrl, protocolState } = JSON.parse(readFileSync(join(network, 'devnet.json'), 'utf8')) as DevnetEndpoints
+  const place = ['--rpc', anchorRpcUrl, '--protocol-state', protocolState, '--data-dir', join(own, 'mint')]
+  const what = ['--count', String(count), '--signer', devAccount('honest snapshotter').address]
+  const minting = runWeft(['slots', 'mint', ...place, ...what, '--yes', '--json'], { WEFT_DEPLOYER_KEY: devAccount('owner').keyText })
+  if ((await minting.ended()) !== 0) throw new Error(minting.output())
+  const minted = JSON.parse(/^\{.*\}$/m.exec(minting.output())?.[0] ?? '') as { readonly slotIds: readonly number[] }
+  return minted.slotIds.join(',')
+}
+
 function ipfsOfSequencer(network: string): string {
   const path = readdirSync(network, { recursive: true, encoding: 'utf8' }).find((name) => name.endsWith('sequencer/endpoints.json'))
   if (path === undefined) throw new Error(`no sequencer in ${network}`)

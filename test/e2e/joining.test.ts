@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
-import { joinNetwork } from './joined.ts'
+import { joinNetwork, mintSlots } from './joined.ts'
 import { until } from './within.ts'
 import { runWeft, type WeftProcess } from './world.ts'
 
@@ -43,7 +43,7 @@ interface Epoch {
 
 /** Starts the newcomer, or starts it again. `epochs` are those on its record, the newest first. */
 async function startNewcomer(): Promise<{ readonly joined: WeftProcess; epochs(): Promise<readonly Epoch[]> }> {
-  const joined = joinNetwork({ network, own, slots: '1' })
+  const joined = joinNetwork({ network, own, slots })
   processes.push(joined)
   await joined.said('"msg":"started"')
   const { http } = JSON.parse(readFileSync(join(own, 'endpoints.json'), 'utf8')) as { readonly http: readonly string[] }
@@ -56,6 +56,8 @@ async function startNewcomer(): Promise<{ readonly joined: WeftProcess; epochs()
   }
 }
 
+/** Its own, which nobody else signs for. */
+let slots: string
 let newcomer: Awaited<ReturnType<typeof startNewcomer>>
 /** The newest epoch that was open when it came: what it has no more time for says so for good. */
 let openAtFirst = 0
@@ -72,6 +74,7 @@ test(
     const finished = () => devnet.output().match(/^\{"epochId":\d+/gm)?.length ?? 0
     await until(() => finished() >= 3, { awaited: 'three epochs', limitMs: NETWORK_MS, told: devnet.output, ended: devnet.exited })
 
+    slots = await mintSlots({ network, own, count: 1 })
     newcomer = await startNewcomer()
     const { joined, epochs } = newcomer
     // Of those that were open when it came, the votes may be in already.

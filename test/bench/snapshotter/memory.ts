@@ -1,7 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { joinNetwork } from '../../e2e/joined.ts'
+import { joinNetwork, mintSlots } from '../../e2e/joined.ts'
 import { until } from '../../e2e/within.ts'
 import { runWeft, type WeftProcess } from '../../e2e/world.ts'
 
@@ -17,10 +17,10 @@ export async function measureMemory(options: { readonly slots: number; readonly 
     return process
   }
   try {
-    const devnet = run(runWeft(['devnet', '--json', '--slots', String(options.slots), '--liars', '0', '--data-dir', network]))
+    const devnet = run(runWeft(['devnet', '--json', '--liars', '0', '--data-dir', network]))
     const ending = { told: devnet.output, ended: devnet.exited }
     await until(() => /^\{"epochId":/m.test(devnet.output()), { awaited: 'an epoch of the devnet', limitMs: START_MS, ...ending })
-    const slots = Array.from({ length: options.slots }, (_, index) => index + 1).join(',')
+    const slots = await mintSlots({ network, own, count: options.slots })
     const joined = run(joinNetwork({ network, own, slots }))
     const done = () => joined.output().match(/"msg":"epoch_done"/g)?.length ?? 0
     await until(() => done() >= options.epochs, {
