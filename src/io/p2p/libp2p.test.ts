@@ -6,7 +6,7 @@ import { type Stream, transportSymbol } from '@libp2p/interface'
 import { tcp } from '@libp2p/tcp'
 import { multiaddr } from '@multiformats/multiaddr'
 import { createLibp2p } from 'libp2p'
-import { afterEach, describe, expect, test, vi } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import type { Cid, ProjectId, SubmissionId } from '#domain/ids.ts'
 import { COLLECT_PROTOCOL } from '#wire/collect-frame.ts'
 import { decodeCollectJson, encodeCollectJson, encodeSubmission } from '#wire/submission-proto.ts'
@@ -17,19 +17,12 @@ import { startNode } from './libp2p.ts'
 import { createRelay } from './relay.ts'
 import { createValve } from './valve.test-proxy.ts'
 import { answer, identity, idOf, isRelayed, p2pSuite, submission } from './suite.ts'
+import { running } from './running.test-world.ts'
 
 p2pSuite('libp2p over loopback', () => ({ createSubmissionHost, createSubmissionDialer, createRelay }))
 
 describe('libp2p itself', () => {
-  const started: { stop(): unknown }[] = []
-  const stopping = new AbortController()
-  function keep<Thing extends { stop(): unknown }>(thing: Thing): Thing {
-    started.push(thing)
-    return thing
-  }
-  afterEach(async () => {
-    for (const thing of started.splice(0).reverse()) await thing.stop()
-  })
+  const { keep, stopping } = running()
   function keepServer(server: Server): Server {
     keep({ stop: () => server.close() })
     return server

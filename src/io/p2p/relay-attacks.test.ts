@@ -6,7 +6,7 @@ import { identify } from '@libp2p/identify'
 import { tcp } from '@libp2p/tcp'
 import { multiaddr } from '@multiformats/multiaddr'
 import { createLibp2p } from 'libp2p'
-import { afterEach, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { ADMIT_PROTOCOL } from '#wire/admit-frame.ts'
 import type { Claimant } from './admission.ts'
 import { createSubmissionDialer } from './dialer.ts'
@@ -14,6 +14,7 @@ import { createSubmissionHost } from './host.ts'
 import type { Claim } from './port.ts'
 import { createRelay, type RelayOptions } from './relay.ts'
 import { answer, identity, idOf, isRelayed } from './suite.ts'
+import { running } from './running.test-world.ts'
 
 const RESERVE = Uint8Array.of(2, 0x08, 0)
 const OK = 100
@@ -30,17 +31,7 @@ const judge = ({ slotId, signature }: Claim) => {
 }
 
 describe('a relay under attack', () => {
-  const started: { stop(): unknown }[] = []
-  let stopping = new AbortController()
-  function keep<Thing extends { stop(): unknown }>(thing: Thing): Thing {
-    started.push(thing)
-    return thing
-  }
-  afterEach(async () => {
-    stopping.abort()
-    await Promise.all(started.splice(0).map((thing) => thing.stop()))
-    stopping = new AbortController()
-  })
+  const { keep, stopping } = running()
   const relay = async (options: Partial<RelayOptions> = {}) => keep(await createRelay({ identity: identity(3), ...options }))
   /** An identity costs nothing. */
   const freePeer = async () =>

@@ -6,7 +6,7 @@ import { identify } from '@libp2p/identify'
 import { tcp } from '@libp2p/tcp'
 import { multiaddr } from '@multiformats/multiaddr'
 import { createLibp2p } from 'libp2p'
-import { afterEach, describe, expect, test, vi } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { SUBMIT_PROTOCOL } from '#wire/submit-frame.ts'
 import { createSubmissionDialer } from './dialer.ts'
 import { createSubmissionHost } from './host.ts'
@@ -14,6 +14,7 @@ import { createRelay, type RelayLimits } from './relay.ts'
 import { turn } from './scripted.test-stream.ts'
 import { createValve } from './valve.test-proxy.ts'
 import { answer, identity, idOf, isRelayed } from './suite.ts'
+import { running } from './running.test-world.ts'
 
 const OK = 100
 const PERMISSION_DENIED = 202
@@ -21,17 +22,7 @@ const RESERVE = Uint8Array.of(2, 0x08, 0)
 
 /** The relay as peers see it that speak the circuit relay protocol byte by byte. */
 describe('the relay', () => {
-  const started: { stop(): unknown }[] = []
-  let stopping = new AbortController()
-  function keep<Thing extends { stop(): unknown }>(thing: Thing): Thing {
-    started.push(thing)
-    return thing
-  }
-  afterEach(async () => {
-    stopping.abort()
-    for (const thing of started.splice(0).reverse()) await thing.stop()
-    stopping = new AbortController()
-  })
+  const { keep, stopping } = running()
   const relay = async (limits: Partial<RelayLimits> = {}) => keep(await createRelay({ identity: identity(3), limits }))
   const peer = async () =>
     keep(

@@ -6,7 +6,7 @@ import type { PrivateKey, Stream } from '@libp2p/interface'
 import { tcp } from '@libp2p/tcp'
 import { multiaddr } from '@multiformats/multiaddr'
 import { createLibp2p } from 'libp2p'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { beforeEach, describe, expect, test } from 'vitest'
 import {
   encodeAnswer,
   encodeRequest,
@@ -21,19 +21,13 @@ import { framed } from './framed.ts'
 import { openRecord, sealRecord } from './peer-record.ts'
 import { createRelay } from './relay.ts'
 import { identity } from './suite.ts'
+import { running } from './running.test-world.ts'
 
 const never = new AbortController().signal
 const ADDRESS = '/ip4/10.0.0.1/tcp/9100'
 const keyOf = (seed: number): Promise<PrivateKey> => generateKeyPairFromSeed('Ed25519', identity(seed))
 
-const started: { stop(): unknown }[] = []
-function keep<Thing extends { stop(): unknown }>(thing: Thing): Thing {
-  started.push(thing)
-  return thing
-}
-afterEach(async () => {
-  for (const thing of started.splice(0).reverse()) await thing.stop()
-})
+const { keep } = running()
 
 /** A peer without any of our code. */
 const peerOf = async (seed: number, listen: string[] = []) =>

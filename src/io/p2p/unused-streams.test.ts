@@ -8,17 +8,10 @@ import { afterEach, describe, expect, test, vi } from 'vitest'
 import { COLLECT_PROTOCOL, encodeCollect } from '#wire/collect-frame.ts'
 import { createSubmissionHost } from './host.ts'
 import { answer, identity, idOf } from './suite.ts'
+import { running } from './running.test-world.ts'
 
-const started: { stop(): unknown }[] = []
-const stopping = new AbortController()
-function keep<Thing extends { stop(): unknown }>(thing: Thing): Thing {
-  started.push(thing)
-  return thing
-}
-afterEach(async () => {
-  vi.restoreAllMocks()
-  for (const thing of started.splice(0).reverse()) await thing.stop()
-})
+const { keep, stopping } = running()
+afterEach(() => void vi.restoreAllMocks())
 
 /** A peer without any of our code that opens streams as Go does: not a byte is sent before the first message. */
 async function deployedPeer(address: string) {

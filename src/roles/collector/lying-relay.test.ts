@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { systemClock } from '#io/clock/system.ts'
 import { createSeededRandom } from '#io/keys/random.ts'
 import { createSubmissionDialer } from '#io/p2p/dialer.ts'
@@ -9,23 +9,14 @@ import { answer, isRelayed } from '#io/p2p/suite.ts'
 import { createFakeStore } from '#io/store/fake.ts'
 import { createCollector } from './collector.ts'
 import { identity, submission } from './collector.test-world.ts'
+import { running } from '#io/p2p/running.test-world.ts'
 
 const SUBMISSIONS = 60
 const portIn = (address: string): number => Number(/\/tcp\/(\d+)/.exec(address)?.[1])
 
 /** A collector on real links, whose preferred way is a relay that lies; the other is honest. */
 describe('C5, C16, G11: a relay that', () => {
-  const started: { stop(): unknown }[] = []
-  let stopping = new AbortController()
-  function keep<Thing extends { stop(): unknown }>(thing: Thing): Thing {
-    started.push(thing)
-    return thing
-  }
-  afterEach(async () => {
-    stopping.abort()
-    await Promise.all(started.splice(0).map((thing) => thing.stop()))
-    stopping = new AbortController()
-  })
+  const { keep, stopping } = running()
 
   async function delivered(lie: Lie) {
     const honest = keep(await createRelay({ identity: identity(3) }))
@@ -43,8 +34,8 @@ describe('C5, C16, G11: a relay that', () => {
       },
       { store: createFakeStore(), dialer, clock: systemClock, random: createSeededRandom(1), report: () => undefined },
     )
-    const running = collector.run(stopping.signal)
-    keep({ stop: () => running })
+    const work = collector.run(stopping.signal)
+    keep({ stop: () => work })
     const answers = await Promise.all(Array.from({ length: SUBMISSIONS }, (_, index) => collector.handler(submission(index))))
     expect(new Set(answers)).toEqual(new Set(['Success']))
     await expect.poll(() => collector.stats().endings.acknowledged, { timeout: 15_000 }).toBe(SUBMISSIONS)
