@@ -275,6 +275,17 @@ describe('S26, G11: while the inbox has no room', () => {
     expect([inbox.counts(), done]).toEqual([{}, ['pause', 'resume']])
   })
 
+  test('of a deployed peer nothing is dropped either when its stream is reset, or did not close in time: it will not send it again', async () => {
+    const { inbox, done, serve, take } = open()
+    const stream = serve(serveCollect)
+    for (let index = 1; index <= 5; index += 1) stream.receive(new TextEncoder().encode(`${idOf(index)}{}`))
+    stream.endRemote()
+    await turn()
+    stream.abort()
+    expect(await take()).toEqual([1, 2, 3, 4, 5].map(idOf))
+    expect([inbox.counts(), done]).toEqual([{}, ['pause', 'resume']])
+  })
+
   test('the connection is read again when none of its streams has anything that waits; one that was reset has not', async () => {
     const { done, serve, take } = open()
     const [first, second] = [serve(serveSubmit), serve(serveSubmit)]

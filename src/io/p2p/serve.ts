@@ -7,7 +7,7 @@ import { type CollectStep, createCollectReader } from '#wire/collect-frame.ts'
 import type { FrameStep } from '#wire/length-prefix.ts'
 import { createDeliveryReader, encodeReceipt, parseDelivery } from '#wire/submit-frame.ts'
 import type { Inbox } from './inbox.ts'
-import { createPace, type Pace, type Source } from './pace.ts'
+import { createPace, type Source } from './pace.ts'
 import { createTickWriter } from './tick-writer.ts'
 
 /** The receiving end of one stream. Event listeners here must not throw: libp2p would end the process for it. */
@@ -42,7 +42,11 @@ export function endStream(stream: Stream): void {
  * last thing read; the stream ends when every frame before it has its receipt.
  */
 export function serveSubmit(stream: Stream, { sender, inbox, source, frameTimeoutMs }: Serving): void {
-  const pace = paceOf(stream, { sender, inbox, source })
+  const pace = createPace(inbox, sender, source)
+  // Of one that was reset nobody waits for receipts, and what had none comes again; what came over one that ended well is taken all the same.
+  stream.addEventListener('close', () => {
+    if (stream.status === 'aborted' || stream.status === 'reset') pace.drop()
+  })
   const reader = createDeliveryReader()
   const writer = createTickWriter(stream)
   let isReading = true
@@ -99,9 +103,9 @@ export function serveSubmit(stream: Stream, { sender, inbox, source, frameTimeou
   })
 }
 
-/** One stream of `/collect`: messages go to the inbox, nothing is ever answered. */
+/** One stream of `/collect`: messages go to the inbox, nothing is ever answered. Whatever becomes of the stream, those that came are taken: nobody sends them again. */
 export function serveCollect(stream: Stream, { sender, inbox, source, frameTimeoutMs }: Serving): void {
-  const pace = paceOf(stream, { sender, inbox, source })
+  const pace = createPace(inbox, sender, source)
   const reader = createCollectReader()
 
   function take(step: CollectStep): void {
@@ -130,15 +134,6 @@ export function serveCollect(stream: Stream, { sender, inbox, source, frameTimeo
     else if (!reader.isBetweenMessages()) patience.begin()
   })
   stream.addEventListener('remoteCloseWrite', end)
-}
-
-/** Of a stream that was reset nobody waits for receipts; what came over one that ended well is taken all the same. */
-function paceOf(stream: Stream, { sender, inbox, source }: Omit<Serving, 'frameTimeoutMs'>): Pace {
-  const pace = createPace(inbox, sender, source)
-  stream.addEventListener('close', () => {
-    if (stream.status === 'aborted' || stream.status === 'reset') pace.drop()
-  })
-  return pace
 }
 
 /** Runs out when what was begun is not ended in time. Beginning again while it runs changes nothing: a byte now and then is no progress. */
