@@ -37,9 +37,14 @@ const NAMED: readonly (readonly [kind: string, rows: Readonly<Record<string, str
 ]
 
 /** Each name once, as the first table that has it spells it: names that differ in their case alone are explained together. */
-const CODES = [ERRORS, REJECTIONS, CONTRACT_CODES, CONTRACT_ERRORS, ...NAMED.map(([, rows]) => rows)]
-  .flatMap((table) => Object.keys(table))
-  .filter((code, place, codes) => codes.findIndex((other) => other.toLowerCase() === code.toLowerCase()) === place)
+const CODES = [
+  ...new Map(
+    [ERRORS, REJECTIONS, CONTRACT_CODES, CONTRACT_ERRORS, ...NAMED.map(([, rows]) => rows)]
+      .flatMap((table) => Object.keys(table))
+      .map((code) => [code.toLowerCase(), code] as const)
+      .reverse(),
+  ).values(),
+]
 
 /** What the code means, in each of the tables that has it: `window_closed` refuses a submission and ends a project. Of an error and a rejection of one name the one comes first that is spelled so. */
 function explanations(code: string): readonly string[] {
