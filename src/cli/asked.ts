@@ -1,6 +1,6 @@
 import { WeftError } from '#domain/errors.ts'
 import { isHttpUrl } from '#node/rpc-urls.ts'
-import type { Given } from '#node/settings.ts'
+import type { Given } from '#node/settings/settings.ts'
 import type { VerifyPlaces } from '#node/verify.ts'
 import { givenDataDir } from './data-dir.ts'
 import { CONTRACT_FLAGS, type ContractFlags, PLACE_FLAGS, placesOf, rpcUrlOf } from './operator.ts'

@@ -2,7 +2,7 @@ import { WeftError } from '#domain/errors.ts'
 import type { ComputePlace } from '#node/compute-place.ts'
 import type { openNamed } from '#node/compute-twice.ts'
 import { problemsInRpc } from '#node/rpc-urls.ts'
-import type { Given } from '#node/settings.ts'
+import type { Given } from '#node/settings/settings.ts'
 import { givenDataDir } from './data-dir.ts'
 import { integerIn } from './parse.ts'
 

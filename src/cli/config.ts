@@ -1,6 +1,6 @@
 import { buildCommand, buildRouteMap } from '@stricli/core'
 import type { ShownSetting } from '#node/show-config.ts'
-import type { Given } from '#node/settings.ts'
+import type { Given } from '#node/settings/settings.ts'
 import { printable } from '#domain/printable.ts'
 
 export const CONFIG_FLAG = {

@@ -1,5 +1,5 @@
 import { WeftError } from '#domain/errors.ts'
-import { type Given, SETTINGS, unknownVariables } from '#node/settings.ts'
+import { type Given, SETTINGS, unknownVariables } from '#node/settings/settings.ts'
 
 /** The data directory that a flag or else the environment names, if any. Throws `SETTINGS_INVALID`, also for variables that Weft does not know. */
 export function givenDataDir(env: Given, flag: string | undefined): string | undefined {

@@ -1,6 +1,7 @@
 import { buildCommand } from '@stricli/core'
 import { printable } from '#domain/printable.ts'
-import { type Given, type Role, ROLES, SETTINGS, type SettingName } from '#node/settings.ts'
+import { type Role, ROLES } from '#node/settings/roles.ts'
+import { type Given, SETTINGS, type SettingName } from '#node/settings/settings.ts'
 import type { Finding } from '#operator/doctor/finding.ts'
 import { roleNamed } from './settings.ts'
 

@@ -1,6 +1,6 @@
 import { buildCommand, buildRouteMap } from '@stricli/core'
 import { WeftError } from '#domain/errors.ts'
-import { type Given, SETTINGS } from '#node/settings.ts'
+import { type Given, SETTINGS } from '#node/settings/settings.ts'
 import { givenDataDir } from './data-dir.ts'
 
 interface Flags {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { flagOf } from '#node/settings.ts'
+import { flagOf } from '#node/settings/settings.ts'
 import { answerTo } from './help.ts'
 import { routes } from './routes.ts'
 

@@ -1,5 +1,5 @@
 import { meant, nearest } from '#domain/nearest.ts'
-import { flagOf } from '#node/settings.ts'
+import { flagOf } from '#node/settings/settings.ts'
 import { rangeOf } from './parse.ts'
 import { routes } from './routes.ts'
 import { wrapped } from './words.ts'

@@ -5,7 +5,7 @@ import { buildCommand } from '@stricli/core'
 import { WeftError } from '#domain/errors.ts'
 import { EVENTS, type LogEvent, type LogLevel } from '#domain/events.ts'
 import { textLine } from '#domain/log-line.ts'
-import type { Given } from '#node/settings.ts'
+import type { Given } from '#node/settings/settings.ts'
 import { givenDataDir } from './data-dir.ts'
 import { PLACE_FLAGS } from './storage.ts'
 

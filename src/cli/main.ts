@@ -8,7 +8,7 @@ import {
 } from '@stricli/core'
 import { ERRORS, isWeftError, storeFailed, type WeftError } from '#domain/errors.ts'
 import { printable } from '#domain/printable.ts'
-import { flagOf } from '#node/settings.ts'
+import { flagOf } from '#node/settings/settings.ts'
 import { EXIT_STOPPED } from '#node/stop.ts'
 import { VERSION } from '#node/version.ts'
 import { answerTo, commandIn } from './help.ts'

@@ -1,5 +1,5 @@
 import { buildCommand } from '@stricli/core'
-import type { Given } from '#node/settings.ts'
+import type { Given } from '#node/settings/settings.ts'
 import { stopSignal } from '#node/stop.ts'
 import { CONFIG_FLAG } from './config.ts'
 import { askForSigner } from './password.ts'

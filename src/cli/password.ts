@@ -1,7 +1,7 @@
 import { WeftError } from '#domain/errors.ts'
 import type { Secret } from '#domain/secret.ts'
 import { secretFrom } from '#node/given-file.ts'
-import type { Given } from '#node/settings.ts'
+import type { Given } from '#node/settings/settings.ts'
 import { askSecret } from './prompt.ts'
 
 /** Passwords of keystores: from a file, a variable, or a person at the terminal. */

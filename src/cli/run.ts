@@ -1,6 +1,7 @@
 import { buildCommand, type Command, type CommandContext } from '@stricli/core'
 import { WeftError } from '#domain/errors.ts'
-import { flagOf, ROLES, SETTINGS, type Given, type Role, settingsOf, unlessGiven } from '#node/settings.ts'
+import { ROLES, type Role } from '#node/settings/roles.ts'
+import { flagOf, SETTINGS, type Given, settingsOf, unlessGiven } from '#node/settings/settings.ts'
 import { aborted, stopSignal } from '#node/stop.ts'
 import { askForSigner } from './password.ts'
 

@@ -1,6 +1,7 @@
 import { buildCommand } from '@stricli/core'
 import { meant, nearest } from '#domain/nearest.ts'
-import { flagOf, ROLES, SETTINGS, settingsOf, type Role, unlessGiven } from '#node/settings.ts'
+import { ROLES, type Role } from '#node/settings/roles.ts'
+import { flagOf, SETTINGS, settingsOf, unlessGiven } from '#node/settings/settings.ts'
 import { wrapped } from './words.ts'
 
 export const settingsCommand = buildCommand({

@@ -1,6 +1,6 @@
 import { buildCommand, buildRouteMap } from '@stricli/core'
 import { WeftError } from '#domain/errors.ts'
-import { type Given, SETTINGS } from '#node/settings.ts'
+import { type Given, SETTINGS } from '#node/settings/settings.ts'
 import type { Held, Pruned, RoleStorage } from '#node/storage.ts'
 import { givenDataDir } from './data-dir.ts'
 import { integerIn } from './parse.ts'

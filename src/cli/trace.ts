@@ -3,7 +3,7 @@ import { type EpochId, parseEpochId } from '#domain/ids.ts'
 import { WeftError } from '#domain/errors.ts'
 import { printable } from '#domain/printable.ts'
 import type { TraceStep } from '#domain/trace.ts'
-import type { Given } from '#node/settings.ts'
+import type { Given } from '#node/settings/settings.ts'
 import { givenDataDir } from './data-dir.ts'
 import { PLACE_FLAGS, type PlaceFlags } from './storage.ts'
 

@@ -10,7 +10,7 @@ import { anchorChain, anchorRpc, protocolSender, sourceChain } from './adapters.
 import { createPools, OWN_POOLS } from './pools.ts'
 import type { RoleHome } from './home.ts'
 import { createNotes } from './notes.ts'
-import type { Settings } from './settings.ts'
+import type { Settings } from './settings/settings.ts'
 
 /** A role that starts, while its endpoints do what they like. */
 

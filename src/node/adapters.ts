@@ -26,7 +26,7 @@ import { persist } from '#life/persist.ts'
 import { serveGateway } from './gateway.ts'
 import type { Places, RoleHome } from './home.ts'
 import type { PlaceSetting } from './pin-places.ts'
-import type { Settings } from './settings.ts'
+import type { Settings } from './settings/settings.ts'
 import type { Started } from './stop.ts'
 
 /** The real adapters that more than one role needs, made from its settings. */

@@ -1,6 +1,6 @@
 import type { AlertPlace } from '#wire/alert-bodies.ts'
 import { isHttpUrl } from './rpc-urls.ts'
-import type { Settings } from './settings.ts'
+import type { Settings } from './settings/settings.ts'
 
 const PLACES_MAX = 8
 const FORM = 'is none of slack:URL, webhook:URL, issues:URL and telegram:URL;chat=ID;thread=ID'

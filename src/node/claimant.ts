@@ -1,7 +1,7 @@
 import { createSigner, parsePrivateKey } from '#io/keys/secp256k1.ts'
 import type { Claimant } from '#io/p2p/admission.ts'
 import { createSubmissionHasher, relayAdmissionDigest } from '#wire/eip712.ts'
-import type { Settings } from './settings.ts'
+import type { Settings } from './settings/settings.ts'
 
 /** No slot has this id: it stands for the market's sequencer, as whom the chain names an account. */
 export const SLOT_OF_SEQUENCER = 0

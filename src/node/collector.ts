@@ -16,7 +16,7 @@ import { finalPeerIn } from './peer-address.ts'
 import type { PublishedDeps } from './published-list.ts'
 import { relayersOf } from './relayers.ts'
 import type { Wire } from './role.ts'
-import type { Settings } from './settings.ts'
+import type { Settings } from './settings/settings.ts'
 import { isPeerId, trustedSequencers } from './trusted-sequencers.ts'
 import { collectorVitals } from './vitals.ts'
 

@@ -11,7 +11,7 @@ import type { MoneyNow } from './money.ts'
 import { createLoopDelay, ofDisk, ofProcess } from './process-readings.ts'
 import type { SlotNow, Unready, Vitals } from './role.ts'
 import type { Run } from './run-file.ts'
-import type { Role } from './settings.ts'
+import type { Role } from './settings/roles.ts'
 import { VERSION } from './version.ts'
 
 /** How a role fares, from its start to its end: what all roles have alike, and what its wiring says beside. */

@@ -2,7 +2,7 @@ import { closeSync, constants, fstatSync, openSync, readSync, statSync } from 'n
 import { basename, join } from 'node:path'
 import { WeftError } from '#domain/errors.ts'
 import { Secret } from '#domain/secret.ts'
-import type { Given } from './settings.ts'
+import type { Given } from './settings/settings.ts'
 
 /** Far more than any file that people write for us; a manifest is at most a megabyte. */
 const GIVEN_BYTES_MAX = 16 * 1024 * 1024

@@ -10,7 +10,7 @@ import { type Health, startHealth } from './health.ts'
 import { createNotes, type Notes } from './notes.ts'
 import type { Vitals } from './role.ts'
 import { readRun } from './run-file.ts'
-import { healthPortOf } from './settings.ts'
+import { healthPortOf } from './settings/roles.ts'
 
 let directory: string
 let notes: Notes

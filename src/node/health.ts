@@ -7,7 +7,7 @@ import { type AlertOptions, type Alerts, createAlerts, postJson } from './alerts
 import { createFaring, type Faring, type RoleStatus } from './faring.ts'
 import type { RoleHome } from './home.ts'
 import { removeRun, writeRun } from './run-file.ts'
-import { healthPortOf, type Role } from './settings.ts'
+import { healthPortOf, type Role } from './settings/roles.ts'
 
 /** `/livez`, `/readyz`, `/metrics` and `/status` of a role, on the loopback: one for each role at work. */
 

@@ -3,7 +3,7 @@ import { DOOR_LIMITS } from '#domain/door.ts'
 import { INBOX_LIMITS } from '#io/p2p/inbox.ts'
 import { SLOT_LIMITS } from '#roles/sequencer/intake/slot-rates.ts'
 import { hostLimits, slotLimits } from './intake-limits.ts'
-import { SETTINGS } from './settings.ts'
+import { SETTINGS } from './settings/settings.ts'
 
 const fallbacks = Object.fromEntries(
   Object.entries(SETTINGS).map(([name, row]) => [name, 'fallback' in row ? row.fallback : undefined]),

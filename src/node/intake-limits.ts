@@ -1,7 +1,7 @@
 import { DOOR_LIMITS, type DoorLimits } from '#domain/door.ts'
 import { INBOX_LIMITS, type InboxLimits } from '#io/p2p/inbox.ts'
 import type { SlotLimits } from '#roles/sequencer/intake/slot-rates.ts'
-import type { Settings } from './settings.ts'
+import type { Settings } from './settings/settings.ts'
 
 /** What one sender may save up while it is silent, as collectors are between two epochs. */
 const SAVED_SECONDS = 10

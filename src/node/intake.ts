@@ -2,7 +2,7 @@ import { WeftError } from '#domain/errors.ts'
 import { getJson } from '#io/http/client.ts'
 import type { AskIntake, Intake } from '#roles/api/serve/served.ts'
 import { isRecord } from '#wire/untrusted.ts'
-import type { Settings } from './settings.ts'
+import type { Settings } from './settings/settings.ts'
 
 /** A sequencer that takes longer is told of as silent. */
 const ASK_TIMEOUT_MS = 2_000

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { Secret } from '#domain/secret.ts'
 import { createUnlocker, exportKey, keyIn, keysIn, newKey, warningOf, writeKeystore } from './key-files.ts'
-import type { Settings } from './settings.ts'
+import type { Settings } from './settings/settings.ts'
 
 const KEY = 'ab'.repeat(32)
 const password = new Secret('right')

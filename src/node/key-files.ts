@@ -8,7 +8,7 @@ import { makeFolder } from '#io/disk/folder.ts'
 import { checkKeystore, decryptKeystore, encryptKeystore, isKeystore, type ScryptCost } from '#io/keys/keystore.ts'
 import { createSigner, newPrivateKey, parsePrivateKey } from '#io/keys/secp256k1.ts'
 import { contentOf, isOpenToOthers } from './given-file.ts'
-import type { Settings } from './settings.ts'
+import type { Settings } from './settings/settings.ts'
 
 /** Keys on disk: keystores that Weft writes and opens, and bare keys that it takes in and, asked twice, gives out. */
 

@@ -17,7 +17,7 @@ import { COMPUTE_SETS, type MarketComputes, openComputes, plannedSetOf } from '.
 import type { RoleHome } from './home.ts'
 import { findManifest, keepManifest, manifestFrom, toldFolder } from './manifest-files.ts'
 import { openManifestMemory } from './manifest-memory.ts'
-import type { Settings } from './settings.ts'
+import type { Settings } from './settings/settings.ts'
 
 /** What a market asks for in an epoch. */
 export interface MarketTerms {

@@ -7,7 +7,9 @@ import { onDisk, replaceFile } from '#io/disk/disk.ts'
 import { makeFolder } from '#io/disk/folder.ts'
 import { NO_OBJECT, problemText } from './computes.ts'
 import { contentOf } from './given-file.ts'
-import { flagOf, type Given, ROLES, type Role, SETTINGS, type SettingName, type SettingRow, settingsOf } from './settings.ts'
+import { ROLES, type Role } from './settings/roles.ts'
+import type { SettingRow } from './settings/row.ts'
+import { flagOf, type Given, SETTINGS, type SettingName, settingsOf } from './settings/settings.ts'
 
 /** The file of `./weft node`: which roles one process runs, and the settings of each, by the names of the settings table. */
 

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import { WeftError } from '#domain/errors.ts'
 import { type ReadyPart, runParts } from './node.ts'
 import type { RunningRole } from './role.ts'
-import type { Settings } from './settings.ts'
+import type { Settings } from './settings/settings.ts'
 import type { Pools } from './pools.ts'
 
 let folder: string

@@ -9,7 +9,7 @@ import { openLog, type Log, type LogOptions } from './log.ts'
 import { type NodeConfig, type Part, problemsOfPart } from './node-config.ts'
 import { readSettings } from './read-settings.ts'
 import type { RunningRole } from './role.ts'
-import { type Given, SETTINGS, type Settings, unknownVariables } from './settings.ts'
+import { type Given, SETTINGS, type Settings, unknownVariables } from './settings/settings.ts'
 import { startRole } from './start.ts'
 import { aborted, createStarted } from './stop.ts'
 

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path'
 import { isHttpUrl } from './rpc-urls.ts'
-import type { Settings } from './settings.ts'
+import type { Settings } from './settings/settings.ts'
 
 /** Where copies are to be kept beside the embedded IPFS node, as people write it. */
 export type PlaceSetting =

@@ -8,7 +8,8 @@ import { Secret } from '#domain/secret.ts'
 import { encryptKeystore } from '#io/keys/keystore.ts'
 import { writeNetwork } from './network.ts'
 import { problemsOfArguments, readSettings } from './read-settings.ts'
-import { flagOf, type Role, type SettingName, unlessGiven } from './settings.ts'
+import type { Role } from './settings/roles.ts'
+import { flagOf, type SettingName, unlessGiven } from './settings/settings.ts'
 
 const epochs = {
   WEFT_DATA_DIR: '/tmp/epochs',

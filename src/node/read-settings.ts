@@ -12,17 +12,9 @@ import { problemsOfAlerts } from './alert-places.ts'
 import { type AddressForm, LISTEN_FORM, PEER_FORM } from './peer-address.ts'
 import { parsePlaces, type PlaceSetting, problemOfUrl, problemsOfPinning } from './pin-places.ts'
 import { problemsInRpc } from './rpc-urls.ts'
-import {
-  flagOf,
-  type Given,
-  type Role,
-  SETTINGS,
-  type SettingName,
-  type SettingRow,
-  type Settings,
-  settingsOf,
-  unknownVariables,
-} from './settings.ts'
+import type { Role } from './settings/roles.ts'
+import type { SettingRow } from './settings/row.ts'
+import { flagOf, type Given, SETTINGS, type SettingName, type Settings, settingsOf, unknownVariables } from './settings/settings.ts'
 import { problemsOfTrusted } from './trusted-sequencers.ts'
 
 /**

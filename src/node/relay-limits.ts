@@ -1,5 +1,5 @@
 import { RELAY_LIMITS, type RelayLimits } from '#io/p2p/relay.ts'
-import type { Settings } from './settings.ts'
+import type { Settings } from './settings/settings.ts'
 
 const MIB = 1024 * 1024
 

@@ -9,7 +9,7 @@ import type { RoleHome } from './home.ts'
 import { doorLimits } from './intake-limits.ts'
 import { relayLimits } from './relay-limits.ts'
 import type { Wire } from './role.ts'
-import type { Settings } from './settings.ts'
+import type { Settings } from './settings/settings.ts'
 import { relayVitals } from './vitals.ts'
 
 /** Often enough to see a relay fill up, seldom enough to leave the log readable. */

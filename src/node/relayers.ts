@@ -2,7 +2,7 @@ import { isWeftError } from '#domain/errors.ts'
 import { isRecord } from '#wire/untrusted.ts'
 import { finalPeerIn, isPeerAddress } from './peer-address.ts'
 import { publishedList, type PublishedDeps } from './published-list.ts'
-import type { Settings } from './settings.ts'
+import type { Settings } from './settings/settings.ts'
 
 /** Relays of a network, and the name under which its sequencers are found there. */
 export interface Relayers {

@@ -4,7 +4,7 @@ import type { Sender } from '#wire/alert-bodies.ts'
 import type { SlotFared } from '#roles/snapshotter/slots-fared.ts'
 import type { Places, RoleHome } from './home.ts'
 import type { Money } from './money.ts'
-import type { Settings } from './settings.ts'
+import type { Settings } from './settings/settings.ts'
 import type { Started } from './stop.ts'
 
 /** A role at work in this process. */

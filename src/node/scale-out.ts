@@ -17,7 +17,7 @@ import type { Places, RoleHome } from './home.ts'
 import { slotLimits } from './intake-limits.ts'
 import { type MarketDeps, openMarket } from './market.ts'
 import type { Wire } from './role.ts'
-import type { Settings } from './settings.ts'
+import type { Settings } from './settings/settings.ts'
 import { aborted, type Started } from './stop.ts'
 import { submissionHost, type Ways } from './ways.ts'
 

@@ -13,7 +13,7 @@ import { openMarket } from './market.ts'
 import { createMoney } from './money.ts'
 import type { Wire } from './role.ts'
 import type { SealingElsewhere } from './scale-out.ts'
-import type { Settings } from './settings.ts'
+import type { Settings } from './settings/settings.ts'
 import { countSealed, sequencerVitals } from './vitals.ts'
 import { listensItself, type Ways } from './ways.ts'
 

@@ -15,7 +15,7 @@ import { dashboardFolder } from './dashboard.ts'
 import type { RoleHome } from './home.ts'
 import { intakesOf } from './intake.ts'
 import type { Market } from './market.ts'
-import type { Settings } from './settings.ts'
+import type { Settings } from './settings/settings.ts'
 import type { Started } from './stop.ts'
 import { VERSION } from './version.ts'
 

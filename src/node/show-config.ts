@@ -3,7 +3,8 @@ import { findNetwork, type Network } from './network.ts'
 import type { NodeConfig, Part } from './node-config.ts'
 import { type Origin, sourceOf } from './read-settings.ts'
 import { problemsInRpc, rpcInWords } from './rpc-urls.ts'
-import { type Given, SETTINGS, type SettingName, type SettingRow, settingsOf } from './settings.ts'
+import type { SettingRow } from './settings/row.ts'
+import { type Given, SETTINGS, type SettingName, settingsOf } from './settings/settings.ts'
 
 /** Each setting of each part, as a person may see it, and where it comes from. */
 

@@ -6,7 +6,7 @@ import { WeftError } from '#domain/errors.ts'
 import { Secret } from '#domain/secret.ts'
 import { openSqliteStore } from '#io/store/sqlite.ts'
 import type { RunningRole, Wire, WiredRole } from './role.ts'
-import type { Settings } from './settings.ts'
+import type { Settings } from './settings/settings.ts'
 import { startWith } from './start.ts'
 
 let folder: string

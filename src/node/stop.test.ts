@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { Secret } from '#domain/secret.ts'
 import type { Wire } from './role.ts'
-import type { Settings } from './settings.ts'
+import type { Settings } from './settings/settings.ts'
 import { startWith } from './start.ts'
 import { aborted, createStarted, stopSignal } from './stop.ts'
 

@@ -3,7 +3,7 @@ import type { Address } from '#domain/ids.ts'
 import { isRecord } from '#wire/untrusted.ts'
 import { finalPeerIn, isPeerAddress } from './peer-address.ts'
 import { PIN, publishedList, type PublishedDeps } from './published-list.ts'
-import type { Settings } from './settings.ts'
+import type { Settings } from './settings/settings.ts'
 
 /** What is wrong with where the list is to come from. */
 export function problemsOfTrusted({ trustedSequencers = '', trustedSequencersPin = '' }: Partial<Settings>): string[] {

@@ -15,7 +15,7 @@ import { type Market, openMarket } from './market.ts'
 import { createMoney } from './money.ts'
 import { createRecomputer } from './recomputes.ts'
 import type { Wire } from './role.ts'
-import type { Settings } from './settings.ts'
+import type { Settings } from './settings/settings.ts'
 import { snapshotterTerms } from './snapshotter-terms.ts'
 import { countJudged, validatorVitals } from './vitals.ts'
 

@@ -8,7 +8,7 @@ import { claimantOf, SLOT_OF_SEQUENCER } from './claimant.ts'
 import type { Places, RoleHome } from './home.ts'
 import { hostLimits } from './intake-limits.ts'
 import { relayersOf } from './relayers.ts'
-import type { Settings } from './settings.ts'
+import type { Settings } from './settings/settings.ts'
 import type { Started } from './stop.ts'
 
 /** How submissions come in, and calls go out. */

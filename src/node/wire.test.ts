@@ -23,7 +23,7 @@ import { marketText } from './market-file.ts'
 import { readSettings } from './read-settings.ts'
 import type { RunningRole } from './role.ts'
 import { readRun } from './run-file.ts'
-import type { Role } from './settings.ts'
+import type { Role } from './settings/roles.ts'
 import { startRole } from './start.ts'
 // What `startRole` loads when it is needed takes seconds on a busy machine: here it is loaded before any test begins.
 import './api.ts'

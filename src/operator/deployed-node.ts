@@ -2,7 +2,7 @@ import { basename } from 'node:path'
 import { isWeftError, WeftError } from '#domain/errors.ts'
 import { Secret } from '#domain/secret.ts'
 import { contentOf } from '#node/given-file.ts'
-import type { Given, SettingName } from '#node/settings.ts'
+import type { Given, SettingName } from '#node/settings/settings.ts'
 
 /**
  * What a deployed node was told, `.env…` and `settings.json` (spec/09 §1, §2), as far as it means something here. Values are never shown:

@@ -9,7 +9,7 @@ import { contentOf } from '#node/given-file.ts'
 import { bareKey } from '#node/key-files.ts'
 import { PEER_FORM } from '#node/peer-address.ts'
 import { problemsInRpc } from '#node/rpc-urls.ts'
-import type { Role } from '#node/settings.ts'
+import type { Role } from '#node/settings/roles.ts'
 import { findAddresses, type GivenAddresses, openReader } from './addresses.ts'
 import { readChainId } from './session.ts'
 

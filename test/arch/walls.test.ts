@@ -112,7 +112,7 @@ const ALLOWED: typeof FORBIDDEN = [
   ['src/roles/sequencer', '#io/store/port.ts'],
   ['src/roles/sequencer', './verify.ts'],
   ['src/node', '#io/store/sqlite.ts'],
-  ['src/cli', '#node/settings.ts'],
+  ['src/cli', '#node/settings/settings.ts'],
   ['src/client', '#wire/cid.ts'],
   ['src/client', '#roles/consumer/proof/check.ts'],
   ['src/client', './http.ts'],

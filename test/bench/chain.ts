@@ -14,7 +14,7 @@ import type { LogFilter } from '#io/chain/read/scene.test-chain.ts'
 import { createRpc } from '#io/chain/rpc/rpc.ts'
 import { hex } from '#io/chain/rpc/scripted.test-node.ts'
 import { systemClock } from '#io/clock/system.ts'
-import { SETTINGS } from '#node/settings.ts'
+import { SETTINGS } from '#node/settings/settings.ts'
 
 /**
  * What following the anchor chain costs: CPU per block and per 1,000 logs, requests per block, per epoch and against the least, catching up with a backlog and at the head,

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { SETTINGS } from '#node/settings.ts'
+import { SETTINGS } from '#node/settings/settings.ts'
 
 const root = join(import.meta.dirname, '../..')
 const text = (name: string): string => readFileSync(join(root, 'ops', name), 'utf8')

@@ -5,7 +5,7 @@ import { parser } from '@prometheus-io/lezer-promql'
 import { describe, expect, test } from 'vitest'
 import { EVENTS } from '#domain/events.ts'
 import { METRICS, type MetricRow } from '#domain/metrics.ts'
-import { ROLES, healthPortOf } from '#node/settings.ts'
+import { ROLES, healthPortOf } from '#node/settings/roles.ts'
 
 /** What `ops/` holds, against the table of metrics: no panel and no alert of something that there is not. */
 

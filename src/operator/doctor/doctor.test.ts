@@ -11,7 +11,7 @@ import { serveSubmissions } from '#io/grpc/server.ts'
 import { createSigner, parsePrivateKey } from '#io/keys/secp256k1.ts'
 import { startHealth } from '#node/health.ts'
 import { createNotes } from '#node/notes.ts'
-import type { Given } from '#node/settings.ts'
+import type { Given } from '#node/settings/settings.ts'
 import { examine } from './doctor.ts'
 import type { Finding } from './finding.ts'
 

@@ -2,7 +2,8 @@ import { accessSync, constants, existsSync, readFileSync, statfsSync } from 'nod
 import { createServer } from 'node:net'
 import { dirname, resolve } from 'node:path'
 import { isAlive, readRun, type Run } from '#node/run-file.ts'
-import { flagOf, type Role, type SettingName, SETTINGS } from '#node/settings.ts'
+import type { Role } from '#node/settings/roles.ts'
+import { flagOf, type SettingName, SETTINGS } from '#node/settings/settings.ts'
 import type { Given } from './chains.ts'
 import { bad, doubtful, type Finding, good } from './finding.ts'
 

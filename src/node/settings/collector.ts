@@ -1,0 +1,70 @@
+import type { SettingRow } from './row.ts'
+
+/** Where submissions are handed over, where they go, and how many may wait. */
+export const COLLECTOR_SETTINGS = {
+  grpcListen: {
+    env: 'WEFT_GRPC_LISTEN',
+    type: 'host:port',
+    fallback: '127.0.0.1:50051',
+    roles: ['collector'],
+    doc: 'host:port where snapshotters hand over.',
+  },
+  sequencers: {
+    env: 'WEFT_SEQUENCERS',
+    type: 'peers',
+    roles: ['collector'],
+    fallback: [],
+    doc: 'Multiaddrs of sequencers, in order of preference: direct, then through relays, then another that may take its place. Needed without --trusted-sequencers. The first that answers is used, and a better one as soon as it does.',
+  },
+  trustedSequencers: {
+    env: 'WEFT_TRUSTED_SEQUENCERS',
+    type: 'text',
+    fallback: '',
+    roles: ['collector'],
+    doc: 'https URL or file of a list of sequencers by data market, as deployed collectors read one: `[{"id","maddr","dataMarketAddress"}]`. All entries of the market are used, after those of --sequencers. The last copy is kept and used when the list cannot be had. Where the chain names a sequencer by its peer id, no other entry is used.',
+  },
+  trustedSequencersPin: {
+    env: 'WEFT_TRUSTED_SEQUENCERS_PIN',
+    type: 'text',
+    fallback: '',
+    roles: ['collector'],
+    doc: 'What the list must be: `sha256:` and its hash, or `ed25519:` and the public key whose signature of it, 128 hex digits, lies beside it with `.sig` after its name; 64 hex digits each. A list over plain http needs one.',
+  },
+  outboxMax: {
+    env: 'WEFT_OUTBOX_MAX',
+    type: 'integer',
+    min: 1,
+    max: 10_000_000,
+    unit: 'submissions',
+    fallback: 100_000,
+    roles: ['collector'],
+    doc: 'Submissions that may wait for their receipt; 400 bytes of disk each. What does not fit is RESOURCE_EXHAUSTED.',
+  },
+  outboxPerSlotMax: {
+    env: 'WEFT_OUTBOX_PER_SLOT_MAX',
+    type: 'integer',
+    min: 1,
+    max: 10_000_000,
+    unit: 'submissions',
+    fallback: 10_000,
+    roles: ['collector'],
+    doc: 'Of them, those of one slot, so that none fills the outbox for all.',
+  },
+  outboxAgeMax: {
+    env: 'WEFT_OUTBOX_AGE_MAX',
+    type: 'integer',
+    min: 10,
+    max: 31_536_000,
+    unit: 's',
+    fallback: 600,
+    roles: ['collector'],
+    doc: 'How long a submission is tried by the clock, without an anchor chain only: with one it is tried until its window is over in chain time.',
+  },
+  alsoTo: {
+    env: 'WEFT_ALSO_TO',
+    type: 'peers',
+    fallback: [],
+    roles: ['collector'],
+    doc: 'Multiaddrs of validators that listen (--hear-listen), each of which gets a copy of every submission as far as it takes it; the delivery to the sequencer waits for none of them.',
+  },
+} as const satisfies Record<string, SettingRow>

@@ -1,0 +1,65 @@
+import { BATCH_PROJECTS_MAX } from '#domain/batch.ts'
+import type { SettingRow } from './row.ts'
+
+/** What a sequencer keeps, counts and puts into one batch. */
+export const SEQUENCER_SETTINGS = {
+  epochsKept: {
+    env: 'WEFT_EPOCHS_KEPT',
+    type: 'integer',
+    min: 100,
+    max: 100_000_000,
+    unit: 'epochs',
+    fallback: 1_000,
+    roles: ['sequencer', 'validator'],
+    doc: 'Newest epochs whose votes, records and evidence stay on disk. The guards of a validator stay longer, until the contract can count no vote of theirs any more.',
+  },
+  daysKept: {
+    env: 'WEFT_DAYS_KEPT',
+    type: 'integer',
+    min: 2,
+    max: 10_000,
+    unit: 'days',
+    fallback: 8,
+    roles: ['sequencer'],
+    doc: 'Days before the current one of which it stays known what each slot delivered.',
+  },
+  countsEveryEpochs: {
+    env: 'WEFT_COUNTS_EVERY_EPOCHS',
+    type: 'integer',
+    min: 1,
+    max: 100_000_000,
+    unit: 'epochs',
+    fallback: 300,
+    roles: ['sequencer'],
+    doc: 'Epochs between two updates of what slots have delivered on a day that goes on. What a day came to is told at its end in any case.',
+  },
+  dayBufferEpochs: {
+    env: 'WEFT_DAY_BUFFER_EPOCHS',
+    type: 'integer',
+    min: 1,
+    max: 100_000,
+    unit: 'epochs',
+    fallback: 5,
+    roles: ['sequencer'],
+    doc: 'Epochs after the last of a day before the day is closed: one at least so late must be done, and all of the day decided.',
+  },
+  slotsPerUpdate: {
+    env: 'WEFT_SLOTS_PER_UPDATE',
+    type: 'integer',
+    min: 1,
+    max: 1_000,
+    unit: 'slots',
+    fallback: 100,
+    roles: ['sequencer'],
+    doc: 'Slots that one call tells of; bounded by the gas of one block: 75,000 for each that is rewarded.',
+  },
+  projectsPerBatch: {
+    env: 'WEFT_PROJECTS_PER_BATCH',
+    type: 'integer',
+    min: 1,
+    max: BATCH_PROJECTS_MAX,
+    fromMarket: { otherwise: 'default 50' },
+    roles: ['sequencer'],
+    doc: 'Projects that one batch may hold; bounded by the gas of one block.',
+  },
+} as const satisfies Record<string, SettingRow>
