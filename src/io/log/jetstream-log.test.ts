@@ -1,0 +1,50 @@
+import { JetStreamApiCodes, JetStreamApiError, PubHeaders } from '@nats-io/jetstream'
+import { expect, test } from 'vitest'
+import { jetStreamLog } from './jetstream-log.ts'
+import type { JetStreamContext } from './jetstream.ts'
+
+/** What servers do over minutes: they know a message again by its id for two of them, and a lost answer may take longer than that. */
+
+const moved = () =>
+  new JetStreamApiError({
+    code: 400,
+    err_code: JetStreamApiCodes.StreamWrongLastSequence,
+    description: 'wrong last sequence',
+  })
+
+/** A stream whose answers to the first append are lost, and that has forgotten its id by the next. */
+function forgetful({ writes }: { readonly writes: 'ours' | 'another' }): { readonly context: JetStreamContext; readonly ids: string[] } {
+  const ids: string[] = []
+  const context = {
+    options: { space: 'forgetful', partitions: 1 },
+    places: 'nowhere',
+    signal: new AbortController().signal,
+    js: {
+      async publish(_subject: string, _bytes: Uint8Array, { msgID }: { readonly msgID: string }) {
+        ids.push(msgID)
+        throw ids.length === 1 ? new Error('timeout') : moved()
+      },
+    },
+    jsm: {
+      streams: {
+        info: async () => ({ config: { metadata: { partitions: '1' } } }),
+        getMessage: async () => ({
+          header: new Map([[PubHeaders.MsgIdHdr, writes === 'ours' ? ids[0] : 'of somebody else']]),
+        }),
+      },
+    },
+  }
+  return { context: context as unknown as JetStreamContext, ids }
+}
+
+test('G1: an append whose answer was lost for longer than servers know its id is there, and not written again', async () => {
+  const { context, ids } = forgetful({ writes: 'ours' })
+  const log = await jetStreamLog(0, context)
+  expect(await log.append(Uint8Array.of(1), 7)).toBe(8)
+  expect(ids[1], 'told by the same id').toBe(ids[0])
+})
+
+test('S28: where another one has written in its place it is refused', async () => {
+  const log = await jetStreamLog(0, forgetful({ writes: 'another' }).context)
+  await expect(log.append(Uint8Array.of(1), 7)).rejects.toMatchObject({ code: 'LOG_MOVED', facts: { position: 7 } })
+})
