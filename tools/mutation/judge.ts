@@ -38,13 +38,19 @@ interface Circle {
   readonly limitMs: number
 }
 
-/** Whom to ask, the cheapest first: the tests of the file, all in its folder, then those that tell the story. */
+/** Whom to ask, the cheapest first: the tests of the file, all in its folder and in those above it, then those that tell the story. */
 function circlesAround(path: string): readonly Circle[] {
   return [
     { kind: 'near', paths: [path.replace(/ts$/, 'test')], limitMs: NEAR_LIMIT_MS },
-    { kind: 'near', paths: [`${dirname(path)}/`], limitMs: NEAR_LIMIT_MS },
+    ...foldersAround(path).map((folder) => ({ kind: 'near', paths: [folder], limitMs: FAR_LIMIT_MS }) as const),
     { kind: 'far', paths: FAR, limitMs: FAR_LIMIT_MS },
   ]
+}
+
+/** Up to that of the role or the adapter: stages that lie in folders of their own are tested where they are put together. */
+function foldersAround(path: string): readonly string[] {
+  const names = dirname(path).split('/')
+  return Array.from({ length: Math.max(1, names.length - 2) }, (_, up) => `${names.slice(0, names.length - up).join('/')}/`)
 }
 
 /** Plants the fault in a copy of the project and asks who notices. */
