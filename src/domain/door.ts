@@ -116,7 +116,7 @@ function bytesFrom(caller: Caller): number | undefined {
 }
 
 /** The door, as libp2p's connection gater asks at it: before the handshake of a connection that comes, and when it is done. */
-export function createGate(limits: DoorLimits, nowMs: () => number) {
+export function createGater(limits: DoorLimits, nowMs: () => number) {
   const door = createDoor(limits, nowMs)
   const guests = new WeakMap<Caller, Guest>()
   return {

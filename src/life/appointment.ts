@@ -2,7 +2,7 @@ import type { Address } from '#domain/ids.ts'
 import { type PersistDeps, persist } from './persist.ts'
 
 /** Who may call what in a data market. */
-export interface Appointed {
+export interface Appointments {
   readonly epochManager: Address
   readonly sequencers: readonly Address[]
   readonly validators: readonly Address[]
@@ -10,7 +10,7 @@ export interface Appointed {
 
 interface Office {
   readonly name: string
-  readonly holders: (market: Appointed) => readonly Address[]
+  readonly holders: (market: Appointments) => readonly Address[]
   /** Of `./weft market set`, with the account behind it. */
   readonly flag: string
 }
@@ -22,7 +22,7 @@ const OFFICES = {
 } as const satisfies Record<string, Office>
 
 export interface AppointmentDeps extends PersistDeps {
-  readonly chain: { readonly protocolState: Address; readonly dataMarket: Address; market(): Promise<Appointed> }
+  readonly chain: { readonly protocolState: Address; readonly dataMarket: Address; market(): Promise<Appointments> }
   readonly sender: { readonly address: Address }
 }
 
@@ -34,7 +34,7 @@ export function appointing(
     account,
     chain,
   }: {
-    readonly market: Appointed
+    readonly market: Appointments
     readonly account: Address
     readonly chain: Pick<AppointmentDeps['chain'], 'protocolState' | 'dataMarket'>
   },

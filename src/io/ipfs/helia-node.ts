@@ -8,7 +8,7 @@ import { identify } from '@libp2p/identify'
 import { tcp } from '@libp2p/tcp'
 import { createHeliaLight } from 'helia'
 import type { CID } from 'multiformats/cid'
-import { createGate, DOOR_LIMITS } from '#domain/door.ts'
+import { createGater, DOOR_LIMITS } from '#domain/door.ts'
 import { isWeftError, listenFailed, WeftError } from '#domain/errors.ts'
 import type { Cid } from '#domain/ids.ts'
 import { type Blocks, joined, openBlocks, type PutOptions } from './blocks.ts'
@@ -62,7 +62,7 @@ export async function startNode(
         maxIncomingPendingConnections: NO_LIMIT,
         inboundUpgradeTimeout: DOOR_LIMITS.handshakeMs,
       },
-      connectionGater: createGate(DOOR_LIMITS, () => performance.now()),
+      connectionGater: createGater(DOOR_LIMITS, () => performance.now()),
       // Yamux keeps idle connections alive; a ping on a new stream every 10 s would cost more than the exchange.
       connectionMonitor: { enabled: false },
       services: { identify: identify() },

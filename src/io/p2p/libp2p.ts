@@ -7,7 +7,7 @@ import { ping } from '@libp2p/ping'
 import { tcp } from '@libp2p/tcp'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import { createLibp2p, type Libp2pOptions } from 'libp2p'
-import { createGate, DOOR_LIMITS, type DoorLimits } from '#domain/door.ts'
+import { createGater, DOOR_LIMITS, type DoorLimits } from '#domain/door.ts'
 import { isWeftError, listenFailed, WeftError } from '#domain/errors.ts'
 import { boundUnusedStreams, UNUSED_STREAM_LIMITS, UNUSED_STREAM_TIMEOUT_MS, type UnusedStreamLimits } from './unused-streams.ts'
 
@@ -99,7 +99,7 @@ export async function startNode<Services extends Record<string, unknown>>(
       // It pings on a new stream of every connection every 10 s; Yamux keeps alive at a tenth of the cost.
       connectionMonitor: { enabled: false },
       // Loopback and private addresses are where devnets and data centres live.
-      connectionGater: { denyDialMultiaddr: () => false, ...createGate(door, () => performance.now()), ...options.gater },
+      connectionGater: { denyDialMultiaddr: () => false, ...createGater(door, () => performance.now()), ...options.gater },
       services: {
         identify: identify(),
         ping: ping(),

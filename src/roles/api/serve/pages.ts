@@ -3,12 +3,6 @@ import { encodeCursor } from '#wire/cursor.ts'
 
 /** Lists are told in pages: a cursor is the place of the last entry told, in the words of the index. */
 
-/** As inputs have it. */
-export interface Paged {
-  readonly limit?: number | undefined
-  readonly cursor?: string | undefined
-}
-
 export interface Page<Item> {
   readonly items: readonly Item[]
   readonly nextCursor: string | undefined
