@@ -1,4 +1,5 @@
 import { isWeftError, WeftError } from '#domain/errors.ts'
+import { partsOf, textWithin } from '#wire/body.ts'
 import { isRecord, parseJson } from '#wire/untrusted.ts'
 
 /** Questions to one endpoint, over the `fetch` of whoever runs this. Nothing read is trusted; everything has a limit. */
@@ -57,7 +58,7 @@ export function createHttp({ fetch, timeoutMs, key }: HttpOptions): Http {
           signal,
         })
         if (response.status !== 200) throw refusal(address, response.status, parseJson(await textOf(response)))
-        for await (const part of partsOf(response)) yield decoder.decode(part, { stream: true })
+        for await (const part of partsOf(response.body)) yield decoder.decode(part, { stream: true })
       } catch (failure) {
         signal.throwIfAborted()
         throw isWeftError(failure) ? failure : apiFailed(address, failure)
@@ -66,27 +67,11 @@ export function createHttp({ fetch, timeoutMs, key }: HttpOptions): Http {
   }
 }
 
-/** With a reader: not every browser iterates over a body. */
-async function* partsOf(response: Response): AsyncGenerator<Uint8Array> {
-  const reader = response.body?.getReader()
-  if (reader === undefined) return
-  try {
-    for (let next = await reader.read(); !next.done; next = await reader.read()) yield next.value
-  } finally {
-    // Ends what is left, when nobody reads on. What has failed already cannot be ended.
-    await reader.cancel().catch(() => undefined)
-  }
-}
-
-async function textOf(response: Response): Promise<string> {
-  const decoder = new TextDecoder()
-  let [text, bytes] = ['', 0]
-  for await (const part of partsOf(response)) {
-    bytes += part.length
-    if (bytes > ANSWER_BYTES_MAX) throw new Error(`more than ${ANSWER_BYTES_MAX} bytes: ask for shorter pages`)
-    text += decoder.decode(part, { stream: true })
-  }
-  return text + decoder.decode()
+/** Throws when it is longer than any may be. */
+async function textOf({ body }: Response): Promise<string> {
+  const text = await textWithin(ANSWER_BYTES_MAX, body)
+  if (text === undefined) throw new Error(`more than ${ANSWER_BYTES_MAX} bytes: ask for shorter pages`)
+  return text
 }
 
 /** Of what no route answers with 200: `API_REFUSED` where asking again or elsewhere changes nothing, otherwise `API_FAILED`. */

@@ -28,3 +28,12 @@ test('cleared it holds nothing, and has its whole room again', () => {
   for (const key of ['c', 'd']) recent.set(key, key, KILO)
   expect(['a', 'b', 'c', 'd'].map((key) => recent.get(key))).toEqual([undefined, undefined, 'c', 'd'])
 })
+
+test('what is taken out gives its room back', () => {
+  const recent = createRecent<string>(2.5 * KILO)
+  for (const key of ['a', 'b']) recent.set(key, key, KILO)
+  recent.delete('a')
+  recent.delete('never held')
+  recent.set('c', 'c', KILO)
+  expect(['a', 'b', 'c'].map((key) => recent.get(key))).toEqual([undefined, 'b', 'c'])
+})

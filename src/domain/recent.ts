@@ -5,12 +5,17 @@ const ENTRY_BYTES = 128
 export interface Recent<Value> {
   get(key: string): Value | undefined
   set(key: string, value: Value, bytes: number): void
+  delete(key: string): void
   clear(): void
 }
 
 export function createRecent<Value>(bytesMax: number): Recent<Value> {
   const entries = new Map<string, { readonly value: Value; readonly bytes: number }>()
   let bytesHeld = 0
+  function remove(key: string): void {
+    bytesHeld -= entries.get(key)?.bytes ?? 0
+    entries.delete(key)
+  }
   return {
     get(key) {
       const entry = entries.get(key)
@@ -20,15 +25,15 @@ export function createRecent<Value>(bytesMax: number): Recent<Value> {
       return entry.value
     },
     set(key, value, bytes) {
-      bytesHeld += bytes + ENTRY_BYTES - (entries.get(key)?.bytes ?? 0)
-      entries.delete(key)
+      remove(key)
+      bytesHeld += bytes + ENTRY_BYTES
       entries.set(key, { value, bytes: bytes + ENTRY_BYTES })
-      for (const [oldest, entry] of entries) {
+      for (const oldest of entries.keys()) {
         if (bytesHeld <= bytesMax) break
-        entries.delete(oldest)
-        bytesHeld -= entry.bytes
+        remove(oldest)
       }
     },
+    delete: remove,
     clear() {
       entries.clear()
       bytesHeld = 0

@@ -7,7 +7,7 @@ import type { Data, PointRow } from './data.ts'
 /** How long one answer may take. */
 const ANSWER_TIMEOUT_MS = 30_000
 /** A page of snapshots. */
-const ANSWER_LENGTH_MAX = 64 * 1024 * 1024
+const ANSWER_BYTES_MAX = 64 * 1024 * 1024
 /** Projects that an ambiguous part names. */
 const NAMED_MAX = 10
 /** Pages of projects that are read: a hundred thousand of them. */
@@ -26,7 +26,7 @@ export function createApiData(url: string, signal: AbortSignal): Data {
       else rest.set(field, String(value))
     }
     const address = new URL(`.${filled}?${rest}`, url.endsWith('/') ? url : `${url}/`).href
-    const answer = await getJson(address, { timeoutMs: ANSWER_TIMEOUT_MS, lengthMax: ANSWER_LENGTH_MAX, signal })
+    const answer = await getJson(address, { timeoutMs: ANSWER_TIMEOUT_MS, bytesMax: ANSWER_BYTES_MAX, signal })
     const parsed = output.safeParse(answer)
     if (parsed.success) return parsed.data as ApiOutput<Name>
     const detail = typeof answer['message'] === 'string' ? answer['message'].slice(0, 500) : 'the answer is no such thing'

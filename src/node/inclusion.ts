@@ -12,7 +12,7 @@ export type { Voter }
 /** How long the sequencer may look for an id. */
 const ASK_TIMEOUT_MS = 30_000
 /** A vote takes a kilobyte. */
-const ANSWER_LENGTH_MAX = 64 * 1024
+const ANSWER_BYTES_MAX = 64 * 1024
 
 /** Proves a submission against real endpoints; text that says why it cannot be proved. Throws when the anchor chain cannot be read. */
 export function proveInclusionOn(
@@ -34,7 +34,7 @@ export async function epochOf(
 ): Promise<EpochId> {
   const whose = voter === undefined ? '' : `?${new URLSearchParams({ slot: String(voter.slotId), project: voter.projectId })}`
   const address = new URL(`/v1/submissions/${submissionId}${whose}`, sequencerUrl).href
-  const { epochId, message } = await getJson(address, { timeoutMs: ASK_TIMEOUT_MS, lengthMax: ANSWER_LENGTH_MAX, signal })
+  const { epochId, message } = await getJson(address, { timeoutMs: ASK_TIMEOUT_MS, bytesMax: ANSWER_BYTES_MAX, signal })
   if (typeof epochId === 'number') return parseEpochId(epochId)
   throw new WeftError('LINK_FAILED', { address, detail: typeof message === 'string' ? message.slice(0, 500) : 'no epoch' })
 }

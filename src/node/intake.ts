@@ -7,7 +7,7 @@ import type { Settings } from './settings/settings.ts'
 /** A sequencer that takes longer is told of as silent. */
 const ASK_TIMEOUT_MS = 2_000
 /** An epoch with the CIDs of all its batches. */
-const ANSWER_LENGTH_MAX = 256 * 1024
+const ANSWER_BYTES_MAX = 256 * 1024
 /** There are some twenty codes. */
 const CODES_MAX = 64
 
@@ -18,7 +18,7 @@ export const intakesOf = ({ sequencerHttp, sequencerToken }: Pick<Settings, 'seq
     (url): AskIntake =>
       async (epochId) => {
         const address = `${url.replace(/\/+$/, '')}/v1/epochs/${epochId}`
-        const answer = await getJson(address, { timeoutMs: ASK_TIMEOUT_MS, lengthMax: ANSWER_LENGTH_MAX, token })
+        const answer = await getJson(address, { timeoutMs: ASK_TIMEOUT_MS, bytesMax: ANSWER_BYTES_MAX, token })
         if (answer['code'] === 'EPOCH_NOT_KEPT') return undefined
         const intake = intakeIn(answer)
         if (intake !== undefined) return intake

@@ -9,7 +9,7 @@ import { homesIn } from './storage.ts'
 /** A role answers at once, but for its chain, which it may ask about money and slots. */
 const ASK_TIMEOUT_MS = 8_000
 /** A thousand slots, and two hundred troubles. */
-const ANSWER_LENGTH_MAX = 4_000_000
+const ANSWER_BYTES_MAX = 4_000_000
 
 /**
  * How the role of one home fares. `stopped`: it does not run. `killed`: its process has gone without a word. `unasked`: it runs, and its health routes are
@@ -48,7 +48,7 @@ export async function statusOf(home: string): Promise<HomeStatus> {
   try {
     const status = (await getJson(`${run.url}/status`, {
       timeoutMs: ASK_TIMEOUT_MS,
-      lengthMax: ANSWER_LENGTH_MAX,
+      bytesMax: ANSWER_BYTES_MAX,
     })) as unknown as RoleStatus
     // Another one may have taken both number and port since.
     if (status.processId !== run.processId || status.role !== run.role) return { name, state: 'killed', run }

@@ -22,7 +22,7 @@ async function serve(answer: RequestListener): Promise<string> {
 
 /** Long enough for a busy machine, unless it is to be waited out. */
 const get = (address: string, { timeoutMs = 30_000, signal = new AbortController().signal } = {}) =>
-  getJson(address, { timeoutMs, lengthMax: 1_000, signal })
+  getJson(address, { timeoutMs, bytesMax: 1_000, signal })
 
 test('an object is had, whatever the status', async () => {
   const url = await serve((_request, response) => response.writeHead(404).end('{"code":"EPOCH_NOT_KEPT"}'))
@@ -31,7 +31,7 @@ test('an object is had, whatever the status', async () => {
 
 test('a token goes with the question', async () => {
   const url = await serve(({ headers }, response) => response.end(JSON.stringify({ authorization: headers.authorization })))
-  expect(await getJson(url, { timeoutMs: 30_000, lengthMax: 1_000, token: new Secret('abc') })).toEqual({ authorization: 'Bearer abc' })
+  expect(await getJson(url, { timeoutMs: 30_000, bytesMax: 1_000, token: new Secret('abc') })).toEqual({ authorization: 'Bearer abc' })
 })
 
 describe('G11: what is no answer is LINK_FAILED:', () => {

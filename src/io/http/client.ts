@@ -1,5 +1,6 @@
 import { WeftError } from '#domain/errors.ts'
 import type { Secret } from '#domain/secret.ts'
+import { textWithin } from '#wire/body.ts'
 import { isRecord, type JsonRecord, parseJson } from '#wire/untrusted.ts'
 
 /**
@@ -10,17 +11,17 @@ export async function getJson(
   address: string,
   {
     timeoutMs,
-    lengthMax,
+    bytesMax,
     token,
     signal,
   }: {
     readonly timeoutMs: number
-    readonly lengthMax: number
+    readonly bytesMax: number
     readonly token?: Secret<string> | undefined
     readonly signal?: AbortSignal | undefined
   },
 ): Promise<JsonRecord> {
-  let text = ''
+  let text: string | undefined
   try {
     const headers: Record<string, string> = token === undefined ? {} : { authorization: `Bearer ${token.reveal()}` }
     const response = await fetch(address, {
@@ -28,10 +29,8 @@ export async function getJson(
       signal: AbortSignal.any([AbortSignal.timeout(timeoutMs), ...(signal === undefined ? [] : [signal])]),
       redirect: 'error',
     })
-    for await (const part of response.body?.pipeThrough(new TextDecoderStream()) ?? []) {
-      text += part
-      if (text.length > lengthMax) throw new Error(`more than ${lengthMax} characters`)
-    }
+    text = await textWithin(bytesMax, response.body)
+    if (text === undefined) throw new Error(`more than ${bytesMax} bytes`)
   } catch (failure) {
     signal?.throwIfAborted()
     const { message, cause } = failure as Error

@@ -1,5 +1,5 @@
-import { concatBytes } from '@noble/hashes/utils.js'
 import { WeftError } from '#domain/errors.ts'
+import { bytesWithin } from '#wire/body.ts'
 
 /** One request over HTTP to a place that is not trusted. */
 export interface Question {
@@ -26,14 +26,9 @@ export async function ask({ place, url, bytesMax, ...request }: Question, signal
   const failed = (detail: string, cause?: unknown) => new WeftError('PLACE_FAILED', { place, detail }, cause)
   try {
     const response = await fetch(url, { ...request, redirect: 'manual', signal })
-    const parts: Uint8Array[] = []
-    let bytes = 0
-    for await (const part of response.body ?? []) {
-      bytes += part.length
-      if (bytes > bytesMax) throw failed(`more than ${bytesMax} bytes`)
-      parts.push(part)
-    }
-    return { status: response.status, bytes: concatBytes(...parts) }
+    const bytes = await bytesWithin(bytesMax, response.body)
+    if (bytes === undefined) throw failed(`more than ${bytesMax} bytes`)
+    return { status: response.status, bytes }
   } catch (failure) {
     signal.throwIfAborted()
     if (failure instanceof WeftError) throw failure

@@ -154,6 +154,13 @@ describe.each([
   })
 })
 
+test('a block that came as a piece of a message does not hold the message', async () => {
+  const bytes = new Uint8Array(1_000).fill(7).subarray(0, 10)
+  const piece = CID.parse(await snapshotCidOf(bytes))
+  await blocks.store.put(piece, bytes)
+  for await (const served of blocks.store.get(piece)) expect(served.buffer.byteLength).toBe(10)
+})
+
 test('what is to be let go and is gone already is no failure', async () => {
   await rm(fileOf(cid))
   expect(await blocks.letGo(2 as EpochId, 10)).toBe(1)

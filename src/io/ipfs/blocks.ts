@@ -5,10 +5,10 @@ import { FsBlockstore } from 'blockstore-fs'
 import { CID } from 'multiformats/cid'
 import { isWeftError, storeFailed } from '#domain/errors.ts'
 import type { EpochId } from '#domain/ids.ts'
+import { createRecent } from '#domain/recent.ts'
 import { placeOf } from './block-folder.ts'
 import type { Kept } from './kept.ts'
 import { blockIn, packed } from './packing.ts'
-import { createServed } from './served.ts'
 
 /**
  * The blocks of a node on its disk. A file there is taken on nobody's word: a power cut tears it, a disk forgets it. What does not hash to
@@ -99,6 +99,11 @@ export interface PutOptions {
   readonly isPassing?: boolean
 }
 
+/**
+ * Blocks that peers were given or brought lately: whoever takes part in an epoch asks for the same ones within seconds. Of small ones some thousands, of
+ * batch files some dozens.
+ */
+const SERVED_BYTES_MAX = 8 * 1024 * 1024
 /** Of some gigabytes. Those of them that nobody pins are forgotten, oldest first. */
 const BROUGHT_MAX = 10_000
 
@@ -107,7 +112,7 @@ class CheckedStore extends FsBlockstore {
   readonly #deps: BlocksDeps
   readonly #brought = new Set<string>()
   /** What each peer would else be read anew, in turns of the event loop that add up while there is much to do. */
-  readonly #served = createServed()
+  readonly #served = createRecent<Uint8Array>(SERVED_BYTES_MAX)
 
   constructor(directory: string, deps: BlocksDeps) {
     super(directory, {
@@ -125,11 +130,11 @@ class CheckedStore extends FsBlockstore {
     const file = await this.#readFile(cid)
     try {
       if (file !== undefined) return await blockIn(cid, file)
-      this.#served.forget(placeOf(cid).file)
+      this.#served.delete(placeOf(cid).file)
       return undefined
     } catch (failure) {
       // It is to be fetched and written anew.
-      this.#served.forget(placeOf(cid).file)
+      this.#served.delete(placeOf(cid).file)
       this.#deps.onDamaged?.(cid.toString())
       throw failure
     }
@@ -181,8 +186,13 @@ class CheckedStore extends FsBlockstore {
     // Peers ask everybody, so most of what they ask for is not here: that is known at once.
     if (served !== undefined || !existsSync(join(this.#directory, dir, file))) return served
     const block = await this.readRight(cid)
-    if (block !== undefined) this.#served.put(file, block)
+    if (block !== undefined) this.#serve(file, block)
     return block
+  }
+
+  /** A copy: the block may be a piece of a message many times its size, which would stay with it. */
+  #serve(file: string, block: Uint8Array): void {
+    this.#served.set(file, block.byteLength < block.buffer.byteLength ? block.slice() : block, block.length)
   }
 
   /** What peers brought. */
@@ -191,7 +201,7 @@ class CheckedStore extends FsBlockstore {
     const { file } = placeOf(cid)
     await this.#deps.kept?.note(file)
     await this.write(cid, block)
-    this.#served.put(file, block)
+    this.#serve(file, block)
     this.#brought.add(file)
     if (this.#brought.size > BROUGHT_MAX) this.#brought.delete(this.#brought.keys().next().value as string)
     return cid
@@ -203,7 +213,7 @@ class CheckedStore extends FsBlockstore {
 
   forget(cid: CID): void {
     this.takeBrought(cid)
-    this.#served.forget(placeOf(cid).file)
+    this.#served.delete(placeOf(cid).file)
   }
 }
 

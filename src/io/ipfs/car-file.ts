@@ -6,6 +6,7 @@ import { isWeftError, storeFailed, WeftError } from '#domain/errors.ts'
 import type { Cid } from '#domain/ids.ts'
 import { blockFiles, readBlockFolder } from './block-folder.ts'
 import type { Blocks } from './blocks.ts'
+import { BLOCK_BYTES_MAX } from './port.ts'
 import { checkBlock, parseCid } from './unixfs.ts'
 
 /** All blocks of a node in one CAR file, to take them to another one. Nothing of it is believed: each block is hashed, on the way out and in. */
@@ -51,7 +52,7 @@ export async function blocksToCar(directory: string, path: string): Promise<Move
 }
 
 /** The largest block that a node serves, and what may be read along with it: a stranger's file has no longer a header, and no longer blocks. */
-const BETWEEN_BLOCKS_BYTES_MAX = 4 * 1024 * 1024 + 256 * 1024
+const BETWEEN_BLOCKS_BYTES_MAX = BLOCK_BYTES_MAX + 256 * 1024
 
 /** Into the blocks of a node. Throws `IPFS_CONTENT_WRONG` when it is no CAR file, ends within a block, or has one that no node serves, and as `storeFailed`. */
 export async function carToBlocks(path: string, blocks: Pick<Blocks, 'write'>): Promise<Moved> {

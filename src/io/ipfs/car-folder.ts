@@ -3,11 +3,12 @@ import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { CID } from 'multiformats/cid'
 import { isWeftError, storeFailed, WeftError } from '#domain/errors.ts'
+import { untilAborted } from '#domain/until-aborted.ts'
 import { onDisk } from '#io/disk/disk.ts'
 import { makeFolder } from '#io/disk/folder.ts'
 import { placeOf } from './block-folder.ts'
 import { encodeCar, readCar } from './car.ts'
-import { orAborted, type PlaceAdapter } from './place.ts'
+import type { PlaceAdapter } from './place.ts'
 
 /** A CAR file is its blocks and, for each, a CID and a length of 40 bytes together: a block of a tree may be as small as that. */
 const fileBytesMax = (bytesMax: number): number => 2 * bytesMax + 1_048_576
@@ -21,7 +22,7 @@ export function carFolder(directory: string): PlaceAdapter {
    * and there are four.
    */
   async function attempt<Value>(what: { path: string; doing: string; signal: AbortSignal }, work: () => Promise<Value>): Promise<Value> {
-    while (current !== undefined) await orAborted(what.signal, current)
+    while (current !== undefined) await untilAborted(current, what.signal)
     what.signal.throwIfAborted()
     const call = work()
     const done = call.then(ignored, ignored)

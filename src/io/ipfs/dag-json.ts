@@ -4,8 +4,8 @@ import { WeftError } from '#domain/errors.ts'
 
 /** A block of dag-cbor as people read it: DAG-JSON (https://ipld.io/specs/codecs/dag-json/spec/). */
 
-/** Bitswap carries no larger block. A byte of it may become a value of many, and takes its time. */
-export const DAG_JSON_BYTES_MAX = 2 * 1024 * 1024
+/** Half of the largest block: a byte of it may become a value of many, and takes its time. */
+const DAG_JSON_BYTES_MAX = 2 * 1024 * 1024
 
 /** Throws `IPFS_CONTENT_TOO_LARGE`, and `IPFS_CONTENT_WRONG` when the block is no dag-cbor, or nested deeper than anybody writes. */
 export function dagJsonOf(cid: CID, block: Uint8Array): string {

@@ -1,14 +1,12 @@
-import { concatBytes } from '@noble/hashes/utils.js'
 import type { CID } from 'multiformats/cid'
 import { isWeftError, WeftError } from '#domain/errors.ts'
-import type { Ipfs } from './port.ts'
+import { bytesWithin } from '#wire/body.ts'
+import { BLOCK_BYTES_MAX, type Ipfs } from './port.ts'
 
 /** Reads from trustless gateways (https://specs.ipfs.tech/http-gateways/trustless-gateway/). Runs in a browser too. */
 
 /** The media type by which gateways and their readers mean the bytes of one block. */
 export const RAW_BLOCK = 'application/vnd.ipld.raw'
-/** Bitswap carries no larger block, so none exists in practice. */
-const BLOCK_BYTES_MAX = 4 * 1024 * 1024
 
 /**
  * Reads content block by block from gateways that it does not trust. Wrong bytes of one do not hurt when another has the right
@@ -60,17 +58,11 @@ async function fetchBlock(url: string, cid: CID, signal: AbortSignal): Promise<U
     redirect: 'error',
     signal,
   })
-  if (response.status !== 200 || response.body === null) {
+  if (response.status !== 200) {
     await response.body?.cancel()
     return undefined
   }
-  const parts: Uint8Array[] = []
-  let bytes = 0
-  for await (const part of response.body) {
-    bytes += part.length
-    if (bytes > BLOCK_BYTES_MAX)
-      throw new WeftError('IPFS_CONTENT_WRONG', { cid: cid.toString(), got: `more than ${BLOCK_BYTES_MAX} bytes` })
-    parts.push(part)
-  }
-  return concatBytes(...parts)
+  const block = await bytesWithin(BLOCK_BYTES_MAX, response.body)
+  if (block === undefined) throw new WeftError('IPFS_CONTENT_WRONG', { cid: cid.toString(), got: `more than ${BLOCK_BYTES_MAX} bytes` })
+  return block
 }

@@ -3,12 +3,11 @@ import { WeftError } from '#domain/errors.ts'
 import { type Answer, ask, jsonOf, type Question, unexpected } from './ask.ts'
 import { encodeCar } from './car.ts'
 import type { PlaceAdapter } from './place.ts'
+import { BLOCK_BYTES_MAX } from './port.ts'
 import { readContent } from './unixfs.ts'
 
 /** What Kubo answers to calls that move no content. */
 const ANSWER_BYTES_MAX = 65_536
-/** Bitswap carries no larger block, so none exists in practice. */
-const BLOCK_BYTES_MAX = 4 * 1024 * 1024
 
 /**
  * A Kubo node by its RPC (https://docs.ipfs.tech/reference/kubo/rpc/). Content goes there as a CAR file, so that no setting of the node can

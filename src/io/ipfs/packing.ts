@@ -1,6 +1,7 @@
 import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib'
 import type { CID } from 'multiformats/cid'
 import { isWeftError } from '#domain/errors.ts'
+import { BLOCK_BYTES_MAX } from './port.ts'
 import { checkBlock } from './unixfs.ts'
 
 /**
@@ -10,8 +11,6 @@ import { checkBlock } from './unixfs.ts'
 
 /** A file takes a page of the disk at least. */
 const BYTES_MIN = 4_096
-/** Larger blocks are brought by nobody. It bounds what a file may unpack to, and how long that takes. */
-const BYTES_MAX = 4 * 1024 * 1024
 /** Room for a block of the usual size and what zstd asks for besides: the library's own, of 16 KiB, is filled many times over, for five times the work. */
 const UNPACKED_AT_ONCE = 272 * 1024
 /** What is packed must save a quarter: what does not is mostly hashes and signatures. */
@@ -23,7 +22,7 @@ const MAGIC = Uint8Array.of(0x28, 0xb5, 0x2f, 0xfd)
 
 /** What is written to the block's file. */
 export function packed(block: Uint8Array): Uint8Array {
-  if (block.length < BYTES_MIN || block.length > BYTES_MAX) return block
+  if (block.length < BYTES_MIN || block.length > BLOCK_BYTES_MAX) return block
   const small = zstdCompressSync(block, OPTIONS)
   return small.length <= SHARE_MAX * block.length ? small : block
 }
@@ -40,7 +39,7 @@ export async function blockIn(cid: CID, file: Uint8Array): Promise<Uint8Array> {
 function unpacked(file: Uint8Array): Uint8Array | undefined {
   if (!MAGIC.every((byte, index) => file[index] === byte)) return undefined
   try {
-    return zstdDecompressSync(file, { maxOutputLength: BYTES_MAX, chunkSize: UNPACKED_AT_ONCE })
+    return zstdDecompressSync(file, { maxOutputLength: BLOCK_BYTES_MAX, chunkSize: UNPACKED_AT_ONCE })
   } catch {
     return undefined
   }

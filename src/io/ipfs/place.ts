@@ -1,6 +1,7 @@
 import type { CID } from 'multiformats/cid'
 import { WeftError } from '#domain/errors.ts'
 import type { Cid } from '#domain/ids.ts'
+import { untilAborted } from '#domain/until-aborted.ts'
 import type { Store } from '#io/store/port.ts'
 import type { Block } from './car.ts'
 import { openKept } from './kept.ts'
@@ -45,7 +46,7 @@ export function openPlace(place: PlaceAdapter, { store, blocks, timeoutMs = PIN_
   async function within<Value>(signal: AbortSignal, work: (until: AbortSignal) => Promise<Value>): Promise<Value> {
     const until = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)])
     try {
-      return await orAborted(until, work(until))
+      return await untilAborted(work(until), until)
     } catch (failure) {
       signal.throwIfAborted()
       if (until.aborted) throw new WeftError('PLACE_FAILED', { place: place.name, detail: `not done in ${timeoutMs} ms` }, failure)
@@ -81,17 +82,6 @@ export function openPlace(place: PlaceAdapter, { store, blocks, timeoutMs = PIN_
       }
     },
   }
-}
-
-/** What `work` comes to; the signal's reason as soon as that aborts, though the work may not have heard of it. */
-export function orAborted<Value>(signal: AbortSignal, work: Promise<Value>): Promise<Value> {
-  return new Promise((resolve, reject) => {
-    const onAbort = (): void => reject(signal.reason)
-    const leave = (): void => signal.removeEventListener('abort', onAbort)
-    signal.addEventListener('abort', onAbort, { once: true })
-    if (signal.aborted) onAbort()
-    work.then(resolve, reject).finally(leave)
-  })
 }
 
 /** Works on the same content go one after another: nothing is taken away while it is brought. */

@@ -1,5 +1,8 @@
 import type { Cid, EpochId } from '#domain/ids.ts'
 
+/** A message of Bitswap carries no larger block, so none exists in practice. It bounds what is read, unpacked and kept of one. */
+export const BLOCK_BYTES_MAX = 4 * 1024 * 1024
+
 /**
  * Content-addressed storage. CIDs are those of `ipfs add --cid-version=1`: one raw block up to 256 KiB, a UnixFS file of
  * 262,144-byte chunks above (spec/03 §9); or that of one block of dag-cbor, whatever its size. `wire/cid.ts` computes the same without a node.

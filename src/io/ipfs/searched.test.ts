@@ -1,23 +1,7 @@
 import { expect, test } from 'vitest'
 import type { Cid } from '#domain/ids.ts'
-import { createRemembered, searchedBlocks } from './searched.ts'
+import { searchedBlocks } from './searched.ts'
 import { importContent, parseCid } from './unixfs.ts'
-
-const bytes = (length: number) => new Uint8Array(length)
-
-test('G7: no more is remembered than fits, and what was asked for last', () => {
-  const remembered = createRemembered(100)
-  remembered.put('a', bytes(40))
-  remembered.put('b', bytes(40))
-  remembered.put('a', bytes(50))
-  expect([remembered.get('b')?.length, remembered.get('a')?.length]).toEqual([40, 50])
-  remembered.put('c', bytes(30))
-  expect(['a', 'b', 'c'].map((key) => remembered.get(key)?.length)).toEqual([50, undefined, 30])
-  remembered.put('d', bytes(101))
-  expect(['a', 'c', 'd'].map((key) => remembered.get(key))).toEqual([undefined, undefined, undefined])
-  remembered.put('e', bytes(100))
-  expect(remembered.get('e')?.length).toBe(100)
-})
 
 test('G7: what peers brought for others goes when more comes, and is asked for again', async () => {
   const asked: Cid[] = []

@@ -1,6 +1,7 @@
 import type { CID } from 'multiformats/cid'
 import { WeftError } from '#domain/errors.ts'
 import { createGate } from '#domain/gate.ts'
+import { createRecent } from '#domain/recent.ts'
 
 /** Blocks for others: from here, or from connected peers. What these bring is remembered for a while, and never kept. */
 
@@ -26,7 +27,7 @@ export interface SearchedBlocks {
 
 export function searchedBlocks(blocks: BlockReader): SearchedBlocks {
   const gate = createGate({ queue: 'searches for blocks', lengthMax: SEARCHES_MAX, perHolderMax: SEARCHES_PER_CALLER_MAX })
-  const remembered = createRemembered(REMEMBERED_BYTES_MAX)
+  const remembered = createRecent<Uint8Array>(REMEMBERED_BYTES_MAX)
   return {
     async read(cid, caller, signal) {
       const text = cid.toString()
@@ -34,40 +35,8 @@ export function searchedBlocks(blocks: BlockReader): SearchedBlocks {
       if (here !== undefined) return here
       if (blocks.find === undefined) throw new WeftError('CONTENT_NOT_HERE', { cid: text })
       const found = await gate.through(caller, () => blocks.find?.(text, signal) as Promise<Uint8Array>)
-      remembered.put(text, found)
+      remembered.set(text, found, found.length)
       return found
-    },
-  }
-}
-
-/** What was asked for last stays; what was not for longest goes first. */
-export function createRemembered(bytesMax: number): {
-  get(key: string): Uint8Array | undefined
-  put(key: string, value: Uint8Array): void
-} {
-  const values = new Map<string, Uint8Array>()
-  let bytes = 0
-  function take(key: string): Uint8Array | undefined {
-    const value = values.get(key)
-    if (value !== undefined) bytes -= value.length
-    values.delete(key)
-    return value
-  }
-  function put(key: string, value: Uint8Array): void {
-    take(key)
-    values.set(key, value)
-    bytes += value.length
-    for (const [oldest] of values) {
-      if (bytes <= bytesMax) return
-      take(oldest)
-    }
-  }
-  return {
-    put,
-    get(key) {
-      const value = take(key)
-      if (value !== undefined) put(key, value)
-      return value
     },
   }
 }

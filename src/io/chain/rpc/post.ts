@@ -1,6 +1,7 @@
 import { WeftError } from '#domain/errors.ts'
-import { matchAnswers, refusalOf } from './answer.ts'
-import type { RpcAnswer, RpcCall, RpcRefusal } from './answer.ts'
+import { textWithin } from '#wire/body.ts'
+import { parseJson } from '#wire/untrusted.ts'
+import { matchAnswers, type RpcAnswer, type RpcCall, type RpcRefusal, refusalOf } from './answer.ts'
 import { kindOfRefusal } from './refusals.ts'
 import type { Target } from './target.ts'
 
@@ -22,21 +23,6 @@ export interface Trouble {
   readonly kind: TroubleKind
   readonly failure: WeftError
   readonly retryAfterMs: number | undefined
-}
-
-/** The answer is larger than is taken. */
-class TooLarge extends Error {}
-
-async function readBounded(response: Response): Promise<string> {
-  const decoder = new TextDecoder()
-  let text = ''
-  let length = 0
-  for await (const chunk of response.body ?? []) {
-    length += chunk.length
-    if (length > ANSWER_BYTES_MAX) throw new TooLarge(`answer above ${ANSWER_BYTES_MAX} bytes`)
-    text += decoder.decode(chunk, { stream: true })
-  }
-  return text + decoder.decode()
 }
 
 function isBusy(status: number): boolean {
@@ -88,14 +74,6 @@ function isTooMuch(status: number, body: unknown): boolean {
   return error != null && kindOfRefusal(refusalOf(error), '') === 'batch'
 }
 
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
-}
-
 export interface Sending {
   readonly calls: readonly RpcCall[]
   /** Ids never come twice, so that an answer to an earlier request is none. */
@@ -123,10 +101,11 @@ export async function post(target: Target, { calls, firstId, isBare, onRedirect 
   const items = calls.map((call, index) => ({ jsonrpc: '2.0', id: firstId + index, ...call }))
   try {
     const response = await fetchFollowing(target, JSON.stringify(isBare ? items[0] : items), onRedirect)
-    const text = await readBounded(response)
+    const text = await textWithin(ANSWER_BYTES_MAX, response.body)
+    if (text === undefined) return unreachable('too_large', new Error(`answer above ${ANSWER_BYTES_MAX} bytes`))
     const { status } = response
     if (isBusy(status)) return unreachable('busy', new Error(`HTTP ${status}`), retryAfterOf(response))
-    const body = parsed(text)
+    const body = parseJson(text)
     if (isTooMuch(status, body))
       return invalid('batch', `HTTP ${status}, ${refusalOf((body as { error?: unknown } | null)?.error).message}`)
     if (body === undefined) return invalid('invalid', `HTTP ${status}, no JSON`)
@@ -135,7 +114,7 @@ export async function post(target: Target, { calls, firstId, isBare, onRedirect 
     const busy = busyIn(answers, calls)
     return busy === undefined ? answers : invalid('busy', `${busy.message} (${busy.code})`)
   } catch (cause) {
-    return unreachable(cause instanceof TooLarge ? 'too_large' : 'unreachable', cause)
+    return unreachable('unreachable', cause)
   }
 }
 
