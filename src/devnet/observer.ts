@@ -75,26 +75,7 @@ export function createObserver(deps: ObserverDeps): Observer {
     if (!('epochId' in event)) return
     const epoch = open.get(event.epochId)
     if (epoch === undefined) return
-    if (event.kind === 'SnapshotBatchSubmitted') {
-      epoch.attestedBy.set(event.batchCid, new Set())
-      epoch.announcedBlock = event.block.number
-      epoch.isOwed = false
-    }
-    if (event.kind === 'SnapshotBatchAttestationSubmitted') {
-      epoch.attestedBy.get(event.batchCid)?.add(event.validator)
-      epoch.attestedBlock = event.block.number
-    }
-    if (event.kind === 'SnapshotFinalized') epoch.finalizedProjects.add(event.projectId)
-    if (event.kind === 'BatchSubmissionsCompleted') epoch.isEnded = true
-    if (event.kind === 'SnapshotBatchFinalized') {
-      epoch.finalizedBatches.add(event.batchCid)
-      for (const projectId of heldByRoots(event.batchCid, deps.recordOf(event.epochId))) epoch.finalizedProjects.add(projectId)
-    }
-    if (event.kind === 'TriggerBatchResubmission') {
-      epoch.refutedBatches.add(event.batchCid)
-      epoch.windowsFrom = event.block.number
-      epoch.isOwed = true
-    }
+    take(event, epoch, deps)
     if (isFinalized(epoch)) epoch.finalizedSeenMs ??= clock.nowMs()
   }
 
@@ -145,6 +126,35 @@ export function createObserver(deps: ObserverDeps): Observer {
       underWay,
       elapsedMs: clock.nowMs() - startedMs,
     }),
+  }
+}
+
+/** What an event of the epoch changes. */
+function take(event: ProtocolEvent, epoch: Observed, { recordOf }: Pick<ObserverDeps, 'recordOf'>): void {
+  switch (event.kind) {
+    case 'SnapshotBatchSubmitted':
+      epoch.attestedBy.set(event.batchCid, new Set())
+      epoch.announcedBlock = event.block.number
+      epoch.isOwed = false
+      break
+    case 'SnapshotBatchAttestationSubmitted':
+      epoch.attestedBy.get(event.batchCid)?.add(event.validator)
+      epoch.attestedBlock = event.block.number
+      break
+    case 'SnapshotFinalized':
+      epoch.finalizedProjects.add(event.projectId)
+      break
+    case 'BatchSubmissionsCompleted':
+      epoch.isEnded = true
+      break
+    case 'SnapshotBatchFinalized':
+      epoch.finalizedBatches.add(event.batchCid)
+      for (const projectId of heldByRoots(event.batchCid, recordOf(event.epochId))) epoch.finalizedProjects.add(projectId)
+      break
+    case 'TriggerBatchResubmission':
+      epoch.refutedBatches.add(event.batchCid)
+      epoch.windowsFrom = event.block.number
+      epoch.isOwed = true
   }
 }
 

@@ -1,4 +1,4 @@
-import type { Network } from '../network.ts'
+import type { Network } from '#node/network.ts'
 import type { Role } from './roles.ts'
 
 /** What a setting is called, what it may be, and for whom. */

@@ -1,5 +1,4 @@
-import { isLie } from './judge.ts'
-import type { Doubt, Lie } from './judge.ts'
+import { type Doubt, isLie, type Lie } from './judge.ts'
 import type { Pace } from './pace.ts'
 import type { Noticed } from './endpoint.ts'
 import type { TroubleKind } from './post.ts'
@@ -93,25 +92,12 @@ function createBudget(callsPerSecond: number | undefined, pace: Pace) {
 const averaged = (before: number | undefined, value: number): number =>
   before === undefined ? value : before + (value - before) * LATENCY_SHARE
 
-/** What is known of one endpoint: how it does, whether it may be used, and what was told of it. */
-export function createHealth(target: Target, pace: Pace, { onTrouble, onUse }: EndpointListeners = {}) {
-  const { endpoint } = target
+/** What an endpoint does wrong, told once for each kind until it has recovered from that. */
+function createTold(endpoint: string, pace: Pace, onTrouble: OnEndpointTrouble | undefined) {
   /** How often each has happened since it was told. */
   const told = new Map<Misbehaviour, number>()
   /** What is not told yet: when it was seen. */
   const suspected = new Map<Misbehaviour, readonly number[]>()
-  const budget = createBudget(target.callsPerSecond, pace)
-  let failures = 0
-  let goodInARow = 0
-  let restUntilMs = 0
-  let lies = 0
-  let distrustUntilMs = 0
-  let strayedUntilMs = 0
-  let latencyMs: number | undefined
-  let lookMs: number | undefined
-  let lag = 0
-  let chain: 'unknown' | 'right' | 'wrong' = 'unknown'
-
   /** When each happened last. */
   const lastAtMs = new Map<Misbehaviour, number>()
 
@@ -148,6 +134,67 @@ export function createHealth(target: Target, pace: Pace, { onTrouble, onUse }: E
     return quietMs >= (SEEN_BESIDE_OTHERS.has(kind) ? LONG_QUIET_MS : QUIET_MS)
   }
 
+  return {
+    tell,
+    suspect,
+    over,
+    /** It has recovered from all that good answers can show it to have recovered from, or from this. */
+    recover(kinds: Iterable<Misbehaviour> = told.keys()): void {
+      for (const kind of kinds) if (isOver(kind)) over(kind)
+    },
+  }
+}
+
+/** Whether what it says counts: not for a while after it lied, longer each time, or while it is on another fork. */
+function createTrust(pace: Pace) {
+  let lies = 0
+  let distrustUntilMs = 0
+  let strayedUntilMs = 0
+  return {
+    lied(): void {
+      lies += 1
+      distrustUntilMs = pace.nowMs() + Math.min(DISTRUST_MAX_MS, DISTRUST_FIRST_MS * 2 ** (lies - 1))
+    },
+    strayed(): void {
+      strayedUntilMs = pace.nowMs() + STRAYED_MS
+    },
+    rejoined(): void {
+      strayedUntilMs = 0
+    },
+    isDistrusted: (): boolean => pace.nowMs() < Math.max(distrustUntilMs, strayedUntilMs),
+  }
+}
+
+/** How long it takes, for whatever it was asked, and for the same small question as the others. */
+function createSpeed({ weight }: Pick<Target, 'weight'>) {
+  let latencyMs: number | undefined
+  let lookMs: number | undefined
+  return {
+    answered(tookMs: number): void {
+      latencyMs = averaged(latencyMs, tookMs)
+    },
+    looked(tookMs: number): void {
+      lookMs = averaged(lookMs, tookMs)
+    },
+    lateAfterMs: (): number =>
+      latencyMs === undefined ? LATE_FIRST_MS : Math.min(LATE_MAX_MS, Math.max(LATE_MIN_MS, latencyMs * LATE_FACTOR)),
+    /** Less is better. Latency of the small question counts only where all were asked. */
+    cost: (): number => ((lookMs ?? 0) + 1) / weight,
+  }
+}
+
+/** What is known of one endpoint: how it does, whether it may be used, and what was told of it. */
+export function createHealth(target: Target, pace: Pace, { onTrouble, onUse }: EndpointListeners = {}) {
+  const { endpoint } = target
+  const { tell, suspect, over, recover } = createTold(endpoint, pace, onTrouble)
+  const trust = createTrust(pace)
+  const speed = createSpeed(target)
+  let failures = 0
+  let goodInARow = 0
+  let restUntilMs = 0
+  let lag = 0
+  let chain: 'unknown' | 'right' | 'wrong' = 'unknown'
+
   function rest(retryAfterMs?: number): void {
     failures += 1
     goodInARow = 0
@@ -155,7 +202,7 @@ export function createHealth(target: Target, pace: Pace, { onTrouble, onUse }: E
   }
 
   return {
-    budget,
+    budget: createBudget(target.callsPerSecond, pace),
     chain: () => chain,
     judgeChain(isRight: boolean, detail: string): void {
       chain = isRight ? 'right' : 'wrong'
@@ -166,10 +213,9 @@ export function createHealth(target: Target, pace: Pace, { onTrouble, onUse }: E
       onUse?.({ endpoint, outcome: 'ok', tookMs })
       failures = 0
       restUntilMs = 0
-      latencyMs = averaged(latencyMs, tookMs)
+      speed.answered(tookMs)
       goodInARow += 1
-      if (goodInARow < RECOVERED_AFTER) return
-      for (const kind of told.keys()) if (isOver(kind)) over(kind)
+      if (goodInARow >= RECOVERED_AFTER) recover()
     },
     failed(trouble: Misbehaviour, detail: string, retryAfterMs?: number): void {
       onUse?.({ endpoint, outcome: trouble })
@@ -177,9 +223,7 @@ export function createHealth(target: Target, pace: Pace, { onTrouble, onUse }: E
       tell(trouble, detail)
     },
     /** Another one has what it has not. */
-    lacked(detail: string): void {
-      tell('incomplete', detail)
-    },
+    lacked: (detail: string): void => tell('incomplete', detail),
     /** Another one was asked later and answered before it. It may hang, which is known for certain much later only. */
     overtaken(): void {
       rest()
@@ -192,38 +236,31 @@ export function createHealth(target: Target, pace: Pace, { onTrouble, onUse }: E
     /** It said what is not so, which is told once: that it tells the truth afterwards shows nothing. */
     lied(lie: Lie, detail: string): void {
       onUse?.({ endpoint, outcome: lie })
-      lies += 1
       goodInARow = 0
-      distrustUntilMs = pace.nowMs() + Math.min(DISTRUST_MAX_MS, DISTRUST_FIRST_MS * 2 ** (lies - 1))
+      trust.lied()
       tell(lie, detail)
     },
     /** It is on another fork than the others: not asked for a while, unless it comes back before. */
     strayed(detail: string, isSettled: boolean): void {
       goodInARow = 0
-      strayedUntilMs = pace.nowMs() + STRAYED_MS
+      trust.strayed()
       if (isSettled) tell('other_forks', detail)
     },
-    rejoined(): void {
-      strayedUntilMs = 0
-    },
-    isDistrusted: (): boolean => pace.nowMs() < Math.max(distrustUntilMs, strayedUntilMs),
+    rejoined: trust.rejoined,
+    isDistrusted: trust.isDistrusted,
     /** How long it takes for the same small question as the others, and how far its head was behind theirs. */
-    looked(tookMs: number): void {
-      lookMs = averaged(lookMs, tookMs)
-    },
+    looked: speed.looked,
     lagged(blocks: number): void {
       onUse?.({ endpoint, lagBlocks: blocks })
       lag = blocks
       if (lag > LAG_BLOCKS_MAX) tell('lagging', `${lag} blocks behind the others`)
-      else if (isOver('lagging')) over('lagging')
+      else recover(['lagging'])
     },
-    lateAfterMs: (): number =>
-      latencyMs === undefined ? LATE_FIRST_MS : Math.min(LATE_MAX_MS, Math.max(LATE_MIN_MS, latencyMs * LATE_FACTOR)),
+    lateAfterMs: speed.lateAfterMs,
     isResting: (): boolean => pace.nowMs() < restUntilMs,
     isDown: (): boolean => failures >= DOWN_AFTER,
     isLagging: (): boolean => lag > LAG_BLOCKS_MAX,
-    /** Less is better. Latency of the small question counts only where all were asked. */
-    cost: (): number => ((lookMs ?? 0) + 1) / target.weight,
+    cost: speed.cost,
   }
 }
 export type Health = ReturnType<typeof createHealth>

@@ -34,6 +34,32 @@ function hashIn(answer: RpcAnswer | undefined): string | undefined {
 /** Whether the answer is of whatever block the endpoint has come to, so that one which lags answers with the past, and says nothing. */
 const isOfTheHead = (call: RpcCall): boolean => OF_THE_HEAD.has(call.method) || isOfLatest(call)
 
+/** Blocks that were handed out by their hashes, the newest last. */
+function createHanded() {
+  const hashes = new Map<number, Hash>()
+  return {
+    hashAt: (number: number): Hash | undefined => hashes.get(number),
+    /** Nothing above the block is so any more. */
+    come({ number, hash }: Reached): void {
+      for (const each of hashes.keys()) if (each > number) hashes.delete(each)
+      if (hash === undefined) return
+      hashes.set(number, hash)
+      if (hashes.size > HANDED_OUT_MAX) hashes.delete(hashes.keys().next().value as number)
+    },
+    /** What of them is there still, with whoever is asked; all of them up to the head that it has. */
+    async shown(ask: AskAll): Promise<{ readonly isRewritten: boolean; readonly common: Reached | undefined }> {
+      const [head] = await ask([HEAD])
+      const number = Number(head?.isOk === true ? (head.result as { readonly number?: unknown } | null)?.number : undefined)
+      const below = [...hashes].filter(([each]) => each <= number)
+      const answers = await ask(below.map(([each]) => ({ method: HEAD.method, params: [`0x${each.toString(16)}`, false] })))
+      const isThere = ([, hash]: (typeof below)[number], index: number): boolean => hashIn(answers[index]) === hash
+      const last = below.findLast((block, index) => isThere(block, index) || hashIn(answers[index]) === undefined)
+      const common = last && { number: last[0] as BlockNumber, hash: last[1] }
+      return { isRewritten: below.length > 0 && last !== below.at(-1), common }
+    },
+  }
+}
+
 /**
  * How far a connection has come: to the newest block that it has handed out. Who knows of a block must not be answered from before it, or an
  * endpoint that lags, or has another fork, would refuse a call, or lack a batch, for what is long on chain. So whatever is read of the newest
@@ -42,17 +68,13 @@ const isOfTheHead = (call: RpcCall): boolean => OF_THE_HEAD.has(call.method) || 
 export function createReach(pace: Pick<Pace, 'nowMs'>) {
   let reached: Reached | undefined
   let missedSinceMs: number | undefined
-  /** Hashes of what was handed out, by number, the newest last. */
-  const handed = new Map<number, Hash>()
+  const handed = createHanded()
   const expected = new WeakMap<RpcCall, Reached>()
 
   function set(block: Reached | undefined): void {
     reached = block
     missedSinceMs = undefined
-    for (const number of handed.keys()) if (number > (block ?? NOWHERE).number) handed.delete(number)
-    if (block?.hash === undefined) return
-    handed.set(block.number, block.hash)
-    if (handed.size > HANDED_OUT_MAX) handed.delete(handed.keys().next().value as number)
+    handed.come(block ?? NOWHERE)
   }
 
   /** A block that was handed out, or lies below one, and is not there; how so. */
@@ -78,18 +100,6 @@ export function createReach(pace: Pick<Pace, 'nowMs'>) {
     return { suspicion, method: denied.method, detail }
   }
 
-  /** What of the blocks that were handed out is there still, with whoever is asked; all of them up to the head that it has. */
-  async function shown(ask: AskAll): Promise<{ readonly isRewritten: boolean; readonly common: Reached | undefined }> {
-    const [head] = await ask([HEAD])
-    const number = Number(head?.isOk === true ? (head.result as { readonly number?: unknown } | null)?.number : undefined)
-    const below = [...handed].filter(([each]) => each <= number)
-    const answers = await ask(below.map(([each]) => ({ method: HEAD.method, params: [`0x${each.toString(16)}`, false] })))
-    const isThere = ([, hash]: (typeof below)[number], index: number): boolean => hashIn(answers[index]) === hash
-    const last = below.findLast((block, index) => isThere(block, index) || hashIn(answers[index]) === undefined)
-    const common = last && { number: last[0] as BlockNumber, hash: last[1] }
-    return { isRewritten: below.length > 0 && last !== below.at(-1), common }
-  }
-
   return {
     /** The connection has handed out this block, or what is in it. */
     come(block: Reached): void {
@@ -97,7 +107,7 @@ export function createReach(pace: Pick<Pace, 'nowMs'>) {
       if (block.number > number || (block.number === number && block.hash !== undefined)) set(block)
     },
     /** Of a block that was handed out. */
-    hashAt: (number: number): Hash | undefined => handed.get(number),
+    hashAt: handed.hashAt,
     /** What is above the block is not so any more; without one, nobody would hear of it if what was reached went. */
     back(to?: Reached): void {
       set(to)
@@ -108,7 +118,7 @@ export function createReach(pace: Pick<Pace, 'nowMs'>) {
      * is no such sign: the node may lag.
      */
     async isRewritten(ask: AskAll): Promise<boolean> {
-      const { isRewritten, common } = await shown(ask)
+      const { isRewritten, common } = await handed.shown(ask)
       if (isRewritten) set(common)
       return isRewritten
     },
