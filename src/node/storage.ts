@@ -9,6 +9,7 @@ import { carFilesIn } from '#io/ipfs/car-folder.ts'
 import { openKept } from '#io/ipfs/kept.ts'
 import type { Store } from '#io/store/port.ts'
 import { openSqliteStore } from '#io/store/sqlite.ts'
+import { pagesOf } from '#life/pages.ts'
 import { oldestKept, overUntil, type Shelf } from '#life/retention.ts'
 import { shelvesOf } from '#roles/validator/validator.ts'
 import { ipfsFolder } from './adapters.ts'
@@ -100,11 +101,7 @@ const PAGE_LENGTH = 1_000
 /** By the word before the first slash or tab. Keys that name an epoch have it in sixteen digits behind that. */
 function heldIn(store: Store): readonly Held[] {
   const kinds = new Map<string, Held>()
-  for (
-    let page = store.scan('', { limit: PAGE_LENGTH });
-    page.length > 0;
-    page = store.scan('', { after: page.at(-1)?.key ?? '', limit: PAGE_LENGTH })
-  ) {
+  for (const page of pagesOf(store, '', PAGE_LENGTH)) {
     for (const { key, value } of page) {
       const [kind = '', rest = ''] = key.split(/[/\t]/, 2)
       const before = kinds.get(kind) ?? { kind, count: 0, bytes: 0 }

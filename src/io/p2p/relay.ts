@@ -130,7 +130,8 @@ async function startRelayNode(options: RelayOptions, state: State): Promise<Node
   }
   function mayConnect(peerId: PeerId): boolean {
     const peer = peerId.toString()
-    return places.isAdmitted(peer) && !circuits.isFull({ peer, address: strangerAt(addressOf(peerId)) })
+    // What costs a recovery comes last: a peer may ask as often as it likes.
+    return !circuits.isFull({ peer, address: strangerAt(addressOf(peerId)) }) && places.isAdmitted(peer)
   }
   const onCircuit: OnCircuit = (ends, from) => {
     const hasRoom = !state.isDraining && circuits.add({ peer: from.remotePeer.toString(), address: strangerAt(blockOf(from)) }, ends)

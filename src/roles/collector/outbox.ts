@@ -1,4 +1,5 @@
 import { isWeftError, WeftError } from '#domain/errors.ts'
+import { createHeap } from '#domain/heap.ts'
 import type { Cid, EpochId, ProjectId, SlotId } from '#domain/ids.ts'
 import type { DeliveryReason } from '#domain/reasons.ts'
 import { isTaken, type ReceiptCode } from '#domain/rejection.ts'
@@ -8,8 +9,8 @@ import type { Clock } from '#io/clock/port.ts'
 import type { Random } from '#io/keys/port.ts'
 import type { Store, StoreWrite } from '#io/store/port.ts'
 import { offer } from '#life/offer.ts'
+import { pagesOf } from '#life/pages.ts'
 import { encodeSubmission } from '#wire/submission-proto.ts'
-import { createHeap } from '#domain/heap.ts'
 import type { Evidence } from './evidence.ts'
 
 export interface OutboxOptions {
@@ -132,13 +133,7 @@ interface KeptNote {
 }
 
 function* kept(store: Store, prefix: string): Generator<KeptNote> {
-  for (
-    let page = store.scan(prefix, { limit: SCAN_LIMIT });
-    page.length > 0;
-    page = store.scan(prefix, { after: page.at(-1)?.key ?? '', limit: SCAN_LIMIT })
-  ) {
-    for (const { key, value } of page) yield { key, note: noteOf(value) }
-  }
+  for (const page of pagesOf(store, prefix, SCAN_LIMIT)) for (const { key, value } of page) yield { key, note: noteOf(value) }
 }
 
 /** All that is written down, in the order of its last word: acceptance, or the end. */

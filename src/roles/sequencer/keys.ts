@@ -33,7 +33,6 @@ export const evidenceKey = (epochId: EpochId, slotId: SlotId, count: number): st
 export const closedPrefix = (epochId: EpochId): string => `${CLOSED_PREFIX}${epochText(epochId)} `
 export const CLOSED_PREFIX = 'closed/'
 export const closedKey = (epochId: EpochId, partition: number): string => `${closedPrefix(epochId)}${countText(partition)}`
-export const epochOfClosedKey = (key: string): EpochId => Number(key.slice(CLOSED_PREFIX.length, key.lastIndexOf(' '))) as EpochId
 
 export const COUNTED_PREFIX = 'counted/'
 export const countedKey = (epochId: EpochId): string => `${COUNTED_PREFIX}${epochText(epochId)}`

@@ -5,9 +5,10 @@ import { endProject, isProjectOver, type ProjectReason, type ProjectState } from
 import type { DisputeReason } from '#domain/reasons.ts'
 import type { Rejection } from '#domain/rejection.ts'
 import type { Store, StoreWrite } from '#io/store/port.ts'
+import { pagesOf } from '#life/pages.ts'
 import { fileOf } from '#wire/batch-file.ts'
-import type { FreshBatch, PlannedBatch } from './seal/batch.ts'
 import { fromBytes, readAt, toBytes } from './bytes.ts'
+import type { FreshBatch, PlannedBatch } from './seal/batch.ts'
 import type { KeptCost } from './seal/keep.ts'
 import {
   closedPrefix,
@@ -258,11 +259,7 @@ function replayFrom(records: readonly EpochEntry[]): BlockNumber {
 const RECORDS_PER_PAGE = 16
 
 function* readRecords(store: Store): Generator<EpochEntry> {
-  let page = store.scan(EPOCHS_PREFIX, { limit: RECORDS_PER_PAGE })
-  while (page.length > 0) {
-    for (const { value } of page) yield fromBytes<EpochEntry>(value)
-    page = store.scan(EPOCHS_PREFIX, { after: page.at(-1)?.key ?? EPOCHS_PREFIX, limit: RECORDS_PER_PAGE })
-  }
+  for (const page of pagesOf(store, EPOCHS_PREFIX, RECORDS_PER_PAGE)) for (const { value } of page) yield fromBytes<EpochEntry>(value)
 }
 
 /** Keys removed in one commit: an epoch may have some hundred thousand votes, and receipts wait behind it. */

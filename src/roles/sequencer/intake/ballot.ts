@@ -29,10 +29,11 @@ export function idOfBallot(bytes: Uint8Array): SubmissionId {
 
 /** What was verified once is not verified again: the store is ours. */
 export function decodeBallot(bytes: Uint8Array): Ballot {
-  const protocol = PROTOCOLS[Number(bytes[0])] ?? 'weft'
+  const protocol = PROTOCOLS[Number(bytes[0])]
   const payload = bytes.subarray(PREFIX_BYTES)
-  const submission = decode(protocol, payload)
-  if (submission === undefined) throw new Error('a stored ballot no longer decodes: the store was written by another version')
+  const submission = protocol && decode(protocol, payload)
+  if (protocol === undefined || submission === undefined)
+    throw new Error('a stored ballot no longer decodes: the store was written by another version')
   return {
     protocol,
     payload,

@@ -16,13 +16,11 @@ const EVIDENCE_PER_SLOT_MAX = 4
  * CID before, and that vote counts. `quota_exceeded`: the slot votes on too many projects. `window_closed`: the votes are fixed, and this is none of
  * them. `simulated`: a vote of epoch 0, which counts nowhere. `reason` is for people, empty when there is nothing to add.
  */
-export type Recorded =
-  | { readonly code: 'accepted' | 'simulated'; readonly writes: readonly StoreWrite[]; readonly reason: string }
-  | {
-      readonly code: 'duplicate' | Extract<Rejection, 'vote_conflict' | 'quota_exceeded' | 'window_closed'>
-      readonly writes: readonly StoreWrite[]
-      readonly reason: string
-    }
+export interface Recorded {
+  readonly code: 'accepted' | 'simulated' | 'duplicate' | Extract<Rejection, 'vote_conflict' | 'quota_exceeded' | 'window_closed'>
+  readonly writes: readonly StoreWrite[]
+  readonly reason: string
+}
 
 /** What must be known of an open epoch's votes to judge the next one, and to count them all, without reading the disk. */
 interface EpochBallots {

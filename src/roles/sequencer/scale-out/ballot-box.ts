@@ -7,7 +7,7 @@ import type { Store } from '#io/store/port.ts'
 import type { Life } from '#life/live.ts'
 import { createIntake } from '#roles/sequencer/intake/admit.ts'
 import { type Ballots, createBallots } from '#roles/sequencer/intake/record.ts'
-import { CLOSED_PREFIX, closedKey, epochOfClosedKey } from '#roles/sequencer/keys.ts'
+import { closedKey } from '#roles/sequencer/keys.ts'
 import { removeAll, takenPrefixes } from '#roles/sequencer/ledger.ts'
 import { ended } from './lead.ts'
 import { createPart, judgingBy, type Part, type PartDeps, type PartOptions } from './listen.ts'
@@ -70,12 +70,11 @@ function createClosing(
   partition: number,
   { store, ballots, fail }: { readonly store: Store; readonly ballots: Ballots; readonly fail: Life['fail'] },
 ) {
-  const closed = new Set(store.scan(CLOSED_PREFIX).map(({ key }) => epochOfClosedKey(key)))
+  const isClosed = (epochId: EpochId): boolean => store.get(closedKey(epochId, partition)) !== undefined
   return {
-    isClosed: (epochId: EpochId): boolean => closed.has(epochId),
+    isClosed,
     close(epochId: EpochId): void {
-      if (closed.has(epochId)) return
-      closed.add(epochId)
+      if (isClosed(epochId)) return
       ballots.close(epochId)
       // Behind all votes that were taken: commits are durable in the order of their calls.
       store.commit([{ key: closedKey(epochId, partition), value: new Uint8Array(0) }]).catch(fail)

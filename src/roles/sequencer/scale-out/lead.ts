@@ -3,14 +3,13 @@ import type { AnchorChain, CallOutcome, Intent, ProtocolCall, ProtocolSender } f
 import type { Clock } from '#io/clock/port.ts'
 import type { Lease, Shared } from '#io/log/port.ts'
 import { type PersistDeps, persist } from '#life/persist.ts'
+import { TAKEN } from '#roles/sequencer/seal/anchor.ts'
 
 const LEASE_NAME = 'sealer'
 /** How often who does not lead looks whether the leader has done it, and a new leader whether what the last one sent is mined. */
 const LOOK_MS = 1_000
 /** After so long a new leader no longer waits for it: a transaction that finds no block must be offered more for. */
 const SETTLE_MS_MAX = 30_000
-/** The contract's code for what it has already. */
-const TAKEN = 'E25'
 
 export interface LeadDeps extends PersistDeps {
   readonly shared: Pick<Shared, 'lease'>

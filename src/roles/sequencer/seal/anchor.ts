@@ -9,7 +9,7 @@ import type { Pins } from './pin.ts'
 /** The contract's code for an epoch that it has no release of. */
 const EPOCH_UNKNOWN = 'E30'
 /** Its code for what it has already. */
-const TAKEN = 'E25'
+export const TAKEN = 'E25'
 
 export interface AnchorDeps {
   readonly chain: AnchorChain

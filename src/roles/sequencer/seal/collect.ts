@@ -3,6 +3,7 @@ import { byCodeUnit, type EpochId } from '#domain/ids.ts'
 import type { VerifiedSubmission } from '#domain/submission.ts'
 import { isInWindow, type SubmissionWindow } from '#domain/window.ts'
 import type { Store } from '#io/store/port.ts'
+import { pagesOf } from '#life/pages.ts'
 import { decodeBallot } from '#roles/sequencer/intake/ballot.ts'
 import type { Ballots } from '#roles/sequencer/intake/record.ts'
 import { votesPrefix } from '#roles/sequencer/keys.ts'
@@ -46,12 +47,9 @@ export interface CollectDeps {
 /** What an earlier process recorded. */
 async function readVotes(epochId: EpochId, store: Store, breathe: Breathe): Promise<readonly VerifiedSubmission[]> {
   const votes: VerifiedSubmission[] = []
-  const prefix = votesPrefix(epochId)
-  let page = store.scan(prefix, { limit: PAGE_LENGTH })
-  while (page.length > 0) {
+  for (const page of pagesOf(store, votesPrefix(epochId), PAGE_LENGTH)) {
     votes.push(...page.map(({ value }) => decodeBallot(value)))
     await breathe(page.length)
-    page = store.scan(prefix, { after: page.at(-1)?.key ?? prefix, limit: PAGE_LENGTH })
   }
   return votes
 }
