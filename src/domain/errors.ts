@@ -579,6 +579,9 @@ export function isWeftError<Code extends ErrorCode>(failure: unknown, code?: Cod
   return failure instanceof WeftError && (code === undefined || failure.code === code)
 }
 
+/** What a failure says of itself, whatever was thrown. */
+export const detailOf = (failure: unknown): string => (failure instanceof Error ? failure.message : String(failure))
+
 /** For who asks from outside: what was asked elsewhere in vain has the places of endpoints, databases and peers among its facts. */
 export const toldOutside = ({ code, kind, message }: WeftError): string =>
   kind === 'transient' && code !== 'QUEUE_FULL' ? `${code}. ${ERRORS[code].help}` : message
@@ -592,7 +595,7 @@ export function toldOf({ code, facts }: WeftError): Readonly<Record<string, stri
 
 /** `LISTEN_FAILED` with the system's own code, for example EADDRINUSE: libraries put advice and stack traces into their messages. */
 export function listenFailed(address: string, cause: unknown): WeftError<'LISTEN_FAILED'> {
-  const text = cause instanceof Error ? cause.message : String(cause)
+  const text = detailOf(cause)
   const detail = /\bE[A-Z]{4,}\b/.exec(text)?.[0] ?? text.replace(/\n.*/s, '')
   return new WeftError('LISTEN_FAILED', { address, detail }, cause)
 }

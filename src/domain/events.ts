@@ -194,7 +194,7 @@ export const EVENTS = {
   },
   sequencers_from_copy: {
     level: 'warn',
-    help: 'The list of trusted sequencers could not be had from `place`: the copy of the last one is used.',
+    help: 'A list of trusted sequencers or of relays could not be had from `place`: the copy of the last one is used.',
   },
   submissions_unchecked: {
     level: 'warn',

@@ -1,4 +1,4 @@
-import { WeftError } from '#domain/errors.ts'
+import { detailOf, WeftError } from '#domain/errors.ts'
 import type { BlockNumber } from '#domain/ids.ts'
 import { honestMajority } from '#domain/quorum.ts'
 import type { AnchorChain } from '#io/chain/port.ts'
@@ -71,7 +71,7 @@ async function unlessFailed<Value>(work: () => Promise<Value>): Promise<Tried<Va
   try {
     return { value: await work() }
   } catch (failure) {
-    return { failure: failure instanceof Error ? failure.message : String(failure) }
+    return { failure: detailOf(failure) }
   }
 }
 

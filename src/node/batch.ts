@@ -8,7 +8,7 @@ import { type BatchFinding, type BatchQuestion, checkBatch } from '#roles/consum
 import { FETCH_TIMEOUT_MS } from '#roles/consumer/find-batch.ts'
 import { parseCompactBatch } from '#wire/batch-cbor.ts'
 import { BATCH_BYTES_MAX, parseBatch } from '#wire/batch-json.ts'
-import { readGiven } from './given-file.ts'
+import { readNamed } from './given-file.ts'
 import { BLOCK_TIMEOUT_MS } from './verify.ts'
 
 export type { BatchFinding }
@@ -28,11 +28,7 @@ export async function readBatch(word: string, gateways: readonly string[], signa
     const ipfs = createGatewayReader({ urls: gateways, timeoutMs: BLOCK_TIMEOUT_MS })
     return { bytes: await ipfs.get(word as Cid, { bytesMax: BATCH_BYTES_MAX, timeoutMs: FETCH_TIMEOUT_MS, signal }), batchCid: word }
   }
-  try {
-    return { bytes: readGiven(word, BATCH_BYTES_MAX), batchCid: undefined }
-  } catch (cause) {
-    throw new WeftError('FILE_UNREADABLE', { path: word, detail: (cause as Error).message }, cause)
-  }
+  return { bytes: readNamed(word, BATCH_BYTES_MAX), batchCid: undefined }
 }
 
 /** An earlier batch of the epoch, in either form. Throws `FILE_UNREADABLE` for what is none. */

@@ -1,3 +1,4 @@
+import { detailOf } from '#domain/errors.ts'
 import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
@@ -124,6 +125,6 @@ export async function answerThere(text: string): Promise<string> {
       await opened.stop()
     }
   } catch (failure) {
-    return encode({ failure: failure instanceof Error ? failure.message : String(failure) } satisfies Said)
+    return encode({ failure: detailOf(failure) } satisfies Said)
   }
 }

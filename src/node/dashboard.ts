@@ -1,7 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join, relative, resolve } from 'node:path'
-import { WeftError } from '#domain/errors.ts'
+import { detailOf, WeftError } from '#domain/errors.ts'
 import { replaceFile } from '#io/disk/disk.ts'
 import { makeFolder } from '#io/disk/folder.ts'
 import { isRecord, parseJson, unlessThrown } from '#wire/untrusted.ts'
@@ -49,7 +49,7 @@ async function currentOrBuilt({ root, builds, onBuild }: Required<DashboardOptio
     onBuild()
     return await build(root, builds)
   } catch (cause) {
-    throw new WeftError('DASHBOARD_UNBUILT', { detail: cause instanceof Error ? cause.message : String(cause) }, cause)
+    throw new WeftError('DASHBOARD_UNBUILT', { detail: detailOf(cause) }, cause)
   }
 }
 

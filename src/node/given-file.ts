@@ -1,6 +1,6 @@
 import { closeSync, constants, fstatSync, openSync, readSync, statSync } from 'node:fs'
 import { basename, join } from 'node:path'
-import { WeftError } from '#domain/errors.ts'
+import { detailOf, WeftError } from '#domain/errors.ts'
 import { Secret } from '#domain/secret.ts'
 import type { Given } from './settings/settings.ts'
 
@@ -29,6 +29,15 @@ function regular(descriptor: number, bytesMax: number): { readonly size: number 
   if (!stats.isFile()) throw new Error('not a regular file')
   if (stats.size > bytesMax) throw new Error(`longer than ${bytesMax} bytes`)
   return stats
+}
+
+/** The same, of a file that a command is to look at. Throws `FILE_UNREADABLE`. */
+export function readNamed(path: string, bytesMax: number): Uint8Array {
+  try {
+    return readGiven(path, bytesMax)
+  } catch (cause) {
+    throw new WeftError('FILE_UNREADABLE', { path, detail: detailOf(cause) }, cause)
+  }
 }
 
 /** Without the byte order mark that some editors write. Throws as `readGiven`. */

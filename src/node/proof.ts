@@ -1,4 +1,4 @@
-import { WeftError } from '#domain/errors.ts'
+import { detailOf, WeftError } from '#domain/errors.ts'
 import type { EpochId, Hash, ProjectId } from '#domain/ids.ts'
 import { honestMajority } from '#domain/quorum.ts'
 import type { AnchorChain } from '#io/chain/port.ts'
@@ -13,7 +13,7 @@ import { makeProof } from '#roles/consumer/proof/make.ts'
 import { PROOF_BYTES_MAX, type Proof } from '#wire/proof.ts'
 import { parseJson } from '#wire/untrusted.ts'
 import { type EndpointSaid, endpointsIn } from './agreement.ts'
-import { readGiven } from './given-file.ts'
+import { readNamed } from './given-file.ts'
 import { BLOCK_TIMEOUT_MS } from './verify.ts'
 
 /** For everybody to read. */
@@ -45,11 +45,7 @@ export const writeProof = (path: string, proof: Proof): void =>
 
 /** What is in the file, of which nothing is believed; `undefined` when it is not JSON. Throws `FILE_UNREADABLE`. */
 export function readProof(path: string): unknown {
-  try {
-    return parseJson(new TextDecoder().decode(readGiven(path, PROOF_BYTES_MAX)))
-  } catch (cause) {
-    throw new WeftError('FILE_UNREADABLE', { path, detail: (cause as Error).message }, cause)
-  }
+  return parseJson(new TextDecoder().decode(readNamed(path, PROOF_BYTES_MAX)))
 }
 
 /**
@@ -83,7 +79,7 @@ async function askOf(url: string, { number, hash, anchorChainId }: ProvenBlock):
       .slice(0, hash.length)
     return { endpoint, ok: said === hash, detail: said === hash ? `has block ${number} as well` : `says that block ${number} is ${said}` }
   } catch (failure) {
-    return { endpoint, ok: false, detail: failure instanceof Error ? failure.message : String(failure) }
+    return { endpoint, ok: false, detail: detailOf(failure) }
   }
 }
 

@@ -7,6 +7,7 @@ import { systemRandom } from '#io/keys/random.ts'
 import { createSigner, parsePrivateKey, recoverer } from '#io/keys/secp256k1.ts'
 import { openJetStream } from '#io/log/jetstream.ts'
 import type { Shared } from '#io/log/port.ts'
+import type { SubmissionHost } from '#io/p2p/host.ts'
 import { createBallotBox } from '#roles/sequencer/scale-out/ballot-box.ts'
 import { gatherFrom } from '#roles/sequencer/scale-out/gather.ts'
 import { createLeading } from '#roles/sequencer/scale-out/lead.ts'
@@ -19,6 +20,7 @@ import { type MarketDeps, openMarket } from './market.ts'
 import type { Wire } from './role.ts'
 import type { Settings } from './settings/settings.ts'
 import { aborted, type Started } from './stop.ts'
+import { partVitals } from './vitals.ts'
 import { submissionHost, type Ways } from './ways.ts'
 
 /** The parts of a sequencer that is several processes. */
@@ -32,11 +34,16 @@ export const wirePart =
     const market = await openMarket(settings, { home, chain, clock: systemClock, ipfs: ipfs?.node ?? NO_PEERS, signal })
     const shared = await openShared(settings, home, { started, chain })
     const deps = { shared, chain, rules: market.rules, clock: systemClock, random: systemRandom, report: home.report }
-    const { part, places } =
+    const { part, places, frames } =
       mode === 'listen'
         ? await listener(settings, home, { started, deps, signal })
-        : { part: ballotBox(settings, home, deps), places: () => ({}) }
-    return { places: { ...places(), ...(ipfs && { ipfs: ipfs.node.addresses() }) }, handle: part, run: market.beside(part.run) }
+        : { part: ballotBox(settings, home, deps), places: () => ({}), frames: () => ({}) }
+    return {
+      places: { ...places(), ...(ipfs && { ipfs: ipfs.node.addresses() }) },
+      handle: part,
+      vitals: partVitals(part.stats, frames),
+      run: market.beside(part.run),
+    }
   }
 
 /** It needs content for one thing, manifests that it has in no file; with nobody to ask it runs no node. */
@@ -49,11 +56,11 @@ async function listener(
   settings: Settings,
   home: RoleHome,
   { started, deps, signal }: { readonly started: Started; readonly deps: PartDeps; readonly signal: AbortSignal },
-): Promise<{ readonly part: Part; places(): Places }> {
+): Promise<{ readonly part: Part; places(): Places; readonly frames: SubmissionHost['counts'] }> {
   const host = await submissionHost(settings, home, signal)
   started.add('libp2p host', host)
   const part = createListening(partOptions(settings), { ...deps, listener: host, recoverer })
-  return { part, places: () => ({ p2p: host.addresses() }) }
+  return { part, places: () => ({ p2p: host.addresses() }), frames: host.counts }
 }
 
 function ballotBox(settings: Settings, { store }: RoleHome, deps: PartDeps): Part {

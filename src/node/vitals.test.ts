@@ -15,6 +15,7 @@ import {
   countSealed,
   countSnapshots,
   epochsVitals,
+  partVitals,
   relayVitals,
   sequencerVitals,
   snapshotterVitals,
@@ -172,6 +173,16 @@ describe('a collector', () => {
     ])
       expect(told).toContain(line)
   })
+})
+
+test('a part of a sequencer is ready when it has read the chain, and says what it answered and refused', () => {
+  const vitals = (isReady: boolean) =>
+    partVitals(
+      () => ({ isReady, receipts: { accepted: 4 } }),
+      () => ({ inbox_full: 3 }),
+    )
+  expect([false, true].map((isReady) => reasons(vitals(isReady)))).toEqual([['anchor_unread'], []])
+  expect(lines(vitals(true).readings())).toEqual(['weft_sequencer_receipts_total accepted 4', 'weft_frames_refused_total inbox_full 3'])
 })
 
 test('a sequencer is ready when it has read the chain; of an epoch that is over it counts votes, dissent, ties and why projects ended', () => {

@@ -11,6 +11,7 @@ import type { ApiStats } from '#roles/api/api.ts'
 import type { CollectorStats } from '#roles/collector/collector.ts'
 import type { EpochsStats } from '#roles/epochs/epochs.ts'
 import type { EpochEntry } from '#roles/sequencer/ledger.ts'
+import type { Part } from '#roles/sequencer/scale-out/listen.ts'
 import type { SequencerStats } from '#roles/sequencer/sequencer.ts'
 import type { Outcome } from '#roles/snapshotter/records.ts'
 import { slotsFared } from '#roles/snapshotter/slots-fared.ts'
@@ -106,6 +107,12 @@ export const sequencerVitals = (stats: () => SequencerStats, frames: () => Count
       ...refusedFrames(frames()),
     ]
   },
+})
+
+/** Of a listener, or of the box of a partition. */
+export const partVitals = (stats: Part['stats'], frames: () => Counts): Vitals => ({
+  unready: () => unread(stats().isReady),
+  readings: () => [...readingsBy('weft_sequencer_receipts_total', stats().receipts, (code) => ({ code })), ...refusedFrames(frames())],
 })
 
 /** Counts an epoch of a sequencer that is over. */

@@ -6,6 +6,7 @@ import { type NatsServer, startNatsServer } from '#devnet/nats-server.ts'
 import { isTaken } from '#domain/rejection.ts'
 import { createSubmissionDialer } from '#io/p2p/dialer.ts'
 import type { SubmissionLink } from '#io/p2p/port.ts'
+import { readRun } from '#node/run-file.ts'
 import { encodeSubmission } from '#wire/submission-proto.ts'
 import { freePorts } from './free-ports.ts'
 import { LIMIT_MS, until } from './within.ts'
@@ -140,6 +141,8 @@ test('G1, S28: listener, ballot box, NATS server killed and the leading sealer a
   await Promise.all(sending)
   await Promise.all(mending)
   expect(receipted.size).toBe(submissions.size)
+  const told = await (await fetch(`${readRun(other.dataDir)?.url}/metrics`)).text()
+  expect(told, 'a part says how it fares').toMatch(/weft_sequencer_receipts_total\{[^}]*code="accepted"/)
 
   sealer.child.kill('SIGSTOP')
   await standby.until('the lead of the standby', () => isSaid(standby, 'leading'))

@@ -1,7 +1,7 @@
 import { jetstream, type JetStreamClient, jetstreamManager, type JetStreamManager } from '@nats-io/jetstream'
 import { Kvm } from '@nats-io/kv'
 import { connect, type NatsConnection } from '@nats-io/transport-node'
-import { WeftError } from '#domain/errors.ts'
+import { detailOf, WeftError } from '#domain/errors.ts'
 import { jetStreamLog } from './jetstream-log.ts'
 import { createLeases } from './jetstream-lease.ts'
 import { createPassage } from './nats-passage.ts'
@@ -40,7 +40,7 @@ export interface JetStreamContext {
 export async function openJetStream(options: JetStreamOptions): Promise<Shared> {
   const places = options.servers.map((server) => server.slice(server.lastIndexOf('@') + 1)).join(', ')
   const unreachable = (cause: unknown): never => {
-    throw new WeftError('LOG_UNREACHABLE', { servers: places, detail: cause instanceof Error ? cause.message : String(cause) }, cause)
+    throw new WeftError('LOG_UNREACHABLE', { servers: places, detail: detailOf(cause) }, cause)
   }
   const connection = await connect({
     servers: [...options.servers],

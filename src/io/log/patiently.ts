@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { WeftError } from '#domain/errors.ts'
+import { detailOf, WeftError } from '#domain/errors.ts'
 
 const PAUSE_MS = 250
 /** A cluster that has not got a leader again by then will not have one soon. */
@@ -19,11 +19,7 @@ export async function patiently<Result>(
       signal.throwIfAborted()
       if (failure instanceof WeftError) throw failure
       if (performance.now() - beganMs > patienceMs)
-        throw new WeftError(
-          'LOG_UNREACHABLE',
-          { servers: places, detail: failure instanceof Error ? failure.message : String(failure) },
-          failure,
-        )
+        throw new WeftError('LOG_UNREACHABLE', { servers: places, detail: detailOf(failure) }, failure)
       await pause(PAUSE_MS, undefined, { signal }).catch(() => undefined)
     }
   }

@@ -8,7 +8,7 @@ import { tcp } from '@libp2p/tcp'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import { createLibp2p, type Libp2pOptions } from 'libp2p'
 import { createGater, DOOR_LIMITS, type DoorLimits } from '#domain/door.ts'
-import { isWeftError, listenFailed, WeftError } from '#domain/errors.ts'
+import { detailOf, isWeftError, listenFailed, WeftError } from '#domain/errors.ts'
 import { boundUnusedStreams, UNUSED_STREAM_LIMITS, UNUSED_STREAM_TIMEOUT_MS, type UnusedStreamLimits } from './unused-streams.ts'
 
 /** What host, dialer and relay have in common: TCP, Noise, Yamux, and limits fit for thousands of long-lived, fast peers. */
@@ -115,10 +115,6 @@ export async function startNode<Services extends Record<string, unknown>>(
   } catch (cause) {
     throw listenFailed(options.listen.join(' '), cause)
   }
-}
-
-export function detailOf(cause: unknown): string {
-  return cause instanceof Error ? cause.message : String(cause)
 }
 
 export function linkFailed(address: string, cause: unknown): WeftError {

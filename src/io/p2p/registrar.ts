@@ -1,7 +1,7 @@
 import type { Libp2p, PrivateKey } from '@libp2p/interface'
+import { detailOf } from '#domain/errors.ts'
 import { type Claimant, claimAt } from './admission.ts'
 import { createAlarm } from './alarm.ts'
-import { detailOf } from './libp2p.ts'
 import { sealRecord } from './peer-record.ts'
 import type { RelayAddress } from './relay-supervisor.ts'
 import { registerAt } from './rendezvous-client.ts'

@@ -2,10 +2,9 @@ import { RELAY_V2_HOP_CODEC, RELAY_V2_STOP_CODEC } from '@libp2p/circuit-relay-v
 import type { Connection, Libp2p, PeerId, Stream } from '@libp2p/interface'
 import { peerIdFromString } from '@libp2p/peer-id'
 import { multiaddr, type Multiaddr } from '@multiformats/multiaddr'
-import { WeftError } from '#domain/errors.ts'
+import { detailOf, WeftError } from '#domain/errors.ts'
 import { type Claimant, claimAt } from './admission.ts'
 import { createAlarm } from './alarm.ts'
-import { detailOf } from './libp2p.ts'
 
 /**
  * Keeps a reservation on every given relay, or on so many of them. libp2p itself reserves once, throws when a relay is down at the start, and never

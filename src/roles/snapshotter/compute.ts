@@ -1,6 +1,6 @@
 import { type ComputeEpoch, type JsonValue, type SnapshotCompute, type SourceReader, snapshotProblems } from '#domain/compute.ts'
 import { type Asking, counted, type PassedLimit } from '#domain/compute-limits.ts'
-import { isWeftError, WeftError } from '#domain/errors.ts'
+import { detailOf, isWeftError, WeftError } from '#domain/errors.ts'
 import { byCodeUnit, type ProjectId } from '#domain/ids.ts'
 import type { ProjectReason } from '#domain/project.ts'
 import type { Clock } from '#io/clock/port.ts'
@@ -183,9 +183,7 @@ async function conclude(project: PlannedProject, inputs: ComputeInputs, work: Pr
     inputs.signal.throwIfAborted()
     if (isWeftError(failure, 'COMPUTE_LIMIT'))
       return { ok: false, reason: REASON_OF[failure.facts.limit as PassedLimit], detail: shortened(failure.message) }
-    const told = isWeftError(failure, 'COMPUTE_FAILED')
-      ? failure
-      : failed(failure instanceof Error ? failure.message : String(failure), failure)
+    const told = isWeftError(failure, 'COMPUTE_FAILED') ? failure : failed(detailOf(failure), failure)
     return { ok: false, reason: 'compute_failed', detail: told.message }
   }
 }

@@ -1,5 +1,5 @@
 import { type ComputeSet, JOINED_MAX, type SnapshotCompute } from '#domain/compute.ts'
-import { isWeftError } from '#domain/errors.ts'
+import { detailOf, isWeftError } from '#domain/errors.ts'
 import { byCodeUnit } from '#domain/ids.ts'
 import type { ComputeInputs } from './compute.ts'
 import { type EpochPlan, type PlannedProject, planProjects } from './plan.ts'
@@ -62,7 +62,7 @@ async function joinedOf(
     return among.map((project) => (project.kind === 'snapshot' ? { ...project, compute } : project))
   } catch (failure) {
     signal.throwIfAborted()
-    return failure instanceof Error ? failure.message : String(failure)
+    return detailOf(failure)
   }
 }
 

@@ -1,3 +1,4 @@
+import { detailOf } from '#domain/errors.ts'
 import type { ComputeEpoch, ComputeSet, SourceReader } from '#domain/compute.ts'
 import type { Clock } from '#io/clock/port.ts'
 import { within } from './within.ts'
@@ -29,7 +30,7 @@ export function preload(computes: ComputeSet, options: PreloadOptions): Readonly
       (value): Preloaded => ({ ok: true, value }),
       (failure: unknown): Preloaded => {
         options.signal.throwIfAborted()
-        return { ok: false, detail: `${task.taskType}: ${failure instanceof Error ? failure.message : String(failure)}` }
+        return { ok: false, detail: `${task.taskType}: ${detailOf(failure)}` }
       },
     )
     // Whoever needs it sees the signal's reason; when nobody does, it is not an accident.
