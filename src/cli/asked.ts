@@ -2,7 +2,7 @@ import { WeftError } from '#domain/errors.ts'
 import { isHttpUrl } from '#node/rpc-urls.ts'
 import type { Given } from '#node/settings/settings.ts'
 import type { VerifyPlaces } from '#node/verify.ts'
-import { givenDataDir } from './data-dir.ts'
+import { DEVNET_FLAG, givenDataDir } from './data-dir.ts'
 import { CONTRACT_FLAGS, type ContractFlags, PLACE_FLAGS, placesOf, rpcUrlOf } from './operator.ts'
 
 /** Where commands that read a network find it: a devnet, or what flags name. */
@@ -44,12 +44,7 @@ export async function openAsked(process: NodeJS.Process, flags: AskedFlags): Pro
 
 /** Of every command that asks a network. */
 export const ASKED_FLAGS = {
-  dataDir: {
-    kind: 'parsed',
-    parse: String,
-    optional: true,
-    brief: 'Data directory of a devnet that runs or was kept (WEFT_DATA_DIR); default: the one started last',
-  },
+  dataDir: DEVNET_FLAG,
   rpc: PLACE_FLAGS.rpc,
   network: CONTRACT_FLAGS.network,
   gateway: {
@@ -67,7 +62,7 @@ export function httpUrl(text: string): string {
 }
 
 /** What would move a terminal's cursor is shown, not done. Snapshots are JSON, in which no such character stands for itself. */
-export const textOf = (bytes: Uint8Array): string => new TextDecoder().decode(bytes).replace(/(?![\n\t])\p{C}/gu, '�')
+export const harmless = (text: string): string => text.replace(/(?![\n\t])\p{C}/gu, '�')
 
 export const WINDOW_UNIT_FLAG = {
   kind: 'enum',

@@ -3,27 +3,23 @@ import { once } from 'node:events'
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { buildCommand } from '@stricli/core'
+import { WeftError } from '#domain/errors.ts'
 import { EXIT_STOPPED, stopSignal } from '#node/stop.ts'
 
 const folder = join(import.meta.dirname, '../../test/bench')
 
-const benchmarks = (): string[] => readdirSync(folder).filter((file) => file.endsWith('.ts') && !file.endsWith('.test.ts'))
-
 export const benchCommand = buildCommand({
   async func(this: { process: NodeJS.Process }, { json }: { readonly json: boolean }, ...names: string[]) {
-    const benches = benchmarks().filter((file) => names.length === 0 || names.includes(file.slice(0, -3)))
-    if (benches.length === 0) {
-      this.process.stderr.write(
-        `weft: no such benchmark; there are ${benchmarks()
-          .map((file) => file.slice(0, -3))
-          .join(', ')}\n`,
-      )
-      this.process.exitCode = 1
-    }
+    const all = readdirSync(folder)
+      .filter((file) => file.endsWith('.ts') && !file.endsWith('.test.ts'))
+      .map((file) => file.slice(0, -'.ts'.length))
+    const unknown = names.filter((name) => !all.includes(name))
+    if (unknown.length > 0)
+      throw new WeftError('SETTINGS_INVALID', { problems: [`there is no benchmark ${unknown.join(', ')}; there are ${all.join(', ')}`] })
     const signal = stopSignal()
     // One after the other, each in a process of its own: they measure CPU, and must not warm each other up.
-    for (const file of benches) {
-      const args = ['--disable-warning=ExperimentalWarning', join(folder, file), ...(json ? ['--json'] : [])]
+    for (const name of names.length > 0 ? names : all) {
+      const args = ['--disable-warning=ExperimentalWarning', join(folder, `${name}.ts`), ...(json ? ['--json'] : [])]
       const child = spawn(process.execPath, args, { stdio: 'inherit' })
       signal.addEventListener('abort', () => void child.kill(), { once: true })
       const [code] = (await once(child, 'exit')) as [number | null]

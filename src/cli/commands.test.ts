@@ -175,3 +175,10 @@ describe('flags that are out of range', () => {
     expect(exitCode).not.toBe(0)
   })
 })
+
+describe('bench', () => {
+  test('starts none when one of those named is not there: a run that measured fewer would pass for all', async () => {
+    const { err, exitCode } = await run('bench', 'intake', 'intak')
+    expect([exitCode === 0, err]).toEqual([false, expect.stringMatching(/there is no benchmark intak; there are .*\bintake\b/)])
+  })
+})

@@ -3,7 +3,7 @@ import type { ComputePlace } from '#node/compute-place.ts'
 import type { openNamed } from '#node/compute-twice.ts'
 import { problemsInRpc } from '#node/rpc-urls.ts'
 import type { Given } from '#node/settings/settings.ts'
-import { givenDataDir } from './data-dir.ts'
+import { DEVNET_FLAG, givenDataDir } from './data-dir.ts'
 import { integerIn } from './parse.ts'
 
 /** Where `./weft compute`, `./weft backfill` and `./weft market graph` find computes, and a chain to run them on. */
@@ -33,12 +33,7 @@ export const WHICH_FLAGS = {
     optional: true,
     brief: 'JSON file that names compute sets with their configuration, instead of a devnet’s',
   },
-  dataDir: {
-    kind: 'parsed',
-    parse: String,
-    optional: true,
-    brief: 'Data directory of a devnet that runs or was kept (WEFT_DATA_DIR); default: the one started last',
-  },
+  dataDir: DEVNET_FLAG,
 } as const
 
 export const COMPUTE_FLAGS = {

@@ -5,7 +5,7 @@ import { printable } from '#domain/printable.ts'
 import type { RunRow } from '#node/compute-run.ts'
 import { stopSignal } from '#node/stop.ts'
 import { COMPUTE_FLAGS, type ComputeFlags, withComputes } from './compute-place.ts'
-import { textOf } from './asked.ts'
+import { harmless } from './asked.ts'
 import { type AskedEpochs, epochsIn } from './read.ts'
 
 interface RunFlags extends ComputeFlags {
@@ -21,7 +21,7 @@ const isFine = ({ text, reason, nondeterministic, compared }: RunRow): boolean =
 
 function* inWords({ projectId, epochId, snapshotCid, text, reason, detail, nondeterministic, compared }: RunRow): Generator<string> {
   yield `${printable(projectId)}, epoch ${epochId}: ${snapshotCid ?? `${reason}: ${printable(detail ?? '')}`}`
-  if (text !== undefined) yield textOf(new TextEncoder().encode(text))
+  if (text !== undefined) yield harmless(text)
   if (nondeterministic !== undefined) yield `  ✘ another one each time: ${printable(nondeterministic)}`
   if (compared === undefined) return
   if (compared.differences.length === 0) yield `  ✔ the same as ${compared.with}`

@@ -9,3 +9,41 @@ export function givenDataDir(env: Given, flag: string | undefined): string | und
   if (problems.length > 0) throw new WeftError('SETTINGS_INVALID', { problems })
   return given
 }
+
+/** The same, where nothing else will do. Throws `SETTINGS_INVALID`. */
+export function neededDataDir(env: Given, flag: string | undefined): string {
+  const given = givenDataDir(env, flag)
+  if (given === undefined) throw new WeftError('SETTINGS_INVALID', { problems: [`--data-dir (${SETTINGS.dataDir.env}) is needed`] })
+  return given
+}
+
+/** The same, or that of the devnet started last: one that was kept after its end tells as much as one that runs. Throws `SETTINGS_INVALID`, `DATA_DIR_UNKNOWN`. */
+export async function dataDirOrDevnets(env: Given, flag: string | undefined): Promise<string> {
+  const { latestDevnet } = await import('#devnet/registry.ts')
+  const dataDir = givenDataDir(env, flag) ?? latestDevnet()
+  if (dataDir === undefined) throw new WeftError('DATA_DIR_UNKNOWN', { dataDir: '(none given, none announced)' })
+  return dataDir
+}
+
+/** Of commands that look into the data directory of a role. */
+export interface HomeFlags {
+  readonly dataDir?: string
+  readonly json: boolean
+}
+
+export const HOME_FLAGS = {
+  dataDir: {
+    kind: 'parsed',
+    parse: String,
+    optional: true,
+    brief: 'Data directory of a role, or of a devnet (WEFT_DATA_DIR); default: of the devnet started last',
+  },
+  json: { kind: 'boolean', default: false, brief: 'Print one JSON object per role' },
+} as const
+
+export const DEVNET_FLAG = {
+  kind: 'parsed',
+  parse: String,
+  optional: true,
+  brief: 'Data directory of a devnet that runs or was kept (WEFT_DATA_DIR); default: the one started last',
+} as const

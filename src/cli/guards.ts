@@ -1,7 +1,6 @@
 import { buildCommand, buildRouteMap } from '@stricli/core'
-import { WeftError } from '#domain/errors.ts'
-import { type Given, SETTINGS } from '#node/settings/settings.ts'
-import { givenDataDir } from './data-dir.ts'
+import type { Given } from '#node/settings/settings.ts'
+import { neededDataDir } from './data-dir.ts'
 
 interface Flags {
   readonly dataDir?: string
@@ -12,16 +11,10 @@ const FLAGS = {
 } as const
 const FILE = { kind: 'tuple', parameters: [{ brief: 'The file', parse: String, placeholder: 'FILE' }] } as const
 
-function dataDirOf(env: Given, flag: string | undefined): string {
-  const given = givenDataDir(env, flag)
-  if (given === undefined) throw new WeftError('SETTINGS_INVALID', { problems: [`--data-dir (${SETTINGS.dataDir.env}) is needed`] })
-  return given
-}
-
 const exportCommand = buildCommand({
   async func(this: { process: NodeJS.Process }, flags: Flags & { readonly minimal: boolean }, path: string) {
     const { exportTo } = await import('#node/guards.ts')
-    const dataDir = dataDirOf(this.process.env as Given, flags.dataDir)
+    const dataDir = neededDataDir(this.process.env as Given, flags.dataDir)
     const { guards, signedUpTo, validator } = await exportTo(path, { dataDir, isMinimal: flags.minimal })
     const upTo = signedUpTo === undefined ? '' : `, nothing more up to epoch ${signedUpTo}`
     this.process.stdout.write(`${path}: what ${validator} has signed, ${guards.length} batches${upTo}. It must not run here any more.\n`)
@@ -43,7 +36,7 @@ const exportCommand = buildCommand({
 const importCommand = buildCommand({
   async func(this: { process: NodeJS.Process }, flags: Flags, path: string) {
     const { importFrom } = await import('#node/guards.ts')
-    const { added, known, conflicts } = await importFrom(path, { dataDir: dataDirOf(this.process.env as Given, flags.dataDir) })
+    const { added, known, conflicts } = await importFrom(path, { dataDir: neededDataDir(this.process.env as Given, flags.dataDir) })
     this.process.stdout.write(`${path}: ${added} batches added, ${known} known before, ${conflicts.length} in conflict\n`)
     for (const batch of conflicts) this.process.stdout.write(`  signed otherwise here: ${batch}. Nothing is signed for it any more.\n`)
   },

@@ -1,7 +1,6 @@
 import { buildCommand, buildRouteMap } from '@stricli/core'
-import { WeftError } from '#domain/errors.ts'
-import { type Given, SETTINGS } from '#node/settings/settings.ts'
-import { givenDataDir } from './data-dir.ts'
+import type { Given } from '#node/settings/settings.ts'
+import { neededDataDir } from './data-dir.ts'
 import { sizeInWords } from './storage.ts'
 
 interface Flags {
@@ -13,19 +12,13 @@ const FLAGS = {
 } as const
 const FILE = { kind: 'tuple', parameters: [{ brief: 'The file, in the CAR format of IPFS', parse: String, placeholder: 'FILE' }] } as const
 
-function dataDirOf(env: Given, flag: string | undefined): string {
-  const given = givenDataDir(env, flag)
-  if (given === undefined) throw new WeftError('SETTINGS_INVALID', { problems: [`--data-dir (${SETTINGS.dataDir.env}) is needed`] })
-  return given
-}
-
 const movedInWords = (path: string, { blocks, bytes, damaged }: { blocks: number; bytes: number; damaged: number }): string =>
   `${path}: ${blocks} blocks, ${sizeInWords(bytes)}${damaged > 0 ? `; ${damaged} that are not what their CIDs say were left out` : ''}\n`
 
 const exportCommand = buildCommand({
   async func(this: { process: NodeJS.Process }, flags: Flags, path: string) {
     const { exportIndex } = await import('#node/index-move.ts')
-    const moved = await exportIndex(path, { dataDir: dataDirOf(this.process.env as Given, flags.dataDir) })
+    const moved = await exportIndex(path, { dataDir: neededDataDir(this.process.env as Given, flags.dataDir) })
     this.process.stdout.write(movedInWords(path, moved))
   },
   parameters: { flags: FLAGS, positional: FILE },
@@ -38,7 +31,7 @@ const exportCommand = buildCommand({
 const importCommand = buildCommand({
   async func(this: { process: NodeJS.Process }, flags: Flags, path: string) {
     const { importIndex } = await import('#node/index-move.ts')
-    const moved = await importIndex(path, { dataDir: dataDirOf(this.process.env as Given, flags.dataDir) })
+    const moved = await importIndex(path, { dataDir: neededDataDir(this.process.env as Given, flags.dataDir) })
     this.process.stdout.write(`${movedInWords(path, moved)}Start the api: it reads from the chain which of them count.\n`)
   },
   parameters: { flags: FLAGS, positional: FILE },

@@ -6,8 +6,7 @@ import { WeftError } from '#domain/errors.ts'
 import { EVENTS, type LogEvent, type LogLevel } from '#domain/events.ts'
 import { textLine } from '#domain/log-line.ts'
 import type { Given } from '#node/settings/settings.ts'
-import { givenDataDir } from './data-dir.ts'
-import { PLACE_FLAGS } from './storage.ts'
+import { givenDataDir, dataDirOrDevnets, HOME_FLAGS } from './data-dir.ts'
 
 /** Louder ones last, by the numbers of the log's own library. */
 const LEVELS = ['debug', 'info', 'warn', 'error'] as const satisfies readonly LogLevel[]
@@ -75,15 +74,12 @@ export const logsCommand = buildCommand({
       }
       return
     }
-    const { latestDevnet } = await import('#devnet/registry.ts')
-    const dataDir = given ?? latestDevnet()
-    if (dataDir === undefined) throw new WeftError('DATA_DIR_UNKNOWN', { dataDir: '(none given, none announced)' })
-    for (const [text, line] of await devnetLines(dataDir)) show(text, line)
+    for (const [text, line] of await devnetLines(await dataDirOrDevnets(this.process.env as Given, given))) show(text, line)
   },
   parameters: {
     flags: {
       dataDir: {
-        ...PLACE_FLAGS.dataDir,
+        ...HOME_FLAGS.dataDir,
         brief: 'Data directory of a devnet (WEFT_DATA_DIR); default: of the one started last, or, behind a pipe, what comes through it',
       },
       level: { kind: 'enum', values: LEVELS, default: 'info', brief: 'The quietest that is shown' },

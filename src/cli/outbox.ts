@@ -4,20 +4,11 @@ import { type EpochId, isSubmissionId, parseEpochId } from '#domain/ids.ts'
 import { printable } from '#domain/printable.ts'
 import type { OutboxLine } from '#node/outbox.ts'
 import type { Given } from '#node/settings/settings.ts'
-import { givenDataDir } from './data-dir.ts'
+import { dataDirOrDevnets, HOME_FLAGS, type HomeFlags } from './data-dir.ts'
 import { CONTRACT_FLAGS, type ContractFlags, networkAt } from './operator.ts'
-import { PLACE_FLAGS, type PlaceFlags } from './storage.ts'
 
-interface Flags extends PlaceFlags {
+interface Flags extends HomeFlags {
   readonly epoch?: EpochId
-}
-
-/** Of a devnet that was kept after its end too. Throws `DATA_DIR_UNKNOWN`. */
-async function dataDirOf(process: NodeJS.Process, flag: string | undefined): Promise<string> {
-  const { latestDevnet } = await import('#devnet/registry.ts')
-  const dataDir = givenDataDir(process.env as Given, flag) ?? latestDevnet()
-  if (dataDir === undefined) throw new WeftError('DATA_DIR_UNKNOWN', { dataDir: '(none given, none announced)' })
-  return dataDir
 }
 
 /** `acknowledged, missing`; `rejected: slot_unknown`. */
@@ -64,7 +55,7 @@ const EPOCH_FLAG = {
 const showCommand = buildCommand({
   async func(this: { process: NodeJS.Process }, flags: Flags) {
     const { outboxIn } = await import('#node/outbox.ts')
-    const lines = outboxIn(await dataDirOf(this.process, flags.dataDir), flags.epoch)
+    const lines = outboxIn(await dataDirOrDevnets(this.process.env as Given, flags.dataDir), flags.epoch)
     const say = (line: string): void => void this.process.stdout.write(`${line}\n`)
     if (flags.json) for await (const line of lines) say(toJson(line))
     else if (flags.epoch === undefined) for await (const line of countsOf(lines)) say(line)
@@ -72,7 +63,7 @@ const showCommand = buildCommand({
   },
   parameters: {
     flags: {
-      ...PLACE_FLAGS,
+      ...HOME_FLAGS,
       epoch: EPOCH_FLAG,
       json: { kind: 'boolean', default: false, brief: 'Print one JSON object per submission' },
     },
@@ -84,7 +75,7 @@ const showCommand = buildCommand({
   },
 })
 
-interface ReceiptFlags extends Pick<PlaceFlags, 'dataDir'>, Pick<ContractFlags, 'network'> {
+interface ReceiptFlags extends Pick<HomeFlags, 'dataDir'>, Pick<ContractFlags, 'network'> {
   readonly out?: string
   readonly epoch?: EpochId
 }
@@ -93,7 +84,7 @@ const receiptCommand = buildCommand({
   async func(this: { process: NodeJS.Process }, flags: ReceiptFlags, text: string) {
     if (!isSubmissionId(text)) throw new WeftError('ID_MALFORMED', { what: 'submission id', text: text.slice(0, 80) })
     const { outboxIn, receiptOf, receiptText, writeReceipt } = await import('#node/outbox.ts')
-    const dataDir = await dataDirOf(this.process, flags.dataDir)
+    const dataDir = await dataDirOrDevnets(this.process.env as Given, flags.dataDir)
     const network = networkAt(this.process, flags, dataDir)
     if (network === undefined)
       throw new WeftError('SETTINGS_INVALID', { problems: ['--network is needed: it names the chain and its ProtocolState'] })
@@ -111,7 +102,7 @@ const receiptCommand = buildCommand({
   },
   parameters: {
     flags: {
-      dataDir: PLACE_FLAGS.dataDir,
+      dataDir: HOME_FLAGS.dataDir,
       network: CONTRACT_FLAGS.network,
       epoch: { ...EPOCH_FLAG, brief: 'Epoch that the submission is of: then no other is looked at' },
       out: { kind: 'parsed', parse: String, optional: true, brief: 'File to write it to; without it the receipt itself is printed' },

@@ -4,7 +4,7 @@ import { type EpochId, parseEpochId } from '#domain/ids.ts'
 import { printable } from '#domain/printable.ts'
 import type { Data } from '#node/data.ts'
 import { stopSignal } from '#node/stop.ts'
-import { ASKED_FLAGS, type AskedFlags, httpUrl, openAsked } from './asked.ts'
+import { ASKED_FLAGS, type AskedFlags, harmless, httpUrl, openAsked } from './asked.ts'
 import { integerIn } from './parse.ts'
 
 /** `./weft get`, `projects` and `released`: what a market holds, printed. `./weft epochs` is the role that releases them. */
@@ -72,7 +72,7 @@ export const getCommand = buildCommand({
           stderr.write(
             `${printable(projectId)}, epoch ${point.epochId}: ${point.status}${point.why === undefined ? '' : `, ${printable(point.why)}`}\n`,
           )
-          if (point.text !== undefined) stdout.write(`${textLine(point.text)}\n`)
+          if (point.text !== undefined) stdout.write(`${harmless(point.text)}\n`)
         }
       }
     })
@@ -93,9 +93,6 @@ export const getCommand = buildCommand({
       'The snapshot goes to the output, its status beside it. Bytes are what their CID says; that the CID is final, and by whose votes, `./weft verify` proves. Exit code 1 when an epoch has no data.',
   },
 })
-
-/** As it is but for what would move a terminal's cursor. */
-const textLine = (text: string): string => text.replace(/(?![\n\t])\p{C}/gu, '�')
 
 export const projectsCommand = buildCommand({
   async func(this: { process: NodeJS.Process }, flags: Flags, search?: string) {

@@ -1,5 +1,4 @@
 import { buildCommand } from '@stricli/core'
-import { WeftError } from '#domain/errors.ts'
 import { factsText } from '#domain/log-line.ts'
 import type { MetricName, Reading } from '#domain/metrics.ts'
 import { printable } from '#domain/printable.ts'
@@ -8,8 +7,8 @@ import type { SlotNow } from '#node/role.ts'
 import type { Given } from '#node/settings/settings.ts'
 import type { HomeStatus } from '#node/status.ts'
 import { stopSignal } from '#node/stop.ts'
-import { givenDataDir } from './data-dir.ts'
-import { PLACE_FLAGS, type PlaceFlags, sizeInWords } from './storage.ts'
+import { dataDirOrDevnets, HOME_FLAGS, type HomeFlags } from './data-dir.ts'
+import { sizeInWords } from './storage.ts'
 import { wrapped } from './words.ts'
 
 const CLEAR = '\u001b[H\u001b[2J\u001b[3J'
@@ -213,16 +212,14 @@ export function statusInWords({ name, state, run, status, detail }: HomeStatus):
   return [`${of}: ${is}, process ${status.processId}, up ${up}`, ...roleInWords(status)].join('\n')
 }
 
-interface Flags extends PlaceFlags {
+interface Flags extends HomeFlags {
   readonly watch: boolean
 }
 
 export const statusCommand = buildCommand({
   async func(this: { process: NodeJS.Process }, flags: Flags) {
     const { isWell, statusesIn, watchStatuses } = await import('#node/status.ts')
-    const { latestDevnet } = await import('#devnet/registry.ts')
-    const dataDir = givenDataDir(this.process.env as Given, flags.dataDir) ?? latestDevnet()
-    if (dataDir === undefined) throw new WeftError('DATA_DIR_UNKNOWN', { dataDir: '(none given, none announced)' })
+    const dataDir = await dataDirOrDevnets(this.process.env as Given, flags.dataDir)
     const { stdout } = this.process
     const show = (roles: readonly HomeStatus[]): void => {
       const isAllWell = roles.every(isWell)
@@ -235,7 +232,7 @@ export const statusCommand = buildCommand({
   },
   parameters: {
     flags: {
-      ...PLACE_FLAGS,
+      ...HOME_FLAGS,
       watch: { kind: 'boolean', default: false, withNegated: false, brief: 'Show it again every two seconds, until Ctrl-C' },
       json: {
         kind: 'boolean',

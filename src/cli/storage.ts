@@ -2,23 +2,8 @@ import { buildCommand, buildRouteMap } from '@stricli/core'
 import { WeftError } from '#domain/errors.ts'
 import { type Given, SETTINGS } from '#node/settings/settings.ts'
 import type { Held, Pruned, RoleStorage } from '#node/storage.ts'
-import { givenDataDir } from './data-dir.ts'
+import { givenDataDir, HOME_FLAGS, type HomeFlags } from './data-dir.ts'
 import { integerIn } from './parse.ts'
-
-export interface PlaceFlags {
-  readonly dataDir?: string
-  readonly json: boolean
-}
-
-export const PLACE_FLAGS = {
-  dataDir: {
-    kind: 'parsed',
-    parse: String,
-    optional: true,
-    brief: 'Data directory of a role, or of a devnet (WEFT_DATA_DIR); default: of the devnet started last',
-  },
-  json: { kind: 'boolean', default: false, brief: 'Print one JSON object per role' },
-} as const
 
 async function dataDirOf(env: Given, flag: string | undefined): Promise<string> {
   const given = givenDataDir(env, flag)
@@ -46,12 +31,12 @@ function storageInWords({ role, usedBy, held }: RoleStorage): string {
 }
 
 const showCommand = buildCommand({
-  async func(this: { process: NodeJS.Process }, flags: PlaceFlags) {
+  async func(this: { process: NodeJS.Process }, flags: HomeFlags) {
     const { storageOf } = await import('#node/storage.ts')
     const roles = await storageOf(await dataDirOf(this.process.env as Given, flags.dataDir))
     for (const role of roles) this.process.stdout.write(`${flags.json ? JSON.stringify(role) : storageInWords(role)}\n`)
   },
-  parameters: { flags: PLACE_FLAGS },
+  parameters: { flags: HOME_FLAGS },
   docs: {
     brief: 'Say what a data directory holds, by role and kind',
     fullDescription:
@@ -59,7 +44,7 @@ const showCommand = buildCommand({
   },
 })
 
-interface PruneFlags extends PlaceFlags {
+interface PruneFlags extends HomeFlags {
   readonly epochsKept?: number
   readonly ipfsEpochsKept?: number
   readonly dryRun: boolean
@@ -109,7 +94,7 @@ const pruneCommand = buildCommand({
   },
   parameters: {
     flags: {
-      ...PLACE_FLAGS,
+      ...HOME_FLAGS,
       epochsKept: keptFlag('epochsKept'),
       ipfsEpochsKept: keptFlag('ipfsEpochsKept'),
       dryRun: { kind: 'boolean', default: false, brief: 'Say what would go, and remove nothing' },

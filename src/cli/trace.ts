@@ -1,11 +1,9 @@
 import { buildCommand } from '@stricli/core'
 import { type EpochId, parseEpochId } from '#domain/ids.ts'
-import { WeftError } from '#domain/errors.ts'
 import { printable } from '#domain/printable.ts'
 import type { TraceStep } from '#domain/trace.ts'
 import type { Given } from '#node/settings/settings.ts'
-import { givenDataDir } from './data-dir.ts'
-import { PLACE_FLAGS, type PlaceFlags } from './storage.ts'
+import { dataDirOrDevnets, HOME_FLAGS, type HomeFlags } from './data-dir.ts'
 
 /** `03:59:01.250  computed        bafk…`; a step without a time leaves its place empty. */
 function stepInWords({ step, atMs, reason, detail }: TraceStep): string {
@@ -20,12 +18,9 @@ function tookInWords(steps: readonly TraceStep[], releasedMs: number | undefined
 }
 
 export const traceCommand = buildCommand({
-  async func(this: { process: NodeJS.Process }, flags: PlaceFlags, project: string, epochId: EpochId) {
+  async func(this: { process: NodeJS.Process }, flags: HomeFlags, project: string, epochId: EpochId) {
     const { traceIn } = await import('#node/trace.ts')
-    const { latestDevnet } = await import('#devnet/registry.ts')
-    // One that was kept after its end tells as much as one that runs.
-    const dataDir = givenDataDir(this.process.env as Given, flags.dataDir) ?? latestDevnet()
-    if (dataDir === undefined) throw new WeftError('DATA_DIR_UNKNOWN', { dataDir: '(none given, none announced)' })
+    const dataDir = await dataDirOrDevnets(this.process.env as Given, flags.dataDir)
     const trace = await traceIn(dataDir, { project, epochId })
     const say = (line: string): void => void this.process.stdout.write(`${line}\n`)
     this.process.exitCode = trace.roles.length === 0 ? 1 : 0
@@ -40,7 +35,7 @@ export const traceCommand = buildCommand({
   },
   parameters: {
     flags: {
-      ...PLACE_FLAGS,
+      ...HOME_FLAGS,
       json: { kind: 'boolean', default: false, brief: 'Print one JSON object: projectId, epochId, and the steps of each role' },
     },
     positional: {

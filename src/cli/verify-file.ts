@@ -4,7 +4,7 @@ import { printable } from '#domain/printable.ts'
 import type { EndpointSaid } from '#node/agreement.ts'
 import type { ProvenBlock } from '#node/proof.ts'
 import { placesOf, rpcUrlOf } from './operator.ts'
-import { type AskedFlags, openAsked, textOf } from './asked.ts'
+import { type AskedFlags, harmless, openAsked } from './asked.ts'
 
 export interface FileFlags extends AskedFlags {
   readonly blockHash?: Hash
@@ -39,7 +39,7 @@ export async function verifyFile(process: NodeJS.Process, flags: FileFlags, path
         })
   const checked = await checkOffline(proof, known, ({ step, ok, detail }) => tick(ok, step, detail))
   const { data, ...told } = checked
-  const shown = flags.show && data !== undefined ? { data: textOf(data) } : {}
+  const shown = flags.show && data !== undefined ? { data: harmless(new TextDecoder().decode(data)) } : {}
   if (flags.json) process.stdout.write(`${JSON.stringify({ ...told, endpoints: said, ...shown })}\n`)
   else say([checked.ok ? 'verified' : `not verified: ${checked.failed}`, ...Object.values(shown)].join('\n'))
   process.exitCode = checked.ok ? 0 : 1

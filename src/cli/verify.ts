@@ -5,7 +5,7 @@ import type { EndpointSaid } from '#node/agreement.ts'
 import { rpcInWords } from '#node/rpc-urls.ts'
 import { stopSignal } from '#node/stop.ts'
 import type { StepResult } from '#node/verify.ts'
-import { ASKED_FLAGS, openAsked, textOf, WINDOW_UNIT_FLAG } from './asked.ts'
+import { ASKED_FLAGS, harmless, openAsked, WINDOW_UNIT_FLAG } from './asked.ts'
 import { MARKET_FLAG } from './operator.ts'
 import { integerIn } from './parse.ts'
 import { verifyBatchCommand } from './verify-batch.ts'
@@ -55,7 +55,7 @@ const pointCommand = buildCommand({
       }
       const isOne = endpointsIn(places.anchorRpcUrl).length === 1
       const proof = isOne ? await verifyOn(chain, request) : await verifyAtEach(places, request, { agree: flags.agree, onEndpoint })
-      const shown = flags.show && proof.ok && data !== undefined ? { data: textOf(data) } : {}
+      const shown = flags.show && proof.ok && data !== undefined ? { data: harmless(new TextDecoder().decode(data)) } : {}
       if (flags.json) say(JSON.stringify({ ...proof, ...point, ...(isOne ? {} : { endpoints }), ...shown }))
       else say([proof.ok ? 'verified' : `not verified: ${proof.failed}`, ...Object.values(shown)].join('\n'))
       this.process.exitCode = proof.ok ? 0 : 1

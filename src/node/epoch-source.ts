@@ -1,11 +1,10 @@
 import { createHash } from 'node:crypto'
-import { readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { ComputeEpoch, SourceReader } from '#domain/compute.ts'
 import { WeftError } from '#domain/errors.ts'
 import type { SourceChain } from '#io/chain/port.ts'
 import { systemClock } from '#io/clock/system.ts'
-import { onDisk, replaceFile } from '#io/disk/disk.ts'
+import { bytesAt, onDisk, replaceFile } from '#io/disk/disk.ts'
 import { makeFolder } from '#io/disk/folder.ts'
 import { systemRandom } from '#io/keys/random.ts'
 import { type Fork, openFork } from '#roles/snapshotter/fork.ts'
@@ -37,14 +36,8 @@ const recordOf = (folder: string, hash: string): string => join(folder, 'blocks'
 
 /** `undefined` where there is no such file. Throws as `onDisk`. */
 export function textIn(path: string): string | undefined {
-  try {
-    return readFileSync(path, 'utf8')
-  } catch (failure) {
-    if ((failure as NodeJS.ErrnoException).code === 'ENOENT') return undefined
-    return onDisk(path, 'reading it', () => {
-      throw failure
-    })
-  }
+  const bytes = bytesAt(path, 'reading it')
+  return bytes && new TextDecoder().decode(bytes)
 }
 
 function fixtureIn(path: string): Fixture {

@@ -2,11 +2,10 @@ import { existsSync } from 'node:fs'
 import { WeftError } from '#domain/errors.ts'
 import { onDisk, replaceFile } from '#io/disk/disk.ts'
 import { makeFolder } from '#io/disk/folder.ts'
-import type { Store } from '#io/store/port.ts'
-import { openSqliteStore } from '#io/store/sqlite.ts'
 import { exportGuards, type Imported, importGuards, type Interchange, parseInterchange } from '#roles/validator/interchange.ts'
 import { contentOf } from './given-file.ts'
 import { stateFile } from './home.ts'
+import { withStore } from './homes.ts'
 
 /** The guards of a validator that does not run, to and from a file. */
 
@@ -25,13 +24,4 @@ export async function importFrom(path: string, { dataDir }: { readonly dataDir: 
   const file = parseInterchange(contentOf(path, 'FILE'), path)
   onDisk(dataDir, 'creating it', () => makeFolder(dataDir))
   return withStore(dataDir, (store) => importGuards(file, path, store))
-}
-
-async function withStore<Value>(dataDir: string, work: (store: Store) => Promise<Value>): Promise<Value> {
-  const store = openSqliteStore({ path: stateFile(dataDir) })
-  try {
-    return await work(store)
-  } finally {
-    await store.close()
-  }
 }

@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto'
-import { readFileSync, rmSync } from 'node:fs'
+import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { isWeftError, WeftError } from '#domain/errors.ts'
 import { Secret } from '#domain/secret.ts'
-import { onDisk, replaceFile } from '#io/disk/disk.ts'
+import { bytesAt, onDisk, replaceFile } from '#io/disk/disk.ts'
 import { makeFolder } from '#io/disk/folder.ts'
 import type { Store } from '#io/store/port.ts'
 import { openSqliteStore } from '#io/store/sqlite.ts'
@@ -25,9 +25,9 @@ const endpointsFile = (directory: string): string => join(directory, 'endpoints.
 
 /** What the role announced when it last started; nothing of a home where none did, or whose file somebody has changed. */
 export function announcedAt(directory: string): Places {
-  const bytes = onDisk(directory, 'reading where the role is reached', () => bytesAt(endpointsFile(directory)))
+  const bytes = bytesAt(endpointsFile(directory), 'reading where the role is reached')
   try {
-    const places = bytes && JSON.parse(bytes.toString())
+    const places = bytes && JSON.parse(new TextDecoder().decode(bytes))
     const isList = (list: unknown) => Array.isArray(list) && list.every((place) => typeof place === 'string')
     return Object.fromEntries(Object.entries((places ?? {}) as Places).filter(([, list]) => isList(list)))
   } catch {
@@ -122,11 +122,11 @@ const SEED_BYTES = 32
 async function identityIn(directory: string, password: Secret<string> | undefined): Promise<Uint8Array> {
   const locked = join(directory, 'peer-seed.json')
   const path = join(directory, 'peer-seed')
-  const text = onDisk(locked, 'reading the identity', () => bytesAt(locked))
+  const text = bytesAt(locked, 'reading the identity')
   const isGiven = password !== undefined && password.reveal() !== ''
   if (text !== undefined && !isGiven) throw new WeftError('IDENTITY_LOCKED', { path: locked })
   if (text !== undefined && isGiven) {
-    const seed = await unsealed(text.toString(), { path: locked, password })
+    const seed = await unsealed(new TextDecoder().decode(text), { path: locked, password })
     // What a crash has left between the two steps below.
     onDisk(path, 'removing it', () => rmSync(path, { force: true }))
     return seed
@@ -152,7 +152,7 @@ async function unsealed(text: string, options: { readonly path: string; readonly
 }
 
 function seedAt(path: string): Uint8Array {
-  const kept = onDisk(path, 'keeping the identity', () => bytesAt(path))
+  const kept = bytesAt(path, 'keeping the identity')
   // Never replaced here: peers know the role by it, and the file may be somebody's only copy.
   if (kept !== undefined && kept.length !== SEED_BYTES) throw new WeftError('IDENTITY_INVALID', { path })
   if (kept !== undefined) return kept
@@ -160,13 +160,4 @@ function seedAt(path: string): Uint8Array {
   // On disk before anybody is told of it: peers would look for an identity that is gone.
   onDisk(path, 'keeping the identity', () => replaceFile(path, seed, 0o600))
   return seed
-}
-
-function bytesAt(path: string): Buffer | undefined {
-  try {
-    return readFileSync(path)
-  } catch (failure) {
-    if ((failure as NodeJS.ErrnoException).code === 'ENOENT') return undefined
-    throw failure
-  }
 }

@@ -6,9 +6,8 @@ import { makeFolder } from '#io/disk/folder.ts'
 import { openBlocks } from '#io/ipfs/blocks.ts'
 import { blocksToCar, carToBlocks, type Moved } from '#io/ipfs/car-file.ts'
 import { openKept } from '#io/ipfs/kept.ts'
-import { openSqliteStore } from '#io/store/sqlite.ts'
 import { ipfsFolder } from './adapters.ts'
-import { stateFile } from './home.ts'
+import { withStore } from './homes.ts'
 
 /**
  * What an index is made from, to and from a file: batches and snapshots, by CID. Where they belong is not in the file: an api reads it from the chain, and takes
@@ -26,10 +25,5 @@ export async function exportIndex(path: string, { dataDir }: { readonly dataDir:
 /** Throws `DATA_DIR_LOCKED` while the api runs, `IPFS_CONTENT_WRONG`, and as `storeFailed`. */
 export async function importIndex(path: string, { dataDir }: { readonly dataDir: string }): Promise<Moved> {
   onDisk(dataDir, 'creating it', () => makeFolder(blocksOf(dataDir)))
-  const store = openSqliteStore({ path: stateFile(dataDir) })
-  try {
-    return await carToBlocks(path, openBlocks(blocksOf(dataDir), { kept: openKept(store) }))
-  } finally {
-    await store.close()
-  }
+  return withStore(dataDir, (store) => carToBlocks(path, openBlocks(blocksOf(dataDir), { kept: openKept(store) })))
 }

@@ -1,2 +1,5 @@
+/** Whether a host is this machine alone. */
+export const isLoopbackHost = (host: string): boolean => /^(127\.\d+\.\d+\.\d+|localhost|\[::1\])$/.test(host)
+
 /** Whether a host:port is of this machine alone. */
-export const isLoopback = (listen: string): boolean => /^(127\.\d+\.\d+\.\d+|localhost|\[::1\]):\d+$/.test(listen)
+export const isLoopback = (listen: string): boolean => /:\d+$/.test(listen) && isLoopbackHost(listen.slice(0, listen.lastIndexOf(':')))

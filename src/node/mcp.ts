@@ -6,6 +6,7 @@ import type { Gate } from '#domain/gate.ts'
 import { systemClock } from '#io/clock/system.ts'
 import { Answer, type Asking, type HttpRoute } from '#io/http/port.ts'
 import { type HttpServer, serveHttp } from '#io/http/server.ts'
+import { isLoopback, isLoopbackHost } from './loopback.ts'
 import { createCallsGate, createMcpServer, ITEMS, type ToolsDeps } from './mcp-tools.ts'
 import { aborted } from './stop.ts'
 
@@ -46,7 +47,7 @@ export async function serveStdio(
 
 /** At `/mcp`, Streamable HTTP without sessions: each question is answered by itself. Throws `LISTEN_FAILED`, `SETTINGS_INVALID` beyond the loopback. */
 export function serveMcp(tools: ToolsDeps, listen: string): Promise<HttpServer> {
-  if (!isLoopback(listen.slice(0, listen.lastIndexOf(':'))))
+  if (!isLoopback(listen))
     throw new WeftError('SETTINGS_INVALID', { problems: [`--http ${listen}: the tools are for this machine, as at 127.0.0.1:8090`] })
   const gate = createCallsGate()
   const routes: HttpRoute[] = [
@@ -61,8 +62,6 @@ export function serveMcp(tools: ToolsDeps, listen: string): Promise<HttpServer> 
   return serveHttp({ listen, routes, pages: {}, origins: [] }, { nowMs: systemClock.nowMs, report: () => undefined })
 }
 
-const isLoopback = (host: string): boolean => /^(127\.\d+\.\d+\.\d+|localhost|\[::1\])$/.test(host)
-
 async function answerTo(
   body: unknown,
   asking: Asking,
@@ -70,7 +69,7 @@ async function answerTo(
 ): Promise<Answer> {
   // A page of elsewhere may not use the browser of whoever reads it to ask here, by whatever name it found the way.
   const origin = asking.header('origin')
-  if (origin !== undefined && !(URL.canParse(origin) && isLoopback(new URL(origin).hostname)))
+  if (origin !== undefined && !(URL.canParse(origin) && isLoopbackHost(new URL(origin).hostname)))
     throw new WeftError('ORIGIN_REFUSED', { origin: origin.slice(0, 80) })
   const headers = Object.fromEntries(
     ['accept', 'content-type', 'mcp-protocol-version'].flatMap((name) => {

@@ -8,7 +8,7 @@ import { type NotedVote, votesIn } from '#roles/collector/outbox.ts'
 import { fateOf, type VoteFate } from '#roles/snapshotter/fate.ts'
 import { encodeReceiptFile as receiptText, type SignedReceipt } from '#wire/receipt-file.ts'
 import { stateFile } from './home.ts'
-import { homesIn } from './storage.ts'
+import { homesIn } from './homes.ts'
 
 export { receiptText }
 

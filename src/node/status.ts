@@ -4,7 +4,7 @@ import { systemClock } from '#io/clock/system.ts'
 import { getJson } from '#io/http/client.ts'
 import type { RoleStatus } from './faring.ts'
 import { isAlive, readRun, type Run } from './run-file.ts'
-import { homesIn } from './storage.ts'
+import { homesIn } from './homes.ts'
 
 /** A role answers at once, but for its chain, which it may ask about money and slots. */
 const ASK_TIMEOUT_MS = 8_000

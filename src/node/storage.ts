@@ -1,6 +1,6 @@
-import { existsSync, readdirSync, rmSync, statSync } from 'node:fs'
+import { existsSync, rmSync, statSync } from 'node:fs'
 import { basename, join } from 'node:path'
-import { isWeftError, WeftError } from '#domain/errors.ts'
+import { isWeftError } from '#domain/errors.ts'
 import type { EpochId } from '#domain/ids.ts'
 import { onDisk } from '#io/disk/disk.ts'
 import { type BlockFile, blockFiles } from '#io/ipfs/block-folder.ts'
@@ -8,12 +8,12 @@ import { removeBlock } from '#io/ipfs/blocks.ts'
 import { carFilesIn } from '#io/ipfs/car-folder.ts'
 import { openKept } from '#io/ipfs/kept.ts'
 import type { Store } from '#io/store/port.ts'
-import { openSqliteStore } from '#io/store/sqlite.ts'
 import { pagesOf } from '#life/pages.ts'
 import { oldestKept, overUntil, type Shelf } from '#life/retention.ts'
 import { shelvesOf } from '#roles/validator/validator.ts'
 import { ipfsFolder } from './adapters.ts'
-import { announcedAt, indexFile, stateFile } from './home.ts'
+import { announcedAt, indexFile } from './home.ts'
+import { homesIn, withStore } from './homes.ts'
 
 /** What the data directories of roles hold, and the retention for those whose role does not run. */
 
@@ -34,16 +34,6 @@ export interface RoleStorage {
   readonly held: readonly Held[]
 }
 
-/** The role folders in a data directory: that itself, or those of a devnet's. Throws `DATA_DIR_EMPTY`. */
-export function homesIn(dataDir: string): readonly string[] {
-  const isHome = (directory: string): boolean => existsSync(stateFile(directory))
-  if (isHome(dataDir)) return [dataDir]
-  const below = existsSync(dataDir) ? onDisk(dataDir, 'reading it', () => readdirSync(dataDir)).sort() : []
-  const homes = below.map((name) => join(dataDir, name)).filter(isHome)
-  if (homes.length === 0) throw new WeftError('DATA_DIR_EMPTY', { dataDir })
-  return homes
-}
-
 const blocksOf = (home: string): string => join(ipfsFolder(home), 'blocks')
 
 /** What is where. Throws `DATA_DIR_EMPTY`, and as `storeFailed`. */
@@ -60,15 +50,6 @@ export async function storageOf(dataDir: string): Promise<readonly RoleStorage[]
     }
   }
   return found
-}
-
-async function withStore<Value>(home: string, work: (store: Store) => Promise<Value>): Promise<Value> {
-  const store = openSqliteStore({ path: stateFile(home) })
-  try {
-    return await work(store)
-  } finally {
-    await store.close()
-  }
 }
 
 function heldBlocks(home: string): readonly Held[] {

@@ -10,7 +10,7 @@ import { projectsIn as snapshotterProjects, traceOf as snapshotterTrace } from '
 import { traceOf as validatorTrace } from '#roles/validator/trace.ts'
 import { matching } from './data-point.ts'
 import { stateFile } from './home.ts'
-import { homesIn } from './storage.ts'
+import { homesIn } from './homes.ts'
 
 /** In the order in which a submission passes them. A folder does not say whose it is: each finds nothing in the others' stores. */
 const READERS = [snapshotterTrace, collectorTrace, sequencerTrace, validatorTrace]

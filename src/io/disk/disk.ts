@@ -1,4 +1,4 @@
-import { closeSync, fchmodSync, fsyncSync, openSync, renameSync, writeFileSync } from 'node:fs'
+import { closeSync, fchmodSync, fsyncSync, openSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { isWeftError, storeFailed } from '#domain/errors.ts'
 
@@ -11,6 +11,18 @@ export function onDisk<Value>(path: string, doing: string, work: () => Value): V
     if (isWeftError(cause)) throw cause
     throw storeFailed(path, doing, cause)
   }
+}
+
+/** The bytes of a file, `undefined` where there is none. Throws as `storeFailed`: one that cannot be read is not taken for none. */
+export function bytesAt(path: string, doing: string): Uint8Array | undefined {
+  return onDisk(path, doing, () => {
+    try {
+      return readFileSync(path)
+    } catch (failure) {
+      if ((failure as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+      throw failure
+    }
+  })
 }
 
 /**

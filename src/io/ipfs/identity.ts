@@ -1,14 +1,13 @@
-import { readFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { generateKeyPair, privateKeyFromProtobuf, privateKeyToProtobuf } from '@libp2p/crypto/keys'
 import type { PrivateKey } from '@libp2p/interface'
 import { WeftError } from '#domain/errors.ts'
-import { onDisk, replaceFile } from '#io/disk/disk.ts'
+import { bytesAt, onDisk, replaceFile } from '#io/disk/disk.ts'
 import { makeFolder } from '#io/disk/folder.ts'
 
 /** The key kept in the file, made at first use. Throws `IDENTITY_INVALID` when the file holds none, `STORE_FAILED` when the disk refuses. */
 export async function identityAt(path: string): Promise<PrivateKey> {
-  const kept = onDisk(path, 'reading the identity', () => bytesAt(path))
+  const kept = bytesAt(path, 'reading the identity')
   if (kept !== undefined) return parseIdentity(kept, path)
   const identity = await generateKeyPair('Ed25519')
   // On disk before anybody is told of it: peers would look for an identity that is gone.
@@ -25,14 +24,5 @@ function parseIdentity(bytes: Uint8Array, path: string): PrivateKey {
     return privateKeyFromProtobuf(bytes)
   } catch (failure) {
     throw new WeftError('IDENTITY_INVALID', { path }, failure)
-  }
-}
-
-function bytesAt(path: string): Uint8Array | undefined {
-  try {
-    return readFileSync(path)
-  } catch (failure) {
-    if ((failure as NodeJS.ErrnoException).code === 'ENOENT') return undefined
-    throw failure
   }
 }
