@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { WeftError } from '#domain/errors.ts'
-import type { BlockNumber, Cid, EpochId, Hash, ProjectId } from '#domain/ids.ts'
+import type { BlockNumber, Cid, EpochId, Hash, ProjectId, ContractNumber } from '#domain/ids.ts'
 import type { AnchoredByRoots, BlockRef, MarketState, SnapshotStatus } from '#io/chain/port.ts'
 import { createVirtualClock } from '#io/clock/fake.ts'
 import type { Ipfs } from '#io/ipfs/port.ts'
@@ -100,10 +100,10 @@ function createScene(
     scene.onAnswer(method)
     return told
   }
-  const history = createHistory((options.present ?? 9) as EpochId, releaseBlock, options.signal ?? new AbortController().signal, {
+  const history = createHistory((options.present ?? 9) as EpochId, { number: releaseBlock, contractNumber: releaseBlock as number as ContractNumber }, options.signal ?? new AbortController().signal, {
     chain: {
       epochInfo: (epochId) =>
-        answer('epochInfo', () => ({ releaseBlock: scene.releaseOf(epochId) as BlockNumber, timestamp: 0, end: 0 as BlockNumber })),
+        answer('epochInfo', () => ({ contractNumber: scene.releaseOf(epochId) as ContractNumber, timestamp: 0, end: 0 as BlockNumber })),
       isEpochEnded: (_, at) => answer('isEpochEnded', (block) => block >= scene.endedIn, at),
       batchCids: (_, at) => answer('batchCids', (block) => batchCidsAsOf(scene, block), at),
       batch: (_, batchCid, at) => answer('batch', (block) => asOf(scene.roots, block)?.find((each) => each.batchCid === batchCid), at),
@@ -133,7 +133,7 @@ function createScene(
     clock,
     random: createSeededRandom(1),
     report: () => undefined,
-    head: () => ({ number: scene.head, hash: `0x${scene.head}` as Hash }) as BlockRef,
+    head: () => ({ number: scene.head, contractNumber: scene.head, hash: `0x${scene.head}` as Hash }) as BlockRef,
     news: (epochId, atBlock) => {
       scene.waits.push({ epochId, atBlock })
       return new Promise((resolve) => {

@@ -4,7 +4,7 @@ import type { BlockRef, ProtocolEvent } from '#io/chain/port.ts'
 /** What those who wait for an earlier epoch hear of it: from the chain, and from our own work on it. */
 export interface News {
   /**
-   * Resolves when a block brings an event of the epoch, or has number `atBlock` or more, when we have computed something of the epoch, and at
+   * Resolves when a block brings an event of the epoch, or is one in which contracts see number `atBlock` or more, when we have computed something of the epoch, and at
    * any rollback; rejects when the signal aborts.
    */
   wait(epochId: EpochId, atBlock: number, signal: AbortSignal): Promise<void>
@@ -38,7 +38,7 @@ export function createNews(): News {
     },
     tellBlock(block, events) {
       const epochs = new Set(events.flatMap((event) => ('epochId' in event ? [event.epochId] : [])))
-      for (const { epochId, atBlock, wake } of [...listeners]) if (block.number >= atBlock || epochs.has(epochId)) wake()
+      for (const { epochId, atBlock, wake } of [...listeners]) if (block.contractNumber >= atBlock || epochs.has(epochId)) wake()
     },
     tellOwn(own) {
       for (const { epochId, wake } of [...listeners]) if (epochId === own) wake()

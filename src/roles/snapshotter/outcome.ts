@@ -53,7 +53,7 @@ export async function concludeEpoch(epochId: EpochId, signal: AbortSignal, deps:
     let votes: Promise<OurVotes> | undefined
     for (const project of records.projects(epochId)) {
       if (records.outcome(epochId, project.projectId) !== undefined) continue
-      const decision = await patiently(() => decide(head.number, project.projectId, epochId))
+      const decision = await patiently(() => decide(head, project.projectId, epochId))
       if (decision.kind === 'undecided') decidedBy = Math.min(decidedBy, decision.decidedBy)
       else {
         votes ??= patiently(() => readVotes(epochId, head.number, signal, deps))

@@ -43,6 +43,8 @@ export interface ChainWorld {
     options?: { readonly journal?: IntentJournal; readonly settleTimeoutMs?: number; readonly onShared?: (nonce: number) => void },
   ): ProtocolSender
   mine(count?: number): Promise<void>
+  /** Of the last block in which contracts see this number; the same number where they see the block's own. */
+  readonly lastSeeing?: (contractNumber: number) => number
   /** Replaces the last blocks by as many new, empty ones. */
   reorg(depth: number): Promise<void>
   assignSigner(slotId: SlotId, signer: Address): Promise<void>
