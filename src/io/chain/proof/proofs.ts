@@ -1,7 +1,7 @@
 import { isWeftError } from '#domain/errors.ts'
 import type { RpcAnswer, RpcCall } from '#io/chain/rpc/answer.ts'
 import { quantity } from '#io/chain/rpc/block.ts'
-import { parentNumberIn } from '#io/chain/rpc/contract-number.ts'
+import { contradictionIn } from '#io/chain/rpc/contract-number.ts'
 import type { AskSame, Judge, Objection } from '#io/chain/rpc/judge.ts'
 import { parseAnswer, parseQuantity } from '#io/chain/rpc/rpc.ts'
 import type { Rpc } from '#io/chain/rpc/rpc.ts'
@@ -112,9 +112,9 @@ export function createProofs({ receiptsShare, random, onUnproved }: ProofOptions
         const detail = `the header of block ${Number(raw['number'])} has not the hash ${hash.slice(0, 66)}`
         return objection('headers', { word: 'forges', method: call.method, detail })
       }
-      const contradiction = contradictionIn(raw)
-      // Whatever can be proved: windows are counted by what the header says, and an answer that says otherwise is none.
-      if (contradiction !== undefined) return { word: 'forges', method: call.method, detail: contradiction }
+      const contradiction = isPossible.headers ? contradictionIn(raw) : undefined
+      if (contradiction !== undefined)
+        return { word: 'forges', method: call.method, detail: `of block ${Number(raw['number'])}: ${contradiction}` }
       const header = proofHeaderOf(raw)
       if (header !== undefined) headers.set(hash, header)
     }
@@ -219,16 +219,6 @@ async function readHeadNumber(rpc: Rpc): Promise<number> {
   const method = 'eth_blockNumber'
   const answer = await rpc.call(method, [])
   return parseAnswer(rpc, method, () => parseQuantity(answer))
-}
-
-/** Where an answer says that contracts see another number than its header says. */
-function contradictionIn(raw: Readonly<Record<string, unknown>>): string | undefined {
-  try {
-    parentNumberIn(raw)
-    return undefined
-  } catch (cause) {
-    return `of block ${Number(raw['number'])}: ${(cause as Error).message}`
-  }
 }
 
 /** `undefined` for what is no header. */

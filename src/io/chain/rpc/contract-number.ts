@@ -1,5 +1,7 @@
 import type { ContractNumber } from '#domain/ids.ts'
 
+type Raw = Readonly<Record<string, unknown>>
+
 /**
  * Arbitrum Nitro (`types.HeaderInfo` of its go-ethereum): contracts see the number of the parent chain's block, which stands in `mixHash`, after the count
  * of messages to the parent and before the version of ArbOS. Such a header has difficulty 1, a base fee, and a root in place of extra data.
@@ -7,21 +9,36 @@ import type { ContractNumber } from '#domain/ids.ts'
 const NITRO_MIX = /^0x[0-9a-f]{16}([0-9a-f]{16})([0-9a-f]{16})[0-9a-f]{16}$/i
 const NITRO_EXTRA = /^0x[0-9a-f]{64}$/i
 
-const isQuantity = (text: unknown, expected: bigint): boolean => /^0x[0-9a-f]+$/i.test(String(text)) && BigInt(String(text)) === expected
+/** `undefined` for what is no block's number. */
+function numberIn(text: unknown): number | undefined {
+  const number = /^0x[0-9a-f]+$/i.test(String(text)) ? Number(text) : undefined
+  return number !== undefined && Number.isSafeInteger(number) ? number : undefined
+}
+
+/** What the header's own fields say that contracts see, all of which its hash covers; `undefined` where it has not Nitro's form. */
+function provedIn({ mixHash, difficulty, extraData, baseFeePerGas }: Raw): number | undefined {
+  const [, parent, version] = NITRO_MIX.exec(String(mixHash)) ?? []
+  const hasForm = numberIn(difficulty) === 1 && NITRO_EXTRA.test(String(extraData)) && baseFeePerGas != null && Number(baseFeePerGas) > 0
+  return hasForm && Number(`0x${version}`) > 0 ? numberIn(`0x${parent}`) : undefined
+}
 
 /**
- * What the header says that contracts see in place of the block's own number; `undefined` where they see that. From fields that its hash covers alone, so
- * that no endpoint can say otherwise: a node's word for it, `l1BlockNumber`, is only compared. Throws where the two differ.
+ * What contracts see in a block in place of its own number; `undefined` where they see that. It is the header's word where that has Nitro's form, and
+ * the node's (`l1BlockNumber`) where it has not. Throws for what is no number, and where the two differ.
  */
-export function parentNumberIn(header: Readonly<Record<string, unknown>>): ContractNumber | undefined {
-  const { number, mixHash, difficulty, extraData, baseFeePerGas, l1BlockNumber } = header
-  const [, parent, version] = NITRO_MIX.exec(String(mixHash)) ?? []
-  const hasForm =
-    isQuantity(difficulty, 1n) && NITRO_EXTRA.test(String(extraData)) && baseFeePerGas != null && !isQuantity(baseFeePerGas, 0n)
-  const isNitro = hasForm && parent !== undefined && !isQuantity(`0x${version}`, 0n)
-  const seen = BigInt(isNitro ? `0x${parent}` : String(number))
-  if (l1BlockNumber != null && !isQuantity(l1BlockNumber, seen))
-    throw new Error(`l1BlockNumber is ${String(l1BlockNumber).slice(0, 20)}, and contracts of that header see 0x${seen.toString(16)}`)
-  if (seen > BigInt(Number.MAX_SAFE_INTEGER)) throw new Error(`contracts see 0x${seen.toString(16)}, which is no block's number`)
-  return isNitro ? (Number(seen) as ContractNumber) : undefined
+export function parentNumberIn(header: Raw): ContractNumber | undefined {
+  const [proved, told] = [provedIn(header), header['l1BlockNumber'] ?? undefined]
+  if (told === undefined) return proved as ContractNumber | undefined
+  const number = numberIn(told)
+  if (number === undefined || number !== (proved ?? number)) throw new Error(otherThan(told, proved))
+  return number as ContractNumber
 }
+
+/** What is wrong with what a node says beside a header that has the hash of its fields: that proves what contracts see, whatever the node says. */
+export function contradictionIn(header: Raw): string | undefined {
+  const [seen, told] = [provedIn(header) ?? numberIn(header['number']), header['l1BlockNumber'] ?? undefined]
+  return told === undefined || numberIn(told) === seen ? undefined : otherThan(told, seen)
+}
+
+const otherThan = (told: unknown, seen: number | undefined): string =>
+  `l1BlockNumber is ${String(told).slice(0, 20)}, contracts see ${seen}`
