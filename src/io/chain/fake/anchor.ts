@@ -306,8 +306,8 @@ function createReads(miner: Miner, { assertReachable, headSeen, reached }: Answe
     head: reading('head', () => head),
     block: reading('block', (number) => (number > head.number ? undefined : miner.blocks()[number]?.block)),
     firstSeeing: reading('firstSeeing', (number) => {
-      const first = miner.blocks().find(({ block }) => block.contractNumber >= number)?.block.number ?? head.number
-      return Math.min(first, head.number + (head.contractNumber < number ? 1 : 0)) as BlockNumber
+      if (head.contractNumber < number) return (head.number + 1) as BlockNumber
+      return (miner.blocks().find(({ block }) => block.contractNumber >= number) as FakeBlock).block.number
     }),
     deploymentBlock: reading('deploymentBlock', () => 0 as BlockNumber),
     market: reading('market', () => contract().market()),

@@ -95,7 +95,10 @@ async function votesAt(
   return votes
 }
 
-export function shownEpoch({ unreadBatches: _unread, finalizedAt, ...row }: EpochRow, now: WindowsNow): Epoch {
+export function shownEpoch(
+  { unreadBatches: _unread, releasedContractNumber: _released, finalizedAt, ...row }: EpochRow,
+  now: WindowsNow,
+): Epoch {
   // What is final so far is not all that there will be.
   if (now.isOpen(row)) return { ...row, status: 'open' }
   const reason = row.endedBlock === undefined ? reasonOf('window_over', { untilBlock: now.untilBlock(row) }) : undefined
