@@ -418,7 +418,7 @@ describe('P1: the first step that fails is the last', () => {
       'too few validators attested',
       { attestations: 1 },
       'anchored',
-      /^the batch is not FINALIZED yet, but pending: attested by 1 of 3 validators, 2 needed; the window for it ends with block 9\d, the head is \d+$/,
+      /^the batch is not FINALIZED yet, but pending: attested by 1 of 3 validators, 2 needed; the window for it ends with block 100009\d, the head is 10000\d\d$/,
     ],
     ['fewer than half attested what is final', { chain: onChain({ attestationCount: 1 }) }, 'attested', '1 of 3 validators, 2 needed'],
     [

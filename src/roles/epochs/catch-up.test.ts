@@ -28,7 +28,7 @@ function completing({ chain, clock }: World, blocks: number): void {
   const look = async (): Promise<void> => {
     const { epochId } = await chain.currentEpoch()
     const { contractNumber } = await chain.epochInfo(epochId)
-    if (epochId > 0 && !done.has(epochId) && (await chain.head()).number >= contractNumber + blocks) {
+    if (epochId > 0 && !done.has(epochId) && (await chain.head()).contractNumber >= contractNumber + blocks) {
       done.add(epochId)
       const batchCid = `${CID.slice(0, -2)}${String(epochId).padStart(2, 'a')}` as Cid
       void send(0, `b${epochId}`, {

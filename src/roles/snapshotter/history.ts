@@ -1,6 +1,6 @@
 import type { JsonValue } from '#domain/compute.ts'
 import { isWeftError, WeftError } from '#domain/errors.ts'
-import { type BlockNumber, type Cid, type EpochId, parseEpochId, parseProjectId, type ProjectId } from '#domain/ids.ts'
+import { type BlockNumber, type Cid, type ContractNumber, type EpochId, parseEpochId, parseProjectId, type ProjectId } from '#domain/ids.ts'
 import type { AnchorChain, BlockRef, MarketState } from '#io/chain/port.ts'
 import type { Clock } from '#io/clock/port.ts'
 import type { Ipfs } from '#io/ipfs/port.ts'
@@ -38,7 +38,7 @@ export interface HistoryDeps extends PersistDeps {
   readonly records: Pick<Records, 'own' | 'isUnplanned' | 'saveStandIn'>
   readonly cache: HistoryCache
   readonly head: () => BlockRef
-  readonly news: (epochId: EpochId, atBlock: number, signal: AbortSignal) => Promise<void>
+  readonly news: (epochId: EpochId, atBlock: ContractNumber, signal: AbortSignal) => Promise<void>
 }
 
 /** Earlier epochs as the aggregates of one epoch see them. */

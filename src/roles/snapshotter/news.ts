@@ -1,4 +1,4 @@
-import type { EpochId } from '#domain/ids.ts'
+import type { ContractNumber, EpochId } from '#domain/ids.ts'
 import type { BlockRef, ProtocolEvent } from '#io/chain/port.ts'
 
 /** What those who wait for an earlier epoch hear of it: from the chain, and from our own work on it. */
@@ -7,7 +7,7 @@ export interface News {
    * Resolves when a block brings an event of the epoch, or is one in which contracts see number `atBlock` or more, when we have computed something of the epoch, and at
    * any rollback; rejects when the signal aborts.
    */
-  wait(epochId: EpochId, atBlock: number, signal: AbortSignal): Promise<void>
+  wait(epochId: EpochId, atBlock: ContractNumber, signal: AbortSignal): Promise<void>
   tellBlock(block: BlockRef, events: readonly ProtocolEvent[]): void
   tellOwn(epochId: EpochId): void
   tellRollback(): void
@@ -15,7 +15,7 @@ export interface News {
 
 interface Listener {
   readonly epochId: EpochId
-  readonly atBlock: number
+  readonly atBlock: ContractNumber
   readonly wake: () => void
 }
 

@@ -46,7 +46,10 @@ export interface FakeChainOptions {
   readonly hasContents?: boolean
   /** A quota of 1,000, rewards off, and as many epochs a day as source blocks make, unless said otherwise. */
   readonly rewards?: Partial<FakeRewards>
-  /** What contracts see in a block in place of its number, as on Nitro: never less than in the one before. */
+  /**
+   * What contracts see in a block in place of its number, as on Nitro: never less than in the one before. Far from it unless said, so that no test holds in
+   * which the two are mixed.
+   */
   readonly contractNumberOf?: ((number: BlockNumber) => number) | undefined
   readonly chainId?: number
   readonly protocolState?: Address
@@ -152,7 +155,8 @@ const textHash = (text: string): Hash => `0x${keccak256(new TextEncoder().encode
 const notThere = (number: BlockNumber): WeftError =>
   new WeftError('CHAIN_ANSWER_INVALID', { endpoint: 'fake', method: 'eth_call', detail: `block ${number} is not there` })
 
-const contractNumberIn = ({ contractNumberOf = (number) => number }: FakeChainOptions, number: BlockNumber): ContractNumber =>
+const FAR = 1_000_000
+const contractNumberIn = ({ contractNumberOf = (number) => number + FAR }: FakeChainOptions, number: BlockNumber): ContractNumber =>
   contractNumberOf(number) as ContractNumber
 
 /** Blocks, pool and the contract that follows from the blocks. */

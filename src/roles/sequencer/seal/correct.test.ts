@@ -342,7 +342,7 @@ describe('S23: while an answer is worked out', () => {
 
   test('the round may be over: nothing is planned then', async () => {
     const { ledger, head, answer } = await disputed({ told: TOLD })
-    expect(await answer(() => Object.assign(head, { number: 31 }))).toEqual([])
+    expect(await answer(() => Object.assign(head, { number: 31, contractNumber: 31 }))).toEqual([])
     expect(ledger.get(EPOCH_1)).toMatchObject({ uncorrected: 'round_over', projects: [{ state: 'disputed' }] })
   })
 
