@@ -1,15 +1,15 @@
 import { afterEach, describe, expect, test } from 'vitest'
 import type { ComputeSet } from '#domain/compute.ts'
-import type { EpochId, ProjectId, SlotId } from '#domain/ids.ts'
+import type { BlockNumber, EpochId, ProjectId, SlotId } from '#domain/ids.ts'
 import type { MarketRules } from '#domain/market-rules.ts'
 import type { SubmissionRequest } from '#domain/submission.ts'
 import type { FakeChain } from '#io/chain/fake/anchor.ts'
-import type { AnchoredBatch, ProtocolCall } from '#io/chain/port.ts'
+import type { AnchoredBatch, BlockRef, ProtocolCall } from '#io/chain/port.ts'
 import { createSeededRandom } from '#io/keys/random.ts'
 import { type RuleBook, sameRules } from '#life/rules.ts'
 import { PROOF_STEPS } from '#roles/consumer/verify.ts'
 import { publishedRoot } from '#wire/merkle.ts'
-import { EPOCH_SIZE, RULES } from './journey/cast.ts'
+import { EPOCH_SIZE, RULES, WINDOW_BLOCKS } from './journey/cast.ts'
 import { createNetwork, type Network, type NetworkOptions } from './journey/network.ts'
 import { firstTokenInUsd, SOURCE_BLOCKS_AT_START } from './journey/prices.ts'
 
@@ -103,6 +103,25 @@ test('two epochs, from their release to a verified answer', async () => {
   const [before, now] = [await usdOf('price', FIRST), await usdOf('price', SECOND)]
   expect(before).toBe(firstTokenInUsd(LAST_BLOCK))
   expect(await network.snapshot(projectOf(network, 'mean'), SECOND)).toEqual({ usd: (before + now) / 2, epochs: 2n })
+})
+
+test('on a chain whose contracts see another chain’s number, windows are counted in that by everybody', async () => {
+  /** Three blocks to a number, and a jump while the window of the first epoch is open. */
+  const contractNumberOf = (number: number): number => 20_000_000 + Math.floor(number / 3) + (number < 9 ? 0 : 2)
+  const network = await start({ contractNumberOf })
+  const { chain, projects, honestSlots, validators } = network
+  expect(await network.releaseEpoch()).toBe(FIRST)
+  const release = (await chain.release(FIRST)) as BlockRef
+  const book = () => network.sequencer().epoch(FIRST)
+  await network.until(() => book()?.closedBlock !== undefined)
+  const closed = (await chain.block(book()?.closedBlock as BlockNumber)) as BlockRef
+  expect(closed.contractNumber).toBe(release.contractNumber + WINDOW_BLOCKS + 1)
+  expect(closed.number).toBeGreaterThan(release.number + 2 * WINDOW_BLOCKS)
+  await network.attested(FIRST, validators.length)
+  expect(await finality(network, FIRST)).toEqual([FINALIZED_BY_ALL, FINALIZED_BY_ALL])
+  await network.until(() => book()?.projects.every(({ state }) => state === 'finalized') === true)
+  for (const { votes, total } of book()?.projects ?? []) expect([votes, total]).toEqual([honestSlots.length, allSlots(network).length])
+  for (const projectId of projects) expect(await unproved(network, projectId, FIRST)).toBeUndefined()
 })
 
 test('a market changes its rules at an epoch: until then everybody follows the old ones, from then on the new ones', async () => {

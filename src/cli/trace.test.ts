@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import type { BlockNumber, EpochId, ProjectId } from '#domain/ids.ts'
+import type { BlockNumber, EpochId, ProjectId, ContractNumber } from '#domain/ids.ts'
 import { openSqliteStore } from '#io/store/sqlite.ts'
 import { openRecords } from '#roles/snapshotter/records.ts'
 import { weft } from './cli.test-world.ts'
@@ -13,7 +13,7 @@ beforeEach(async () => {
   const store = openSqliteStore({ path: join(folder, 'state.sqlite') })
   const records = openRecords(store)
   const range = { begin: 10 as BlockNumber, end: 11 as BlockNumber }
-  const release = { number: 70 as BlockNumber, timestamp: 1_700_000_000 }
+  const release = { number: 70 as BlockNumber, contractNumber: 70 as ContractNumber, timestamp: 1_700_000_000 }
   await records.saveEpoch({ epochId: 7 as EpochId, ...range, release, state: 'done' }, { batchWindowBlocks: 0, attestationWindowBlocks: 0 })
   const ended = { state: 'missed', reason: 'preload_failed', detail: 'price: \u001b[31mHTTP 500', endedMs: 1_700_000_001_500 } as const
   await records.saveProject(7 as EpochId, { projectId: 'base:TEST' as ProjectId, ...range, ...ended })

@@ -1,4 +1,4 @@
-import type { BlockNumber, Cid, EpochId, ProjectId } from '#domain/ids.ts'
+import type { BlockNumber, Cid, ContractNumber, EpochId, ProjectId } from '#domain/ids.ts'
 import type { ProjectReason } from '#domain/project.ts'
 import { isFinal, type Rejection } from '#domain/rejection.ts'
 import { isAttestationWindowOver } from '#domain/window.ts'
@@ -27,7 +27,7 @@ export interface ObserverDeps {
 interface Observed {
   readonly epochId: EpochId
   /** The release, or the last refutation of a batch. */
-  windowsFrom: BlockNumber
+  windowsFrom: ContractNumber
   readonly releasedAt: number
   readonly releasedSeenMs: number
   /** Validators by the batch they attested. */
@@ -80,19 +80,19 @@ export function createObserver(deps: ObserverDeps): Observer {
   }
 
   /** Reports what is decided, oldest first, so that lines come in the order of epochs. */
-  function settle(headBlock: BlockNumber, market: MarketState, epochsWanted: number | undefined): void {
-    decide(headBlock, market, epochsWanted)
+  function settle(head: ContractNumber, market: MarketState, epochsWanted: number | undefined): void {
+    decide(head, market, epochsWanted)
     const lines = [...open.values()].map((epoch) => lineOf(epoch, deps))
     underWay = { epochs: lines.length, accepted: sum(lines.map(({ accepted }) => accepted)) }
     const newest = lines.at(-1)
     if (newest !== undefined && totals.epochs() !== epochsWanted) report.live(newest)
   }
 
-  function decide(headBlock: BlockNumber, market: MarketState, epochsWanted: number | undefined): void {
+  function decide(head: ContractNumber, market: MarketState, epochsWanted: number | undefined): void {
     for (const epoch of open.values()) {
       if (totals.epochs() === epochsWanted) return
       const record = deps.recordOf(epoch.epochId)
-      const isPast = isAttestationWindowOver(epoch.windowsFrom, headBlock, market) || (isEmpty(epoch) && record?.reason !== undefined)
+      const isPast = isAttestationWindowOver(epoch.windowsFrom, head, market) || (isEmpty(epoch) && record?.reason !== undefined)
       if (!isPast && !(isFinalized(epoch) && isAttestedByAll(epoch, market) && disputedOf(record) === 0)) break
       open.delete(epoch.epochId)
       if (isFinalized(epoch)) {
@@ -116,7 +116,7 @@ export function createObserver(deps: ObserverDeps): Observer {
         // The devnet's own chain never rewrites itself.
         if (step.kind === 'rollback') continue
         for (const event of step.events) note(event)
-        settle(step.block.number, market, epochsWanted)
+        settle(step.block.contractNumber, market, epochsWanted)
         if (totals.epochs() === epochsWanted) return
       }
     },
@@ -153,7 +153,7 @@ function take(event: ProtocolEvent, epoch: Observed, { recordOf }: Pick<Observer
       break
     case 'TriggerBatchResubmission':
       epoch.refutedBatches.add(event.batchCid)
-      epoch.windowsFrom = event.block.number
+      epoch.windowsFrom = event.block.contractNumber
       epoch.isOwed = true
   }
 }
@@ -161,7 +161,7 @@ function take(event: ProtocolEvent, epoch: Observed, { recordOf }: Pick<Observer
 function observedFrom({ epochId, block }: ProtocolEvent & { readonly kind: 'EpochReleased' }, nowMs: number): Observed {
   return {
     epochId,
-    windowsFrom: block.number,
+    windowsFrom: block.contractNumber,
     releasedAt: block.timestamp * 1_000,
     releasedSeenMs: nowMs,
     attestedBy: new Map(),

@@ -2,13 +2,14 @@ import { describe, expect, test } from 'vitest'
 import { type AnchorView, createAnchorView, type Header } from './anchor-view.ts'
 import type { ProtocolEvent } from './chain-step.ts'
 import { eligibilityOf } from './eligibility.ts'
-import type { Address, BlockNumber, Cid, EpochId, Hash, SlotId } from './ids.ts'
+import type { Address, BlockNumber, Cid, EpochId, Hash, SlotId, ContractNumber } from './ids.ts'
 import { back, burned, handedTo, released, step } from './steps.test-chain.ts'
 import type { Submission } from './submission.ts'
 import { windowOf } from './window.ts'
 
 const block = (number: number, fork = ''): Header => ({
   number: number as BlockNumber,
+  contractNumber: number as ContractNumber,
   hash: `0xblock${number}${fork}` as Hash,
   timestamp: number * 10,
 })

@@ -1,5 +1,5 @@
 import type { ChainStep, ProtocolEvent } from './chain-step.ts'
-import type { Address, BlockNumber, Cid, EpochId, Hash, SlotId } from './ids.ts'
+import type { Address, BlockNumber, Cid, ContractNumber, EpochId, Hash, SlotId } from './ids.ts'
 import { type BatchStep, type Rounds, roundsOf } from './rounds.ts'
 import { createSigners, type SlotSigner } from './signers.ts'
 import type { BlockTime } from './window.ts'
@@ -28,6 +28,7 @@ export interface AnnouncedBatch {
   /** `undefined` when the release lies before everything that was followed. */
   readonly epoch: ReleasedEpoch | undefined
   readonly blockNumber: BlockNumber
+  readonly contractNumber: ContractNumber
 }
 
 /** What a step has changed in the view: whoever follows the chain reacts to this, each in its own way. */
@@ -74,6 +75,8 @@ export interface AnchorView {
   apply(step: ChainStep, takes?: Takes): Applied
   /** Drops headers and epochs below: nothing that they could decide is open any more. */
   forgetBelow(number: BlockNumber): void
+  /** The same of all in which contracts see a lower number. */
+  forgetBefore(number: ContractNumber): void
   /** The canonical block with this hash, among those followed. */
   header(hash: string): Header | undefined
   epoch(epochId: EpochId): ReleasedEpoch | undefined
@@ -108,8 +111,8 @@ export function createAnchorView(): AnchorView {
     return gone
   }
 
-  function addBlock({ number, hash, timestamp }: Header): void {
-    const header = { number, hash, timestamp }
+  function addBlock({ number, contractNumber, hash, timestamp }: Header): void {
+    const header = { number, contractNumber, hash, timestamp }
     chain.push(header)
     byHash.set(hash, header)
   }
@@ -145,14 +148,23 @@ export function createAnchorView(): AnchorView {
       }
       if (event.kind === 'SnapshotBatchSubmitted') {
         const { epochId, batchCid } = event
-        announced.push({ epochId, batchCid, epoch: epochs.get(epochId), blockNumber: block.number })
+        announced.push({ epochId, batchCid, epoch: epochs.get(epochId), blockNumber: block.number, contractNumber: block.contractNumber })
       }
       const what = BATCH_STEPS[event.kind]
       if (what !== undefined && 'batchCid' in event)
-        batchSteps.get(event.epochId)?.push({ what, batchCid: event.batchCid, blockNumber: block.number })
+        batchSteps
+          .get(event.epochId)
+          ?.push({ what, batchCid: event.batchCid, blockNumber: block.number, contractNumber: block.contractNumber })
     }
     const areSlotsStale = events.some(({ kind }) => kind === 'SnapshotterAddressChanged')
     return { released, undone: [], announced, areSlotsStale, firstChanges }
+  }
+
+  function forgetBelow(number: BlockNumber): void {
+    // The head stays whatever is asked: a role without a head is not ready.
+    const from = Math.min(number, chain.at(-1)?.number ?? 0)
+    keep((candidate) => candidate >= from)
+    signers.forgetBelow(Math.max(0, from - UNDONE_BLOCKS_MAX) as BlockNumber)
   }
 
   return {
@@ -163,18 +175,17 @@ export function createAnchorView(): AnchorView {
       if (step.kind === 'block') return applyBlock(step, takes)
       return { released: [], undone: rollback(step.to), announced: [], areSlotsStale: true, firstChanges: [] }
     },
-    forgetBelow(number) {
-      // The head stays whatever is asked: a role without a head is not ready.
-      const from = Math.min(number, chain.at(-1)?.number ?? 0)
-      keep((candidate) => candidate >= from)
-      signers.forgetBelow(Math.max(0, from - UNDONE_BLOCKS_MAX) as BlockNumber)
+    forgetBelow,
+    forgetBefore(number) {
+      const first = chain.find(({ contractNumber }) => contractNumber >= number) ?? chain.at(-1)
+      if (first !== undefined) forgetBelow(first.number)
     },
     header: (hash) => byHash.get(hash),
     epoch: (epochId) => epochs.get(epochId),
     epochs: () => epochs.values(),
     rounds(epochId) {
       const epoch = epochs.get(epochId)
-      return epoch && roundsOf(batchSteps.get(epochId) ?? [], epoch.release.number)
+      return epoch && roundsOf(batchSteps.get(epochId) ?? [], epoch.release.contractNumber)
     },
     setSlots: signers.set,
     setSignerBefore: ({ slotId, blockNumber }, signer) => signers.learnBefore(slotId, blockNumber, signer),

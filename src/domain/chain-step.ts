@@ -1,8 +1,9 @@
-import type { Address, BlockNumber, Cid, EpochId, Hash, ProjectId, SlotId } from './ids.ts'
+import type { Address, BlockNumber, Cid, ContractNumber, EpochId, Hash, ProjectId, SlotId } from './ids.ts'
 
-/** A block's place in its chain. `timestamp` is in seconds since the Unix epoch. */
+/** A block's place in its chain. `timestamp` is in seconds since the Unix epoch; `contractNumber` never falls from block to block, and may stay. */
 export interface BlockRef {
   readonly number: BlockNumber
+  readonly contractNumber: ContractNumber
   readonly hash: Hash
   readonly parentHash: Hash
   readonly timestamp: number

@@ -1,12 +1,17 @@
 import { expect, test } from 'vitest'
 import { createAnchorView, type Header } from './anchor-view.ts'
 import { eligibilityOf } from './eligibility.ts'
-import type { Address, BlockNumber, Hash, SlotId } from './ids.ts'
+import type { Address, BlockNumber, Hash, SlotId, ContractNumber } from './ids.ts'
 import { handedTo, released, step } from './steps.test-chain.ts'
 import type { Submission } from './submission.ts'
 import { windowOf } from './window.ts'
 
-const block = (number: number): Header => ({ number: number as BlockNumber, hash: `0xab${number}` as Hash, timestamp: number * 10 })
+const block = (number: number): Header => ({
+  number: number as BlockNumber,
+  contractNumber: number as ContractNumber,
+  hash: `0xab${number}` as Hash,
+  timestamp: number * 10,
+})
 const alice = '0xa' as Address
 const bob = '0xb' as Address
 

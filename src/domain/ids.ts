@@ -12,8 +12,10 @@ type Branded<Base, Name extends string> = Base & { readonly [brand]: Name }
 export type EpochId = Branded<number, 'EpochId'>
 /** A snapshotter's registered seat, counted from 1. */
 export type SlotId = Branded<number, 'SlotId'>
-/** Height of a block; of the anchor chain unless the name says otherwise. */
+/** Height of a block, under which endpoints are asked for it; of the anchor chain unless the name says otherwise. */
 export type BlockNumber = Branded<number, 'BlockNumber'>
+/** The number that contracts see in a block of the anchor chain, `block.number` in Solidity: the block's own, or that of the chain below it (Arbitrum Nitro). */
+export type ContractNumber = Branded<number, 'ContractNumber'>
 /** `type[:dataSource]:namespace` (spec/03 §5). */
 export type ProjectId = Branded<string, 'ProjectId'>
 /** An IPFS content id in its text form, byte for byte as written. */
@@ -47,6 +49,8 @@ export const parseEpochId = (value: string | number | bigint): EpochId => uintOf
 export const parseSlotId = (value: string | number | bigint): SlotId => uintOf('slot id', value)
 /** Throws `ID_MALFORMED`. */
 export const parseBlockNumber = (value: string | number | bigint): BlockNumber => uintOf('block number', value)
+/** Throws `ID_MALFORMED`. */
+export const parseContractNumber = (value: string | number | bigint): ContractNumber => uintOf('block number of contracts', value)
 
 /** Longest project id accepted from outside; the longest in use is 120 bytes. */
 export const PROJECT_ID_LENGTH_MAX = 256

@@ -1,12 +1,13 @@
 import { describe, expect, test } from 'vitest'
-import type { BlockNumber, Cid } from './ids.ts'
+import type { BlockNumber, Cid, ContractNumber } from './ids.ts'
 import { type BatchStep, roundsOf } from './rounds.ts'
 
-const RELEASE = 100 as BlockNumber
+const RELEASE = 100 as ContractNumber
 const step = (what: BatchStep['what'], batchCid: string, blockNumber: number): BatchStep => ({
   what,
   batchCid: batchCid as Cid,
   blockNumber: blockNumber as BlockNumber,
+  contractNumber: blockNumber as ContractNumber,
 })
 const starts = (steps: readonly BatchStep[], count: number): readonly number[] => {
   const rounds = roundsOf(steps, RELEASE)

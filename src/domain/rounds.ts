@@ -1,4 +1,4 @@
-import type { BlockNumber, Cid } from './ids.ts'
+import type { BlockNumber, Cid, ContractNumber } from './ids.ts'
 
 /** Rounds that the contract begins anew for an epoch, each within the windows of the one before (spec/contracts.md §4.7). */
 export const ROUNDS_MAX = 3
@@ -8,6 +8,7 @@ export interface BatchStep {
   readonly what: 'submitted' | 'refuted' | 'final'
   readonly batchCid: Cid
   readonly blockNumber: BlockNumber
+  readonly contractNumber: ContractNumber
 }
 
 /** The batches of one epoch as the chain tells them, with the rounds in which what a majority refuted is sent again (docs/CONTRACTS.md). */
@@ -15,11 +16,11 @@ export interface Rounds {
   /** How many have begun beside that of the release: 0 while nobody disagreed. */
   readonly count: number
   /** The block from which the windows of what is sent now count: of the release, or of the refutation that began the last round. */
-  readonly start: BlockNumber
+  readonly start: ContractNumber
   /** Of the batch at this place among those of the epoch, from 0: 0 of what the epoch was sealed with. */
   roundOf(index: number): number
   /** The block from which its windows count. */
-  startOf(index: number): BlockNumber
+  startOf(index: number): ContractNumber
   /** Whether a majority asked for another batch in place of the one there, which did not become final after all. */
   isRefuted(index: number): boolean
   /** Whether there is any such batch. */
@@ -31,16 +32,16 @@ export interface Rounds {
 interface Begun {
   /** Place of the first batch that belongs to it. */
   readonly from: number
-  readonly start: BlockNumber
+  readonly start: ContractNumber
 }
 
 /** Works out the rounds as the contract does: a batch of round r opens round r + 1, or begins the last one anew if that is there. */
-export function roundsOf(steps: readonly BatchStep[], release: BlockNumber): Rounds {
+export function roundsOf(steps: readonly BatchStep[], release: ContractNumber): Rounds {
   const begun: Begun[] = [{ from: 0, start: release }]
   const submitted: Cid[] = []
   const refuted = new Set<number>()
   const roundOf = (index: number): number => begun.findLastIndex(({ from }) => from <= index)
-  for (const { what, batchCid, blockNumber } of steps) {
+  for (const { what, batchCid, contractNumber } of steps) {
     if (what === 'submitted') {
       submitted.push(batchCid)
       continue
@@ -57,8 +58,8 @@ export function roundsOf(steps: readonly BatchStep[], release: BlockNumber): Rou
     const round = roundOf(index)
     const last = begun.length - 1
     if (round === ROUNDS_MAX) continue
-    if (round === last) begun.push({ from: submitted.length, start: blockNumber })
-    else begun[last] = { ...(begun[last] as Begun), start: blockNumber }
+    if (round === last) begun.push({ from: submitted.length, start: contractNumber })
+    else begun[last] = { ...(begun[last] as Begun), start: contractNumber }
   }
   return {
     count: begun.length - 1,

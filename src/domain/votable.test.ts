@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest'
 import type { Header } from './anchor-view.ts'
-import type { Address, BlockNumber, EpochId, Hash, SlotId } from './ids.ts'
+import type { Address, BlockNumber, EpochId, Hash, SlotId, ContractNumber } from './ids.ts'
 import type { Submission } from './submission.ts'
 import { votableOf } from './votable.ts'
 import { windowOf } from './window.ts'
 
-const header: Header = { number: 12 as BlockNumber, hash: '0xab' as Hash, timestamp: 120 }
+const header: Header = { number: 12 as BlockNumber, contractNumber: 12 as ContractNumber, hash: '0xab' as Hash, timestamp: 120 }
 const signer = '0xa' as Address
 const rules = {
   epochId: 4 as EpochId,

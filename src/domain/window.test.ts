@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import type { BlockNumber } from './ids.ts'
+import type { BlockNumber, ContractNumber } from './ids.ts'
 import {
   isAttestationWindowOver,
   isInWindow,
@@ -17,7 +17,7 @@ import {
   windowOf,
 } from './window.ts'
 
-const at = (number: number, timestamp: number) => ({ number: number as BlockNumber, timestamp })
+const at = (number: number, timestamp: number) => ({ number: number as BlockNumber, contractNumber: number as ContractNumber, timestamp })
 
 describe('in blocks', () => {
   const window = windowOf({ release: at(100, 1_000), unit: 'blocks', length: 10 })
@@ -54,7 +54,7 @@ describe('in seconds', () => {
 
 describe('the windows of batches and attestations', () => {
   const market = { batchWindowBlocks: 40, attestationWindowBlocks: 60 }
-  const block = (number: number) => number as BlockNumber
+  const block = (number: number) => number as ContractNumber
 
   test('have their last block inside', () => {
     expect([lastBatchBlock(block(100), market), lastAttestationBlock(block(100), market)]).toEqual([140, 160])
@@ -88,6 +88,6 @@ describe('the windows of batches and attestations', () => {
 })
 
 test('an epoch is long over after twice all rounds that the contract may open, and a thousand blocks', () => {
-  const isOver = (head: number) => isLongOver(100 as BlockNumber, head as BlockNumber, { attestationWindowBlocks: 60 })
+  const isOver = (head: number) => isLongOver(100 as ContractNumber, head as ContractNumber, { attestationWindowBlocks: 60 })
   expect([isOver(100 + 2 * 4 * 60 + 1_000), isOver(100 + 2 * 4 * 60 + 1_001)]).toEqual([false, true])
 })

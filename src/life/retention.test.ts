@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { WeftError } from '#domain/errors.ts'
-import type { BlockNumber, Cid, EpochId } from '#domain/ids.ts'
+import type { BlockNumber, Cid, EpochId, ContractNumber } from '#domain/ids.ts'
 import { isLongOver } from '#domain/window.ts'
 import { marketOf } from '#io/chain/fake/anchor.ts'
 import type { AnchorChain } from '#io/chain/port.ts'
@@ -22,13 +22,13 @@ function chainAt(world: { head: number; readonly blocksPerEpoch: number; fails?:
     market: async () => market,
     async head() {
       if (world.fails === true) throw new WeftError('CHAIN_UNREACHABLE', { endpoint: 'e', method: 'm' })
-      return { number: world.head as BlockNumber, hash: '0x', parentHash: '0x', timestamp: 0 }
+      return { number: world.head as BlockNumber, contractNumber: world.head as ContractNumber, hash: '0x', parentHash: '0x', timestamp: 0 }
     },
     currentEpoch: async () => ({ epochId: epoch(Math.floor(world.head / world.blocksPerEpoch)), begin: 0, end: 0 }),
     async epochInfo(epochId: EpochId) {
       asked.push(epochId)
       const releaseBlock = epochId * world.blocksPerEpoch
-      return { releaseBlock: releaseBlock <= world.head ? releaseBlock : 0, timestamp: 0, end: 0 }
+      return { contractNumber: releaseBlock <= world.head ? releaseBlock : 0, timestamp: 0, end: 0 }
     },
   }
   return { chain: chain as unknown as AnchorChain, asked }
@@ -82,7 +82,7 @@ test('G6: what the chain may still decide about stays, however few epochs are to
   await clock.advance(20_000)
   expect(held[0]).toBeGreaterThan(800)
   // All that went, and by far not all that would be over to the block.
-  expect(isLongOver((((held[0] as number) - 1) * 10) as BlockNumber, world.head as BlockNumber, market)).toBe(true)
+  expect(isLongOver((((held[0] as number) - 1) * 10) as ContractNumber, world.head as ContractNumber, market)).toBe(true)
   stop()
 })
 
@@ -159,9 +159,9 @@ function changingChain() {
   let head = 1
   const chain = {
     market: async () => market,
-    head: async () => ({ number: head, hash: '0x', parentHash: '0x', timestamp: 0 }),
+    head: async () => ({ number: head, contractNumber: head, hash: '0x', parentHash: '0x', timestamp: 0 }),
     currentEpoch: async () => ({ epochId: releases.length, begin: 0, end: 0 }),
-    epochInfo: async (epochId: number) => ({ releaseBlock: releases[epochId - 1] ?? 0, timestamp: 0, end: 0 }),
+    epochInfo: async (epochId: number) => ({ contractNumber: releases[epochId - 1] ?? 0, timestamp: 0, end: 0 }),
   }
   return {
     chain: chain as unknown as AnchorChain,
@@ -180,7 +180,7 @@ function changingChain() {
     },
     isNeeded: (epochId: number, epochsKept: number) => {
       const release = releases[epochId - 1]
-      const isOver = release !== undefined && isLongOver(release as BlockNumber, head as BlockNumber, market)
+      const isOver = release !== undefined && isLongOver(release as ContractNumber, head as ContractNumber, market)
       return epochId > releases.length - epochsKept || !isOver
     },
   }

@@ -65,9 +65,9 @@ async function look({ chain }: RetentionDeps): Promise<{ readonly newest: EpochI
   const { epochId: newest } = await chain.currentEpoch()
   for (let back = YOUNG_EPOCHS; back < newest; back *= 2) {
     const epochId = (newest - back) as EpochId
-    const { releaseBlock } = await chain.epochInfo(epochId)
+    const { contractNumber: released } = await chain.epochInfo(epochId)
     // Block 0: an endpoint that is behind the one asked before.
-    if (releaseBlock > 0 && isLongOver(releaseBlock, head.number, market)) return { newest, over: epochId }
+    if (released > 0 && isLongOver(released, head.contractNumber, market)) return { newest, over: epochId }
   }
   return { newest, over: 0 as EpochId }
 }

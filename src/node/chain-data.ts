@@ -64,7 +64,7 @@ async function newestWithProjects(chain: AnchorChain, readFile: ReadFile): Promi
 }
 
 async function epochRow(epochId: EpochId, chain: AnchorChain): Promise<EpochRow> {
-  const [{ timestamp, end, releaseBlock }, batchCids, isEnded] = await Promise.all([
+  const [{ timestamp, end, contractNumber }, batchCids, isEnded] = await Promise.all([
     chain.epochInfo(epochId),
     chain.batchCids(epochId),
     chain.isEpochEnded(epochId),
@@ -77,7 +77,7 @@ async function epochRow(epochId: EpochId, chain: AnchorChain): Promise<EpochRow>
     epochId,
     end,
     releasedAt: timestamp,
-    status: releaseBlock === 0 ? 'skipped' : batches.length === 0 ? open : decided,
+    status: contractNumber === 0 ? 'skipped' : batches.length === 0 ? open : decided,
     batches: batches.length,
   }
 }

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from 'vitest'
-import type { BlockNumber, Hash } from '#domain/ids.ts'
+import type { BlockNumber, Hash, ContractNumber } from '#domain/ids.ts'
 import { createRecorder, type Recorder } from '#domain/recorder.ts'
 import type { AnchorChain, BlockRef, ChainStep } from '#io/chain/port.ts'
 import { type ChainSight, createChainSight } from './chain-sight.ts'
@@ -16,6 +16,7 @@ beforeEach(() => {
 /** Mined when the clock shows it, or so many seconds before. */
 const block = (number: number, secondsAgo = 0): BlockRef => ({
   number: number as BlockNumber,
+  contractNumber: number as ContractNumber,
   hash: `0x${number}` as Hash,
   parentHash: `0x${number - 1}` as Hash,
   timestamp: nowMs / 1_000 - secondsAgo,

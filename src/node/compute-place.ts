@@ -90,8 +90,8 @@ export async function placeInDevnet(
       connect: lazily(() => connectSourceChain({ rpcUrl, chainId, clock: systemClock })),
     },
     async rangeOf(epochId) {
-      const { end, releaseBlock } = await chain.epochInfo(epochId)
-      if (releaseBlock === 0) throw new WeftError('SETTINGS_INVALID', { problems: [`epoch ${epochId} was not released`] })
+      const { end, contractNumber } = await chain.epochInfo(epochId)
+      if (contractNumber === 0) throw new WeftError('SETTINGS_INVALID', { problems: [`epoch ${epochId} was not released`] })
       return { epochId, begin: end - market.epochSize + 1, end }
     },
     async finalized(projectId, epochId) {
@@ -107,9 +107,9 @@ export async function placeInDevnet(
     async *epochsWithin(from, to) {
       const { epochId: newest } = await chain.currentEpoch()
       for (let epochId = 1; epochId <= newest; epochId += 1) {
-        const { end, releaseBlock } = await chain.epochInfo(epochId as EpochId)
+        const { end, contractNumber } = await chain.epochInfo(epochId as EpochId)
         if (end > to) return
-        if (releaseBlock !== 0 && end - market.epochSize + 1 >= from) yield epochId as EpochId
+        if (contractNumber !== 0 && end - market.epochSize + 1 >= from) yield epochId as EpochId
       }
     },
   }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import type { BlockNumber, Cid, EpochId, Hash, ProjectId, SlotId } from '#domain/ids.ts'
+import type { BlockNumber, Cid, EpochId, Hash, ProjectId, SlotId, ContractNumber } from '#domain/ids.ts'
 import { voteKey } from '#roles/sequencer/keys.ts'
 import { createLedger } from '#roles/sequencer/ledger.ts'
 import { openRecords } from '#roles/snapshotter/records.ts'
@@ -14,7 +14,7 @@ const A = 'base:0xaa:TEST' as ProjectId
 const B = 'base:0xbb:TEST' as ProjectId
 const CID = 'bafkreicecnx2gvntm6fbcrvnc336qze6st5u7qq7457igegamd3bzkx7ri' as Cid
 const BATCH = 'bafkreiauv3xrqehvesaqo23lw3awzn2zlq52izxbxklymbc54um2g2ii44' as Cid
-const release = { number: 70 as BlockNumber, timestamp: 1_700_000_000 }
+const release = { number: 70 as BlockNumber, contractNumber: 70 as ContractNumber, timestamp: 1_700_000_000 }
 const RELEASED_MS = 1_700_000_000_000
 const range = { begin: 10 as BlockNumber, end: 11 as BlockNumber }
 

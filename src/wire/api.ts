@@ -46,9 +46,9 @@ export const REASONS = {
   epoch_not_released: 'The epoch is still to come; `newestEpochId` is the newest.',
   epoch_skipped: 'The epoch was never released, though later ones were.',
   epoch_forgotten: 'The epoch is older than what is kept here: that begins with `oldestEpochId`.',
-  epoch_open: 'Its batches may still come: until anchor block `untilBlock`.',
+  epoch_open: 'Its batches may still come: until anchor block `untilBlock`, as contracts number blocks.',
   window_over:
-    'The window for its batches ended with anchor block `untilBlock`, and the sequencer has not said that it was done: no more of them come.',
+    'The window for its batches ended with anchor block `untilBlock`, as contracts number blocks, and the sequencer has not said that it was done: no more of them come.',
   not_final: 'The project is on chain from epoch `firstEpochId` on, and nothing of it is final yet.',
   not_batched: 'The epoch is over, and none of its batches holds the project.',
   not_read: 'A batch of the epoch, which may hold the project, has not been read: nobody serves its file.',

@@ -109,9 +109,8 @@ const textOf = (data: string) => new TextEncoder().encode(`{"data":"${data}"}`)
 /** A submission of the project, signed in the block of the epoch's release. */
 async function submission({ slotId, data = 'true', epochId = FIRST, isAltered = false }: Cast, index: number): Promise<BatchedSubmission> {
   const snapshotCid = await serving.add(textOf(data))
-  const { releaseBlock } = await chain.epochInfo(epochId)
-  const { hash } = (await chain.block(releaseBlock)) as BlockRef
-  const request = { slotId, deadlineBlock: (releaseBlock + 9) as BlockNumber, snapshotCid, epochId, projectId: PROJECT }
+  const { number, hash } = (await chain.release(epochId)) as BlockRef
+  const request = { slotId, deadlineBlock: (number + 9) as BlockNumber, snapshotCid, epochId, projectId: PROJECT }
   const signature = createSigner(slotKeys[slotId - 1] as (typeof slotKeys)[0]).sign(createSubmissionHasher(chain).digest(request))
   const sent = isAltered ? `${signature.slice(0, 20)}${signature[20] === '0' ? '1' : '0'}${signature.slice(21)}` : signature
   return {

@@ -82,6 +82,8 @@ export interface WorldOptions {
   readonly market?: Partial<MarketState>
   /** The anchor chain makes a block only when there is a transaction for it. */
   readonly isMinedOnDemand?: boolean
+  /** What contracts see in its blocks; their numbers unless said. */
+  readonly contractNumberOf?: FakeChainOptions['contractNumberOf']
   /** How it counts days and rewards; as a new one unless said. */
   readonly rewards?: Partial<FakeRewards>
   /** One event of a role's log. */
@@ -121,9 +123,9 @@ export function createWorld(options: WorldOptions) {
     validators: VALIDATOR_ACCOUNTS.slice(0, options.validators),
     ...options.market,
   })
-  const { signers, rewards = {} } = options
+  const { signers, rewards = {}, contractNumberOf, onBroadcast } = options
   const pace = options.isMinedOnDemand === true ? {} : { blockTimeMs: BLOCK_TIME_MS }
-  const chain = createFakeChain({ clock, market, signers, rewards, ...pace, pollMs: POLL_MS, onBroadcast: options.onBroadcast })
+  const chain = createFakeChain({ clock, market, signers, rewards, ...pace, pollMs: POLL_MS, contractNumberOf, onBroadcast })
   if (options.isMinedOnDemand === true) void mineOnDemand(chain, clock)
   let parts = 0
   const random = () => createSeededRandom(options.seed * 1_000 + parts++)

@@ -48,6 +48,8 @@ export interface NetworkOptions {
   readonly computing?: (computes: ComputeSet, seat: number) => ComputeSet
   /** The anchor chain makes a block only when there is a transaction for it. */
   readonly isMinedOnDemand?: boolean
+  /** What contracts see in blocks of the anchor chain; their numbers unless said. */
+  readonly contractNumberOf?: (number: number) => number
   readonly sourceBlockTimeSeconds?: number
   /** What a role has for a port to a chain instead of the one it should have. */
   readonly port?: ChangePort
@@ -147,6 +149,7 @@ export async function createNetwork(options: NetworkOptions): Promise<Network> {
     validators: VALIDATORS,
     isMinedOnDemand,
     market: { sourceBlockTimeSeconds },
+    contractNumberOf: options.contractNumberOf,
     ...(rules && { rules }),
     ...(port && { port }),
   })

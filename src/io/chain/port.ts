@@ -1,6 +1,6 @@
 import type { BlockRef, ChainStep, ProtocolEvent } from '#domain/chain-step.ts'
 import type { ChainEvent, ChainTransaction, ChainValue } from '#domain/compute.ts'
-import type { Address, BlockNumber, Cid, ContentHash, EpochId, Hash, ProjectId, SlotId } from '#domain/ids.ts'
+import type { Address, BlockNumber, Cid, ContentHash, ContractNumber, EpochId, Hash, ProjectId, SlotId } from '#domain/ids.ts'
 
 /** The words in which a chain speaks; what every role makes of them is `AnchorView`. */
 export type { BlockRef, ChainStep, ProtocolEvent }
@@ -12,7 +12,7 @@ export interface MarketState {
   readonly sourceChainId: number
   /** Seconds; the contract holds 1e-4 s. */
   readonly sourceBlockTimeSeconds: number
-  /** In anchor blocks from the release block, inclusive (spec/contracts.md §4.4). */
+  /** In anchor blocks, as contracts number them, from the release, inclusive (spec/contracts.md §4.4). */
   readonly snapshotWindowBlocks: number
   readonly batchWindowBlocks: number
   readonly attestationWindowBlocks: number
@@ -104,7 +104,9 @@ export interface AnchorChain {
     readonly known: readonly BlockRef[]
     readonly signal: AbortSignal
   }): AsyncIterable<ChainStep>
-  /** Block in which the market was created: nothing before it concerns anyone. */
+  /** The first block in which contracts see this number or a higher one; the next that is to come where there is none. */
+  firstSeeing(number: ContractNumber): Promise<BlockNumber>
+  /** Block in which the market was created, or one before it: nothing before that concerns anyone. */
   deploymentBlock(): Promise<BlockNumber>
   market(): Promise<MarketState>
   /** The sequencer's name in the network, for example its peer id, as the market's owner wrote it: any text, empty until it is set. */
@@ -122,8 +124,10 @@ export interface AnchorChain {
   slot(slotId: SlotId, at?: BlockNumber): Promise<SlotState & { readonly changedAt: number }>
   /** All zero before the first release. */
   currentEpoch(): Promise<{ readonly epochId: EpochId; readonly begin: BlockNumber; readonly end: BlockNumber }>
-  /** `releaseBlock` is 0 for an epoch that does not exist. */
-  epochInfo(epochId: EpochId): Promise<{ readonly timestamp: number; readonly releaseBlock: BlockNumber; readonly end: BlockNumber }>
+  /** Of its release, as the contract has noted it. `contractNumber` is 0 for an epoch that does not exist. */
+  epochInfo(epochId: EpochId): Promise<{ readonly timestamp: number; readonly contractNumber: ContractNumber; readonly end: BlockNumber }>
+  /** The block that released it; `undefined` for an epoch that does not exist. */
+  release(epochId: EpochId): Promise<BlockRef | undefined>
   snapshotStatus(projectId: ProjectId, epochId: EpochId, at?: BlockNumber): Promise<SnapshotStatus>
   /** 0 while the project has no snapshot. */
   projectFirstEpochId(projectId: ProjectId, at?: BlockNumber): Promise<EpochId>

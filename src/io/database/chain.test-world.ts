@@ -1,5 +1,5 @@
 import type { BlockRef, ChainStep, ProtocolEvent } from '#domain/chain-step.ts'
-import type { Address, BlockNumber, Cid, EpochId, Hash, ProjectId, SlotId } from '#domain/ids.ts'
+import type { Address, BlockNumber, Cid, EpochId, Hash, ProjectId, SlotId, ContractNumber } from '#domain/ids.ts'
 import type { BatchContent, IndexDatabase } from './port.ts'
 
 /** A chain that tests write block by block, and may write again. Blocks are 10 s apart. */
@@ -29,6 +29,7 @@ export function createChain() {
       const number = ((head?.number ?? 99) + 1) as BlockNumber
       const block: BlockRef = {
         number,
+        contractNumber: number as number as ContractNumber,
         hash: `0xblock${number}` as Hash,
         parentHash: head?.hash ?? ('0xblock99' as Hash),
         timestamp: number * 10,

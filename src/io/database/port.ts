@@ -1,5 +1,5 @@
 import type { BlockRef, ChainStep } from '#domain/chain-step.ts'
-import type { Address, BlockNumber, Cid, EpochId, ProjectId, SlotId } from '#domain/ids.ts'
+import type { Address, BlockNumber, Cid, ContractNumber, EpochId, ProjectId, SlotId } from '#domain/ids.ts'
 import type { LaterWindows } from '#domain/window.ts'
 
 /**
@@ -138,7 +138,7 @@ export const KNOWN_BLOCKS_MAX = 256
 export interface Bounds {
   /** Another in every database: a place in `changes` means nothing in another one. */
   readonly indexId: string
-  readonly indexed?: { readonly block: BlockNumber; readonly at: number } | undefined
+  readonly indexed?: { readonly block: BlockNumber; readonly contractNumber: ContractNumber; readonly at: number } | undefined
   /** Released ones; older than `oldestEpochId` are those before the market, and those let go of. */
   readonly oldestEpochId?: EpochId | undefined
   readonly newestEpochId?: EpochId | undefined
@@ -216,6 +216,8 @@ export interface EpochRow {
   readonly end: BlockNumber
   readonly day?: number | undefined
   readonly releasedBlock: BlockNumber
+  /** That of the same block for contracts. */
+  readonly releasedContractNumber: ContractNumber
   readonly releasedAt: number
   readonly endedBlock?: BlockNumber | undefined
   readonly endedAt?: number | undefined

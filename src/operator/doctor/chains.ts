@@ -78,11 +78,12 @@ function windowsOf(market: MarketState, anchorBlockSeconds: number): readonly Fi
   return [good('windows', told)]
 }
 
-/** Blocks of the last minutes, on average. */
+/** Blocks of the last minutes, on average, as contracts number them: windows are of those. */
 async function blockSeconds(chain: AnchorChain): Promise<number> {
   const head = await chain.head()
   const before = await chain.block(Math.max(0, head.number - LOOK_BACK_BLOCKS) as typeof head.number)
-  return before === undefined || head.number === before.number ? 1 : (head.timestamp - before.timestamp) / (head.number - before.number)
+  if (before === undefined || head.contractNumber === before.contractNumber) return 1
+  return (head.timestamp - before.timestamp) / (head.contractNumber - before.contractNumber)
 }
 
 async function accountOf(

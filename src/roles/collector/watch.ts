@@ -1,7 +1,6 @@
 import { type AnchorView, createAnchorView, type ReleasedEpoch } from '#domain/anchor-view.ts'
 import type { BlockNumber, EpochId } from '#domain/ids.ts'
-import type { BlockTime } from '#domain/window.ts'
-import type { AnchorChain } from '#io/chain/port.ts'
+import type { AnchorChain, BlockRef } from '#io/chain/port.ts'
 import { type PersistDeps, persist } from '#life/persist.ts'
 import { readSigners, readSlots } from '#life/signers.ts'
 import { createWindows, isOverInBoth, type Windows } from './windows.ts'
@@ -64,16 +63,16 @@ function oldestNeeded(epochs: Iterable<ReleasedEpoch>, windows: Windows): BlockN
 /** The release of the oldest epoch whose window may be open, or the head; and the newest epoch. */
 async function startOf(
   chain: AnchorChain,
-  { head, length }: { readonly head: BlockTime & { readonly number: BlockNumber }; readonly length: number },
+  { head, length }: { readonly head: BlockRef; readonly length: number },
 ): Promise<{ readonly block: BlockNumber; readonly newest: EpochId }> {
   const { epochId: newest } = await chain.currentEpoch()
   let block = head.number
   for (let epochId = newest; epochId > Math.max(0, newest - LOOK_BACK_EPOCHS); epochId = (epochId - 1) as EpochId) {
-    const { releaseBlock, timestamp } = await chain.epochInfo(epochId)
+    const release = await chain.release(epochId)
     // Left out by the market's owner.
-    if (releaseBlock === 0) continue
-    block = Math.min(block, releaseBlock) as BlockNumber
-    if (isOverInBoth({ number: releaseBlock, timestamp }, length, head)) break
+    if (release === undefined) continue
+    block = Math.min(block, release.number) as BlockNumber
+    if (isOverInBoth(release, length, head)) break
   }
   return { block, newest }
 }

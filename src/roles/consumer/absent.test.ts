@@ -22,7 +22,7 @@ function ask({
   const chain = {
     currentEpoch: async () => ({ epochId: newest, begin: 0, end: 0 }),
     projectFirstEpochId: async () => first,
-    epochInfo: async (id: EpochId) => ({ timestamp: 0, releaseBlock: id > newest || id === 4 ? 0 : 100 + id, end: 0 }),
+    epochInfo: async (id: EpochId) => ({ timestamp: 0, contractNumber: id > newest || id === 4 ? 0 : 100 + id, end: 0 }),
   } as unknown as AnchorChain
   const listed = Object.values(BATCHES).map((projectIds) => ({ projectIds }) as unknown as ListedBatch)
   return whyAbsent({ projectId, epochId: epochId as EpochId }, listed, chain)

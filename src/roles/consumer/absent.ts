@@ -12,14 +12,14 @@ export async function whyAbsent(
   listed: readonly ListedBatch[] | string,
   chain: AnchorChain,
 ): Promise<string> {
-  const [{ epochId: newest }, first, { releaseBlock }] = await Promise.all([
+  const [{ epochId: newest }, first, { contractNumber: released }] = await Promise.all([
     chain.currentEpoch(),
     chain.projectFirstEpochId(projectId),
     chain.epochInfo(epochId),
   ])
   if (newest === 0) return 'no epoch is released yet'
   if (epochId > newest) return `epoch ${epochId} is not released yet, the newest is ${newest}`
-  if (releaseBlock === 0) return `epoch ${epochId} was never released, the newest is ${newest}`
+  if (released === 0) return `epoch ${epochId} was never released, the newest is ${newest}`
   // What the chain has no more than roots of may hold it, whatever else is known of the project.
   const untold = typeof listed === 'string' ? undefined : listed.find((batch) => 'mayHold' in batch)
   if (untold !== undefined && 'unreadable' in untold) return notAllRead(untold.unreadable)

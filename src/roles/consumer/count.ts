@@ -122,15 +122,14 @@ export async function readWindow(
   { epochId, rules }: { readonly epochId: EpochId; readonly rules: Pick<CountRules, 'windowUnit'> },
   chain: AnchorChain,
 ): Promise<Window | string> {
-  const [{ releaseBlock }, { snapshotWindowBlocks }] = await Promise.all([chain.epochInfo(epochId), chain.market()])
-  const release = releaseBlock === 0 ? undefined : await chain.block(releaseBlock)
+  const [release, { snapshotWindowBlocks }] = await Promise.all([chain.release(epochId), chain.market()])
   if (release === undefined) return `the chain has no release of epoch ${epochId}`
   const window = windowOf({ release, unit: rules.windowUnit, length: snapshotWindowBlocks })
   const wanted = new Set(submissions.map(({ header }) => header.toLowerCase()))
   const headers = new Map<string, Header>()
   let parent: Hash | undefined
-  for (let from: number = releaseBlock; wanted.size > 0; from += READS_MAX) {
-    if (from >= releaseBlock + WINDOW_BLOCKS_MAX)
+  for (let from: number = release.number; wanted.size > 0; from += READS_MAX) {
+    if (from >= release.number + WINDOW_BLOCKS_MAX)
       return `the epoch's submission window has more than the ${WINDOW_BLOCKS_MAX} blocks that are read`
     const numbers = Array.from({ length: READS_MAX }, (_, index) => (from + index) as BlockNumber)
     for (const block of await Promise.all(numbers.map((number) => chain.block(number)))) {

@@ -59,13 +59,14 @@ async function judge(
 ): Promise<JudgedReceipt> {
   const { chain: batches, ipfs, clock } = await epoch(spoil)
   const blockAt = (number: number): BlockRef =>
-    ({ number, hash: hashAt(number), parentHash: hashAt(number - 1), timestamp: number }) as unknown as BlockRef
+    ({ number, contractNumber: number, hash: hashAt(number), parentHash: hashAt(number - 1), timestamp: number }) as unknown as BlockRef
   const windows = { snapshotWindowBlocks: WINDOW_BLOCKS, batchWindowBlocks: 20, attestationWindowBlocks: 40 }
   const chain = {
     ...batches,
     ...place,
     market: async () => ({ sequencers, ...windows }),
-    epochInfo: async () => ({ releaseBlock, timestamp: RELEASE, end: 0 }),
+    epochInfo: async () => ({ contractNumber: releaseBlock, timestamp: RELEASE, end: 0 }),
+    release: async () => (releaseBlock === 0 ? undefined : blockAt(releaseBlock)),
     head: async () => blockAt(headBlock),
     block: async (number: number) => (number > headBlock ? undefined : blockAt(number)),
   } as unknown as AnchorChain

@@ -78,10 +78,10 @@ async function whenMissing(
   { chain }: ReceiptDeps,
 ): Promise<JudgedReceipt> {
   const { epochId, projectId } = request
-  const [{ releaseBlock }, head] = await Promise.all([chain.epochInfo(epochId), chain.head()])
-  const rival = rivals.find(({ isFinalized }) => isFinalized) ?? (isSettled(releaseBlock, head.number, market) ? rivals[0] : undefined)
-  if (releaseBlock === 0) return { verdict: 'unjudged', why: `the chain has no release of epoch ${epochId}` }
-  if (rival === undefined && !isSettled(releaseBlock, head.number, market)) return { verdict: 'undecided', why }
+  const [{ contractNumber: released }, head] = await Promise.all([chain.epochInfo(epochId), chain.head()])
+  const rival = rivals.find(({ isFinalized }) => isFinalized) ?? (isSettled(released, head.contractNumber, market) ? rivals[0] : undefined)
+  if (released === 0) return { verdict: 'unjudged', why: `the chain has no release of epoch ${epochId}` }
+  if (rival === undefined && !isSettled(released, head.contractNumber, market)) return { verdict: 'undecided', why }
   if (rival === undefined) return { verdict: 'unjudged', why: `${why}, and none has a result for ${projectId}: too few may have voted` }
   if (!isNowhere) return { verdict: 'unjudged', why }
   if (market.sequencers.length > 1)

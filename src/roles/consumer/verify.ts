@@ -188,13 +188,13 @@ async function whyNotFinal(
     const { rootHash, majorityRoot = 'another root' } = anchored
     return `disputed: the chain has root ${rootHash}, a majority of the validators attested ${majorityRoot} and asked for another batch`
   }
-  const [market, { releaseBlock }, head] = await Promise.all([chain.market(), chain.epochInfo(epochId), chain.head()])
+  const [market, { contractNumber: released }, head] = await Promise.all([chain.market(), chain.epochInfo(epochId), chain.head()])
   const { told } = quorum(anchored, market)
   // Behind a refutation its window may count from that, in which block no view of the contract says (`#domain/rounds.ts`).
   const end = isSentAgain
-    ? `block ${lastAttestationBlockOfAll(releaseBlock, market)} at the latest, for it may be of a later round`
-    : `block ${lastAttestationBlock(releaseBlock, market)}`
-  return `the batch is not FINALIZED yet, but pending: attested by ${told}; the window for it ends with ${end}, the head is ${head.number}`
+    ? `block ${lastAttestationBlockOfAll(released, market)} at the latest, for it may be of a later round`
+    : `block ${lastAttestationBlock(released, market)}`
+  return `the batch is not FINALIZED yet, but pending: attested by ${told}; the window for it ends with ${end}, the head is ${head.contractNumber}`
 }
 
 function quorum({ attestationCount }: OpenBatch, { validators, attestationsMin }: MarketState) {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import type { Address, BlockNumber, Cid, EpochId, Hash, ProjectId } from '#domain/ids.ts'
+import type { Address, BlockNumber, Cid, EpochId, Hash, ProjectId, ContractNumber } from '#domain/ids.ts'
 import type { AnchorChain, ProtocolCall } from '#io/chain/port.ts'
 import { createFakeStore } from '#io/store/fake.ts'
 import { MANAGER, open, SEQUENCER, VALIDATOR } from './epochs.test-world.ts'
@@ -14,7 +14,7 @@ const ROOT = `0x${'aa'.repeat(32)}` as Hash
 async function releasedAt(chain: AnchorChain): Promise<number[]> {
   const { epochId } = await chain.currentEpoch()
   const infos = await Promise.all(Array.from({ length: epochId }, (_, index) => chain.epochInfo((index + 1) as EpochId)))
-  return infos.filter(({ releaseBlock }) => releaseBlock > 0).map(({ timestamp }) => timestamp - (infos[0]?.timestamp ?? 0))
+  return infos.filter(({ contractNumber }) => contractNumber > 0).map(({ timestamp }) => timestamp - (infos[0]?.timestamp ?? 0))
 }
 
 type World = ReturnType<typeof open>
@@ -27,8 +27,8 @@ function completing({ chain, clock }: World, blocks: number): void {
   const done = new Set<EpochId>()
   const look = async (): Promise<void> => {
     const { epochId } = await chain.currentEpoch()
-    const { releaseBlock } = await chain.epochInfo(epochId)
-    if (epochId > 0 && !done.has(epochId) && (await chain.head()).number >= releaseBlock + blocks) {
+    const { contractNumber } = await chain.epochInfo(epochId)
+    if (epochId > 0 && !done.has(epochId) && (await chain.head()).contractNumber >= contractNumber + blocks) {
       done.add(epochId)
       const batchCid = `${CID.slice(0, -2)}${String(epochId).padStart(2, 'a')}` as Cid
       void send(0, `b${epochId}`, {
@@ -83,7 +83,7 @@ describe('a role that is behind', () => {
   })
 
   test('E6: is not told by an endpoint that knows nothing of the last epoch that it is decided', async () => {
-    const unknown = { timestamp: 0, releaseBlock: 0 as BlockNumber, end: 0 as BlockNumber }
+    const unknown = { timestamp: 0, contractNumber: 0 as ContractNumber, end: 0 as BlockNumber }
     const world = open(BEHIND, ({ chain }) => ({ chain: { ...chain, epochInfo: async () => unknown } }))
     world.start()
     await world.clock.advance(60_000)

@@ -1,5 +1,6 @@
 import type { Report } from '#domain/events.ts'
 import type { BlockNumber, EpochId } from '#domain/ids.ts'
+import { isAttestationWindowOver, isBatchWindowOver } from '#domain/window.ts'
 import type { AnchorChain, MarketState, SourceChain } from '#io/chain/port.ts'
 import type { Clock } from '#io/clock/port.ts'
 import { ripeUpTo, type WatchOptions } from './watch.ts'
@@ -33,10 +34,15 @@ export interface Last {
 
 /** Whether the market is done with the epoch: all its batches are final, or their time is over. */
 async function isDecided(epochId: EpochId, market: MarketState, { chain }: CatchUpDeps): Promise<boolean> {
-  const [{ releaseBlock }, head, isEnded] = await Promise.all([chain.epochInfo(epochId), chain.head(), chain.isEpochEnded(epochId)])
+  const [{ contractNumber: released }, head, isEnded] = await Promise.all([
+    chain.epochInfo(epochId),
+    chain.head(),
+    chain.isEpochEnded(epochId),
+  ])
   // Whoever answers has not seen the release.
-  if (releaseBlock === 0) return false
-  if (head.number > releaseBlock + Math.max(market.batchWindowBlocks, market.attestationWindowBlocks)) return true
+  if (released === 0) return false
+  if (isBatchWindowOver(released, head.contractNumber, market) && isAttestationWindowOver(released, head.contractNumber, market))
+    return true
   if (!isEnded) return false
   const batches = await Promise.all((await chain.batchCids(epochId)).map((batchCid) => chain.batch(epochId, batchCid)))
   return batches.every((batch) => batch?.isFinalized === true)

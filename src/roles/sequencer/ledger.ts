@@ -4,6 +4,7 @@ import type { BlockNumber, Cid, EpochId, Hash, ProjectId, SlotId } from '#domain
 import { endProject, isProjectOver, type ProjectReason, type ProjectState } from '#domain/project.ts'
 import type { DisputeReason } from '#domain/reasons.ts'
 import type { Rejection } from '#domain/rejection.ts'
+import { withContractNumber } from '#domain/window.ts'
 import type { Store, StoreWrite } from '#io/store/port.ts'
 import { pagesOf } from '#life/pages.ts'
 import { fileOf } from '#wire/batch-file.ts'
@@ -85,8 +86,8 @@ export interface Ledger {
   newest(): EpochId
   /** The epochs that are not over, or one of whose projects is not. */
   unfinished(): Iterable<EpochEntry>
-  /** Those of the epochs on disk that were released in `block` or later, ascending. */
-  releasedFrom(block: BlockNumber): readonly EpochEntry[]
+  /** The newest of the epochs on disk, back to the first of whose release `isWanted` does not hold; ascending. */
+  releasedSince(isWanted: (release: Header) => boolean): readonly EpochEntry[]
   /**
    * Whether the epoch is released as far as seen here: it or a later one was seen released, and no reorganisation has undone its release
    * since. `false` says that its release is still to come, for the first time or again.
@@ -133,7 +134,10 @@ export function createLedger(options: { readonly epochsKept: number }, { store }
   }
 
   function get(epochId: EpochId): EpochEntry | undefined {
-    return unfinished.get(epochId) ?? readAt<EpochEntry>(store, epochKey(epochId))
+    const known = unfinished.get(epochId)
+    if (known !== undefined) return known
+    const stored = readAt<EpochEntry>(store, epochKey(epochId))
+    return stored && entryOf(stored)
   }
 
   async function save(record: EpochEntry, writes: readonly StoreWrite[]): Promise<EpochEntry> {
@@ -155,21 +159,21 @@ export function createLedger(options: { readonly epochsKept: number }, { store }
     get,
     newest: () => highest as EpochId,
     unfinished: () => unfinished.values(),
-    releasedFrom(block) {
+    releasedSince(isWanted) {
       const found: EpochEntry[] = []
       for (let epochId = highest; ; epochId -= 1) {
         const record = get(epochId as EpochId)
-        if (record === undefined || record.release.number < block) return found.reverse()
+        if (record === undefined || !isWanted(record.release)) return found.reverse()
         found.push(record)
       }
     },
     isReleased: (epochId) => epochId <= highest && !undone.has(epochId),
     undo: (epochId) => void undone.add(epochId),
-    async move(epochId, { number, hash, timestamp }) {
-      await save({ ...(get(epochId) as EpochEntry), release: { number, hash, timestamp } }, [])
+    async move(epochId, { number, contractNumber, hash, timestamp }) {
+      await save({ ...(get(epochId) as EpochEntry), release: { number, contractNumber, hash, timestamp } }, [])
       undone.delete(epochId)
     },
-    async release(epochId, { number, hash, timestamp }) {
+    async release(epochId, { number, contractNumber, hash, timestamp }) {
       highest = Math.max(highest, epochId)
       const known = get(epochId)
       if (known?.release.hash === hash && known.state !== 'void') return
@@ -177,7 +181,7 @@ export function createLedger(options: { readonly epochsKept: number }, { store }
         undone.add(epochId)
         return
       }
-      const entry = releasedEntry(epochId, { number, hash, timestamp })
+      const entry = releasedEntry(epochId, { number, contractNumber, hash, timestamp })
       if (known === undefined) {
         await save(entry, [])
         return
@@ -212,6 +216,8 @@ export const isLost = (entry: EpochEntry, batchCid: Cid): boolean => newestOf(en
 
 const newestOf = ({ batches }: EpochEntry, batchCid: Cid): BatchEntry | undefined =>
   batches.findLast((batch) => batch.batchCid === batchCid)
+
+const entryOf = (entry: EpochEntry): EpochEntry => ({ ...entry, release: withContractNumber(entry.release) })
 
 /** Of an epoch of which only the release is known. */
 function releasedEntry(epochId: EpochId, release: Header): EpochEntry {
@@ -259,7 +265,7 @@ function replayFrom(records: readonly EpochEntry[]): BlockNumber {
 const RECORDS_PER_PAGE = 16
 
 function* readRecords(store: Store): Generator<EpochEntry> {
-  for (const page of pagesOf(store, EPOCHS_PREFIX, RECORDS_PER_PAGE)) for (const { value } of page) yield fromBytes<EpochEntry>(value)
+  for (const page of pagesOf(store, EPOCHS_PREFIX, RECORDS_PER_PAGE)) for (const { value } of page) yield entryOf(fromBytes<EpochEntry>(value))
 }
 
 /** Keys removed in one commit: an epoch may have some hundred thousand votes, and receipts wait behind it. */

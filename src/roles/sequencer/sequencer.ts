@@ -4,7 +4,7 @@ import { WeftError } from '#domain/errors.ts'
 import type { Report } from '#domain/events.ts'
 import type { EpochId, ProjectId, SlotId } from '#domain/ids.ts'
 import type { ReceiptCode } from '#domain/rejection.ts'
-import { lastBatchBlock } from '#domain/window.ts'
+import { isBatchWindowOver } from '#domain/window.ts'
 import type { AnchorChain, MarketState, ProtocolSender } from '#io/chain/port.ts'
 import type { Clock } from '#io/clock/port.ts'
 import type { SubmissionListener } from '#io/intake/port.ts'
@@ -121,7 +121,7 @@ interface Memory {
 
 function isStillToBeJudged(epoch: ReleasedEpoch, { view, contract }: Sequencing): boolean {
   const isThere = view.epoch(epoch.epochId) === epoch
-  return isThere && (view.head?.number ?? 0) <= lastBatchBlock(epoch.release.number, contract)
+  return isThere && !isBatchWindowOver(epoch.release.contractNumber, view.head?.contractNumber, contract)
 }
 
 /** Reads what the contracts say, once. */

@@ -5,7 +5,7 @@ import type { AnchorChain } from '#io/chain/port.ts'
 import { createWire, EPOCH_1, open, signerOf, vote, type Wire, type World } from './sequencer.test-world.ts'
 
 /** An endpoint that answers this of its methods only when it is up; following goes on. */
-function createEndpoint(method: 'market' | 'head' | 'slots' | 'currentEpoch' | 'epochInfo') {
+function createEndpoint(method: 'market' | 'head' | 'slots' | 'currentEpoch' | 'release') {
   const endpoint = { isUp: true, refused: 0 }
   const wire: Wire = {
     ...createWire(),
@@ -28,7 +28,7 @@ const signedBy = async (world: World, slotId: SlotId, by: number, header?: strin
   (await world.deliver(await world.submission({ slotId, signedBy: by, deadlineBlock: 400 as BlockNumber, ...(header && { header }) }))).code
 
 describe('G12: an endpoint that does not answer', () => {
-  test.each(['market', 'head', 'currentEpoch', 'epochInfo', 'slots'] as const)(
+  test.each(['market', 'head', 'currentEpoch', 'release', 'slots'] as const)(
     '`%s` at the start is asked again, until it does',
     async (method) => {
       const before = await open()

@@ -125,7 +125,7 @@ describe('S8, G9: after a restart', () => {
     world.chain.reorg(4)
     const again = await open({ onDisk, around: world })
     expect(epoch(again)).toMatchObject({ state: 'released' })
-    expect((await again.chain.epochInfo(EPOCH_1)).releaseBlock).toBe(release.number - 3)
+    expect((await again.chain.release(EPOCH_1))?.number).toBe(release.number - 3)
     expect((await vote(again, 1, 0)).code).toBe('accepted')
     await again.stop()
   })

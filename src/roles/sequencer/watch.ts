@@ -1,13 +1,13 @@
 import type { AnchorView, Header, ReleasedEpoch } from '#domain/anchor-view.ts'
 import { isEpochOver } from '#domain/epoch.ts'
 import { WeftError } from '#domain/errors.ts'
-import type { BlockNumber, Cid, EpochId, ProjectId } from '#domain/ids.ts'
+import type { BlockNumber, Cid, ContractNumber, EpochId, ProjectId } from '#domain/ids.ts'
 import { advanceProject } from '#domain/project.ts'
 import {
   isAttestationWindowOver,
+  isBatchWindowOver,
   isPastWindow,
   isSettled,
-  lastBatchBlock,
   oldestReleaseBatchedIn,
   oldestReleaseCorrectedIn,
   REPLAY_MARGIN_BLOCKS,
@@ -68,6 +68,8 @@ export async function watch(deps: WatchDeps, signal: AbortSignal): Promise<void>
   /** While the chain is only read up to its head, the answer may be there already. */
   const disputed = new Set<EpochId>()
   let isReady = false
+  /** That the chain says again: of one that has not come so far, its head. */
+  const first = (await persist({ doing: 'read_release', attempt: () => chain.block(from), signal }, deps)) ?? headAtStart
   const readyAt = Math.max(headAtStart.number, newestRelease(ledger))
   for await (const step of chain.follow({ from, known: [], signal })) {
     const applied = view.apply(step, (epochId, block) => !isBeforeOurTime(epochId, block, ledger))
@@ -81,9 +83,9 @@ export async function watch(deps: WatchDeps, signal: AbortSignal): Promise<void>
     if (head === undefined) continue
     if (!isReady && head.number >= readyAt) {
       isReady = true
-      await undoUnseen(from, deps, signal)
+      await undoUnseen(first, deps, signal)
       // What was anchored may have been taken back while nobody looked, and however long ago.
-      reviseAnchored(from, deps)
+      reviseAnchored(first, deps)
       deps.onReady()
     }
     if (isReady) {
@@ -97,7 +99,7 @@ export async function watch(deps: WatchDeps, signal: AbortSignal): Promise<void>
       started.add(epoch)
       if (!isOver(ledger.get(epoch.epochId)) || !ledger.isReleased(epoch.epochId)) deps.onClosed(epoch)
     }
-    await endUnattested(head.number, deps)
+    await endUnattested(head.contractNumber, deps)
     forget(started, deps)
     if (isReady) await moveCursor(head.number, deps)
   }
@@ -113,7 +115,7 @@ async function takeRelease(epoch: ReleasedEpoch, { ledger, onReleased, onTakenBa
 /** Whether the votes of the epoch are to be counted now. While nobody knows its window, there is time for as long as a batch can be sent (S12). */
 function isWindowOver(epoch: ReleasedEpoch, head: Header, { windowOf, contract }: WatchDeps): boolean {
   const window = windowOf(epoch)
-  return window === undefined ? head.number > lastBatchBlock(epoch.release.number, contract) : isPastWindow(window, head)
+  return window === undefined ? isBatchWindowOver(epoch.release.contractNumber, head.contractNumber, contract) : isPastWindow(window, head)
 }
 
 /**
@@ -143,7 +145,7 @@ async function startBlock({ chain, ledger }: WatchDeps, head: BlockRef): Promise
   if (cursor !== undefined) return Math.max(0, cursor - REPLAY_MARGIN_BLOCKS) as BlockNumber
   // On first start nobody has sent anything here before: the newest epoch is the oldest that can concern us.
   const { epochId } = await chain.currentEpoch()
-  return epochId === 0 ? head.number : (await chain.epochInfo(epochId)).releaseBlock
+  return (epochId === 0 ? undefined : await chain.release(epochId))?.number ?? head.number
 }
 
 /** The replay margin reaches into epochs that were finished and forgotten, or that another sequencer dealt with. */
@@ -206,10 +208,10 @@ async function dispute(epochId: EpochId, batchCid: Cid, { ledger, report }: Watc
 }
 
 /** Projects whose attestation window passed without a majority end so, and those for which no corrected batch came in the last round. */
-async function endUnattested(head: BlockNumber, { ledger, contract, view }: WatchDeps): Promise<void> {
+async function endUnattested(head: ContractNumber, { ledger, contract, view }: WatchDeps): Promise<void> {
   for (const record of [...ledger.unfinished()]) {
     const { epochId, release, state } = record
-    if (!isEpochOver(state) || !isAttestationWindowOver(view.rounds(epochId)?.start ?? release.number, head, contract)) continue
+    if (!isEpochOver(state) || !isAttestationWindowOver(view.rounds(epochId)?.start ?? release.contractNumber, head, contract)) continue
     const ended = endProjects(record.projects, (project) => project.state === 'disputed', 'not_corrected')
     await ledger.change(epochId, { projects: endProjects(ended, () => true, 'attestations_missing') })
   }
@@ -218,8 +220,8 @@ async function endUnattested(head: BlockNumber, { ledger, contract, view }: Watc
 /** What a rollback to the block `to` means for the epochs whose release is gone, and for the calls of those that stay. */
 async function undo(to: BlockRef, deps: WatchDeps): Promise<void> {
   // The view forgets epochs long before the chain is sure about their release: the records know.
-  for (const record of deps.ledger.releasedFrom((to.number + 1) as BlockNumber)) await undoRelease(record, deps)
-  reviseAnchored(to.number, deps)
+  for (const record of deps.ledger.releasedSince(({ number }) => number > to.number)) await undoRelease(record, deps)
+  reviseAnchored(to, deps)
 }
 
 /** While the window is open nothing has left the house. Later it depends on what became of the calls that were made. */
@@ -231,22 +233,22 @@ async function undoRelease({ epochId, state }: EpochEntry, { ledger, report, onV
 }
 
 /** Epochs of which a call may be mined in the block or later: batches lie above their release, and corrected ones as far above it as all rounds go. */
-function calledFrom(block: BlockNumber, { ledger, contract }: WatchDeps): readonly EpochEntry[] {
-  const oldest = oldestReleaseBatchedIn(block, contract)
+function calledFrom({ contractNumber: block }: BlockRef, { ledger, contract }: WatchDeps): readonly EpochEntry[] {
+  const [oldest, oldestCorrected] = [oldestReleaseBatchedIn(block, contract), oldestReleaseCorrectedIn(block, contract)]
   return ledger
-    .releasedFrom(oldestReleaseCorrectedIn(block, contract))
-    .filter(({ release, batches }) => release.number >= oldest || batches.some(({ round }) => round !== undefined))
+    .releasedSince(({ contractNumber }) => contractNumber >= oldestCorrected)
+    .filter(({ release, batches }) => release.contractNumber >= oldest || batches.some(({ round }) => round !== undefined))
 }
 
 /** Epochs whose calls in the block or later a reorganisation may have taken off the chain. */
-function reviseAnchored(from: BlockNumber, deps: WatchDeps): void {
+function reviseAnchored(from: BlockRef, deps: WatchDeps): void {
   const { ledger, onTakenBack } = deps
   for (const { epochId, state } of calledFrom(from, deps))
     if (['planned', 'anchored', 'ended'].includes(state) || (state !== 'void' && !ledger.isReleased(epochId))) onTakenBack(epochId)
 }
 
 /** Epochs on record whose release is not in its block any more. What a reorganisation released anew while nobody looked begins anew. */
-async function undoUnseen(from: BlockNumber, deps: WatchDeps, signal: AbortSignal): Promise<void> {
+async function undoUnseen(from: BlockRef, deps: WatchDeps, signal: AbortSignal): Promise<void> {
   const { view, ledger } = deps
   for (const record of calledFrom(from, deps)) {
     const { epochId, release } = record
@@ -268,10 +270,11 @@ async function blockAt(number: BlockNumber, { chain, view }: WatchDeps): Promise
 
 /** An epoch is needed until its window is over, its headers until the votes are counted, for the last time. */
 function forget(started: Set<ReleasedEpoch>, { view, ledger, contract }: WatchDeps): void {
-  const head = view.head?.number ?? (0 as BlockNumber)
+  const { head } = view
+  if (head === undefined) return
   // What others send in the place of what was refuted is judged as ours is.
   const isInRounds = ({ epochId, release }: ReleasedEpoch): boolean =>
-    view.rounds(epochId)?.hasRefuted === true && !isSettled(release.number, head, contract)
+    view.rounds(epochId)?.hasRefuted === true && !isSettled(release.contractNumber, head.contractNumber, contract)
   const unfinished = new Set([...ledger.unfinished()].map(({ epochId }) => epochId))
   const needed = [...view.epochs()].filter(
     (epoch) =>
@@ -283,7 +286,7 @@ function forget(started: Set<ReleasedEpoch>, { view, ledger, contract }: WatchDe
       // It may begin anew.
       !ledger.isReleased(epoch.epochId),
   )
-  view.forgetBelow(Math.min(...needed.map((epoch) => epoch.release.number), head) as BlockNumber)
+  view.forgetBelow(Math.min(...needed.map((epoch) => epoch.release.number), head.number) as BlockNumber)
   for (const epoch of started) if (view.epoch(epoch.epochId) !== epoch) started.delete(epoch)
 }
 

@@ -6,6 +6,7 @@ import type { Clock } from '#io/clock/port.ts'
 import type { Ipfs } from '#io/ipfs/port.ts'
 import type { PersistDeps } from '#life/persist.ts'
 import type { ComputeInputs } from './compute.ts'
+import type { AsOf } from './decision.ts'
 import { openFork } from './fork.ts'
 import type { HistoryCache } from './history-cache.ts'
 import { createHistory } from './history.ts'
@@ -40,7 +41,7 @@ export interface InputsOf {
   readonly epoch: ComputeEpoch
   /** The source block above the epoch's last: the epoch is read on its fork. */
   readonly above: BlockRef
-  readonly releaseBlock: BlockNumber
+  readonly release: AsOf
   readonly computes: ComputeSet
   readonly signal: AbortSignal
   readonly snapshotOf: ComputeInputs['snapshotOf']
@@ -51,7 +52,7 @@ export type MakeInputs = (of: InputsOf) => ComputeInputs
 
 export function createInputs(deps: EpochDeps): MakeInputs {
   const limits = { snapshot: pLimit(SNAPSHOTS_AT_ONCE_MAX), aggregate: pLimit(AGGREGATES_AT_ONCE_MAX) }
-  return ({ epoch, above, releaseBlock, computes, signal, snapshotOf }) => {
+  return ({ epoch, above, release, computes, signal, snapshotOf }) => {
     const { clock, computeTimeoutMs: timeoutMs, watch } = deps
     const fork = openFork({ chain: deps.source, above, signal }, deps)
     const source = createSourceReader({ epoch, chain: fork, signal }, deps)
@@ -62,7 +63,7 @@ export function createInputs(deps: EpochDeps): MakeInputs {
       preloads: preload(computes, { epoch, source, timeoutMs, clock, signal }),
       bulks: new Map(),
       snapshotOf,
-      history: createHistory(epoch.epochId as EpochId, releaseBlock, signal, { ...deps, head: watch.head, news: watch.news }),
+      history: createHistory(epoch.epochId as EpochId, release, signal, { ...deps, head: watch.head, news: watch.news }),
       epochsIn: (seconds) => epochsIn(seconds, deps.market),
       timeoutMs,
       limits,
@@ -104,7 +105,7 @@ export async function runEpoch(
     projectsFor(projects, (projectId) => slotIds().some((slotId) => mayVote(slotId, projectId)))
   const onFork = createForks(record, deps.project.records, async () => {
     const above = await awaitSource({ epoch: computeEpoch, chain: deps.source, signal }, deps.project)
-    return deps.makeInputs({ epoch: computeEpoch, above, releaseBlock: record.release.number, computes, signal, snapshotOf })
+    return deps.makeInputs({ epoch: computeEpoch, above, release: record.release, computes, signal, snapshotOf })
   })
   const start = (project: PlannedProject) => {
     const run = { epoch: record, project, signal, ending: epoch.ending }

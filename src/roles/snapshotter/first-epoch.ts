@@ -1,8 +1,8 @@
-import type { BlockNumber, EpochId, ProjectId } from '#domain/ids.ts'
-import { lastBatchBlock } from '#domain/window.ts'
+import type { EpochId, ProjectId } from '#domain/ids.ts'
+import { isBatchWindowOver } from '#domain/window.ts'
 import type { AnchorChain, MarketState } from '#io/chain/port.ts'
 import type { ByRoots } from './by-roots.ts'
-import { releaseOf } from './decision.ts'
+import { type AsOf, releaseOf } from './decision.ts'
 import type { Records } from './records.ts'
 
 export interface FirstEpochDeps {
@@ -19,7 +19,7 @@ export interface FirstEpochDeps {
  */
 export function createFirstEpochId(
   present: EpochId,
-  releaseBlock: BlockNumber,
+  release: AsOf,
   patiently: <Value>(attempt: () => Promise<Value>) => Promise<Value>,
   { chain, market, records, byRoots }: FirstEpochDeps,
 ): (projectId: ProjectId) => Promise<EpochId | undefined> {
@@ -30,14 +30,14 @@ export function createFirstEpochId(
     const found: EpochId[] = []
     for (let epochId = (present - 1) as EpochId; epochId > 0; epochId = (epochId - 1) as EpochId) {
       const released = await patiently(() => releaseOf(epochId, chain))
-      if (releaseBlock > lastBatchBlock(released, market)) break
-      if (!(await patiently(() => chain.isEpochEnded(epochId, releaseBlock)))) found.push(epochId)
+      if (isBatchWindowOver(released, release.contractNumber, market)) break
+      if (!(await patiently(() => chain.isEpochEnded(epochId, release.number)))) found.push(epochId)
     }
     return found
   }
 
   return async (projectId) => {
-    const first = await patiently(() => chain.projectFirstEpochId(projectId, releaseBlock))
+    const first = await patiently(() => chain.projectFirstEpochId(projectId, release.number))
     if (first > 0) return first < present ? first : undefined
     // Nothing on chain names the project: any epoch may have it, and those that do not are seen to have no data.
     if (present > 1 && (await patiently(() => byRoots.applies(present))) === true) return 1 as EpochId

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { WeftError } from '#domain/errors.ts'
-import type { BlockNumber, Cid, EpochId, Hash, ProjectId } from '#domain/ids.ts'
+import type { BlockNumber, Cid, EpochId, Hash, ProjectId, ContractNumber } from '#domain/ids.ts'
 import type { AnchoredByRoots, BlockRef, MarketState, SnapshotStatus } from '#io/chain/port.ts'
 import { createVirtualClock } from '#io/clock/fake.ts'
 import type { Ipfs } from '#io/ipfs/port.ts'
@@ -100,47 +100,54 @@ function createScene(
     scene.onAnswer(method)
     return told
   }
-  const history = createHistory((options.present ?? 9) as EpochId, releaseBlock, options.signal ?? new AbortController().signal, {
-    chain: {
-      epochInfo: (epochId) =>
-        answer('epochInfo', () => ({ releaseBlock: scene.releaseOf(epochId) as BlockNumber, timestamp: 0, end: 0 as BlockNumber })),
-      isEpochEnded: (_, at) => answer('isEpochEnded', (block) => block >= scene.endedIn, at),
-      batchCids: (_, at) => answer('batchCids', (block) => batchCidsAsOf(scene, block), at),
-      batch: (_, batchCid, at) => answer('batch', (block) => asOf(scene.roots, block)?.find((each) => each.batchCid === batchCid), at),
-      snapshotStatus: (_, __, at) => answer('snapshotStatus', (block) => asOf(scene.statuses, block) ?? absent, at),
-      projectFirstEpochId: (_, at) => answer('projectFirstEpochId', (block) => (asOf(scene.firstEpochId, block) ?? 0) as EpochId, at),
-    },
-    terms: { termsAt: async () => termsWith(createLoneCompute(), { rules: { anchoring: scene.roots.length > 0 ? 'roots' : 'projects' } }) },
-    ipfs: {
-      async get(cid: Cid, limits: Parameters<Ipfs['get']>[1]) {
-        scene.gets.push({ cid, limits })
-        const text = scene.bytes[cid]
-        scene.onAnswer(`get ${cid}`)
-        if (text !== undefined) return new TextEncoder().encode(text)
-        if (scene.missing.code === 'IPFS_NOT_FOUND') await clock.sleep(limits.timeoutMs, limits.signal as AbortSignal)
-        throw scene.missing
+  const history = createHistory(
+    (options.present ?? 9) as EpochId,
+    { number: releaseBlock, contractNumber: releaseBlock as number as ContractNumber },
+    options.signal ?? new AbortController().signal,
+    {
+      chain: {
+        epochInfo: (epochId) =>
+          answer('epochInfo', () => ({ contractNumber: scene.releaseOf(epochId) as ContractNumber, timestamp: 0, end: 0 as BlockNumber })),
+        isEpochEnded: (_, at) => answer('isEpochEnded', (block) => block >= scene.endedIn, at),
+        batchCids: (_, at) => answer('batchCids', (block) => batchCidsAsOf(scene, block), at),
+        batch: (_, batchCid, at) => answer('batch', (block) => asOf(scene.roots, block)?.find((each) => each.batchCid === batchCid), at),
+        snapshotStatus: (_, __, at) => answer('snapshotStatus', (block) => asOf(scene.statuses, block) ?? absent, at),
+        projectFirstEpochId: (_, at) => answer('projectFirstEpochId', (block) => (asOf(scene.firstEpochId, block) ?? 0) as EpochId, at),
       },
-    } as unknown as Ipfs,
-    market,
-    records: {
-      own: () => scene.own,
-      isUnplanned: (epochId) => scene.unplanned.includes(epochId),
-      async saveStandIn(epochId, projectId, cid) {
-        scene.standIns.push(`${epochId} ${projectId} ${cid}`)
+      terms: {
+        termsAt: async () => termsWith(createLoneCompute(), { rules: { anchoring: scene.roots.length > 0 ? 'roots' : 'projects' } }),
+      },
+      ipfs: {
+        async get(cid: Cid, limits: Parameters<Ipfs['get']>[1]) {
+          scene.gets.push({ cid, limits })
+          const text = scene.bytes[cid]
+          scene.onAnswer(`get ${cid}`)
+          if (text !== undefined) return new TextEncoder().encode(text)
+          if (scene.missing.code === 'IPFS_NOT_FOUND') await clock.sleep(limits.timeoutMs, limits.signal as AbortSignal)
+          throw scene.missing
+        },
+      } as unknown as Ipfs,
+      market,
+      records: {
+        own: () => scene.own,
+        isUnplanned: (epochId) => scene.unplanned.includes(epochId),
+        async saveStandIn(epochId, projectId, cid) {
+          scene.standIns.push(`${epochId} ${projectId} ${cid}`)
+        },
+      },
+      cache: options.cache ?? createHistoryCache(),
+      clock,
+      random: createSeededRandom(1),
+      report: () => undefined,
+      head: () => ({ number: scene.head, contractNumber: scene.head, hash: `0x${scene.head}` as Hash }) as BlockRef,
+      news: (epochId, atBlock) => {
+        scene.waits.push({ epochId, atBlock })
+        return new Promise((resolve) => {
+          scene.wake = resolve
+        })
       },
     },
-    cache: options.cache ?? createHistoryCache(),
-    clock,
-    random: createSeededRandom(1),
-    report: () => undefined,
-    head: () => ({ number: scene.head, hash: `0x${scene.head}` as Hash }) as BlockRef,
-    news: (epochId, atBlock) => {
-      scene.waits.push({ epochId, atBlock })
-      return new Promise((resolve) => {
-        scene.wake = resolve
-      })
-    },
-  })
+  )
   /** The value, or `waiting` when it does not come within a minute. */
   const now = async <Value>(work: Promise<Value>, forMs = 60_000): Promise<Value | 'waiting'> => {
     let outcome: { readonly value: Value } | { readonly failure: unknown } | undefined

@@ -1,6 +1,6 @@
 import type { JsonValue } from '#domain/compute.ts'
 import { isWeftError, WeftError } from '#domain/errors.ts'
-import { type BlockNumber, type Cid, type EpochId, parseEpochId, parseProjectId, type ProjectId } from '#domain/ids.ts'
+import { type BlockNumber, type Cid, type ContractNumber, type EpochId, parseEpochId, parseProjectId, type ProjectId } from '#domain/ids.ts'
 import type { AnchorChain, BlockRef, MarketState } from '#io/chain/port.ts'
 import type { Clock } from '#io/clock/port.ts'
 import type { Ipfs } from '#io/ipfs/port.ts'
@@ -8,7 +8,7 @@ import type { Backoff } from '#life/backoff.ts'
 import { type PersistDeps, persist } from '#life/persist.ts'
 import { JSON_BYTES_MAX, parseCanonicalJson } from '#wire/canonical-json.ts'
 import { createByRoots } from './by-roots.ts'
-import { createDecide, type Decision } from './decision.ts'
+import { type AsOf, createDecide, type Decision } from './decision.ts'
 import { createFirstEpochId } from './first-epoch.ts'
 import type { HistoryCache } from './history-cache.ts'
 import type { Terms } from './plan.ts'
@@ -38,7 +38,7 @@ export interface HistoryDeps extends PersistDeps {
   readonly records: Pick<Records, 'own' | 'isUnplanned' | 'saveStandIn'>
   readonly cache: HistoryCache
   readonly head: () => BlockRef
-  readonly news: (epochId: EpochId, atBlock: number, signal: AbortSignal) => Promise<void>
+  readonly news: (epochId: EpochId, atBlock: ContractNumber, signal: AbortSignal) => Promise<void>
 }
 
 /** Earlier epochs as the aggregates of one epoch see them. */
@@ -62,7 +62,7 @@ const keyOf = (projectId: string, epochId: number) => `${epochId} ${projectId}`
  * cannot be had, our own snapshot, which honest nodes share (N5). Who has none waits for the decision until the signal aborts, which is when
  * the window closes.
  */
-export function createHistory(present: EpochId, releaseBlock: BlockNumber, signal: AbortSignal, deps: HistoryDeps): EpochHistory {
+export function createHistory(present: EpochId, release: AsOf, signal: AbortSignal, deps: HistoryDeps): EpochHistory {
   const { cache, records } = deps
   const asked = new Map<string, Promise<Earlier | undefined>>()
   const waits = new Map<string, string>()
@@ -70,7 +70,7 @@ export function createHistory(present: EpochId, releaseBlock: BlockNumber, signa
   const byRoots = createByRoots(deps, signal)
   const decide = createDecide({ ...deps, byRoots })
   const fetch = createFetch(present, signal, deps)
-  const firstEpochId = createFirstEpochId(present, releaseBlock, patiently, { ...deps, byRoots })
+  const firstEpochId = createFirstEpochId(present, release, patiently, { ...deps, byRoots })
 
   async function find(projectId: ProjectId, epochId: EpochId): Promise<Earlier | undefined> {
     const key = keyOf(projectId, epochId)
@@ -89,7 +89,7 @@ export function createHistory(present: EpochId, releaseBlock: BlockNumber, signa
       const recorded = records.own(epochId, projectId)
       const own = recorded === lost ? undefined : recorded
       if (own !== undefined) waits.delete(key)
-      const block = isLate && own === undefined ? head.number : releaseBlock
+      const block = isLate && own === undefined ? head : release
       const decision = await patiently(() => decide(block, projectId, epochId))
       const found = decision.kind === 'finalized' ? await fetch.finalized(decision.snapshotCid, own !== undefined) : undefined
       // Decided on a chain that is gone: another one may say something else.
@@ -114,7 +114,7 @@ export function createHistory(present: EpochId, releaseBlock: BlockNumber, signa
   }
 
   return {
-    releaseBlock,
+    releaseBlock: release.number,
     firstEpochId: (projectText) => firstEpochId(parseProjectId(projectText)),
     async snapshot(projectText, epochNumber) {
       const [projectId, epochId] = [parseProjectId(projectText), parseEpochId(epochNumber)]
@@ -124,7 +124,7 @@ export function createHistory(present: EpochId, releaseBlock: BlockNumber, signa
       asked.set(key, under)
       return under
     },
-    series: createSeries({ releaseBlock, cache, onRead: createProgress(present, deps) }),
+    series: createSeries({ releaseBlock: release.number, cache, onRead: createProgress(present, deps) }),
     waitsFor: (projectId, epochId) => waits.get(keyOf(projectId, epochId)),
   }
 }

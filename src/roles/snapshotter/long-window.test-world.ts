@@ -1,5 +1,5 @@
 import type { JsonValue } from '#domain/compute.ts'
-import type { BlockNumber, Cid, EpochId, Hash, ProjectId } from '#domain/ids.ts'
+import type { BlockNumber, Cid, EpochId, Hash, ProjectId, ContractNumber } from '#domain/ids.ts'
 import type { BlockRef, MarketState } from '#io/chain/port.ts'
 import { createVirtualClock } from '#io/clock/fake.ts'
 import type { Ipfs } from '#io/ipfs/port.ts'
@@ -49,7 +49,8 @@ export function createLongWindow(
     return value()
   }
   const chain: HistoryDeps['chain'] = {
-    epochInfo: (epochId) => answer('chain', () => ({ releaseBlock: Number(epochId) as BlockNumber, timestamp: 0, end: 0 as BlockNumber })),
+    epochInfo: (epochId) =>
+      answer('chain', () => ({ contractNumber: Number(epochId) as ContractNumber, timestamp: 0, end: 0 as BlockNumber })),
     isEpochEnded: () => answer('chain', () => true),
     batchCids: (epochId) => answer('chain', () => [`batch ${epochId}` as Cid]),
     batch: () => answer('chain', () => undefined),
@@ -68,19 +69,25 @@ export function createLongWindow(
     told,
     at: (present) =>
       useHistory(
-        createHistory(present as EpochId, present as BlockNumber, new AbortController().signal, {
-          chain,
-          terms: { termsAt: async () => terms },
-          ipfs: { get } as unknown as Ipfs,
-          market,
-          records: { own: () => undefined, isUnplanned: () => false, saveStandIn: () => Promise.resolve() },
-          cache,
-          clock,
-          random: createSeededRandom(1),
-          report: (event, facts) => void told.push([event, facts]),
-          head: () => ({ number: present as BlockNumber, hash: `0x${present}` as Hash }) as BlockRef,
-          news: () => new Promise(() => undefined),
-        }),
+        createHistory(
+          present as EpochId,
+          { number: present as BlockNumber, contractNumber: present as ContractNumber },
+          new AbortController().signal,
+          {
+            chain,
+            terms: { termsAt: async () => terms },
+            ipfs: { get } as unknown as Ipfs,
+            market,
+            records: { own: () => undefined, isUnplanned: () => false, saveStandIn: () => Promise.resolve() },
+            cache,
+            clock,
+            random: createSeededRandom(1),
+            report: (event, facts) => void told.push([event, facts]),
+            head: () =>
+              ({ number: present as BlockNumber, contractNumber: present as ContractNumber, hash: `0x${present}` as Hash }) as BlockRef,
+            news: () => new Promise(() => undefined),
+          },
+        ),
       ),
   }
 }

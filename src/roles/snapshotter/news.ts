@@ -1,13 +1,13 @@
-import type { EpochId } from '#domain/ids.ts'
+import type { ContractNumber, EpochId } from '#domain/ids.ts'
 import type { BlockRef, ProtocolEvent } from '#io/chain/port.ts'
 
 /** What those who wait for an earlier epoch hear of it: from the chain, and from our own work on it. */
 export interface News {
   /**
-   * Resolves when a block brings an event of the epoch, or has number `atBlock` or more, when we have computed something of the epoch, and at
+   * Resolves when a block brings an event of the epoch, or is one in which contracts see number `atBlock` or more, when we have computed something of the epoch, and at
    * any rollback; rejects when the signal aborts.
    */
-  wait(epochId: EpochId, atBlock: number, signal: AbortSignal): Promise<void>
+  wait(epochId: EpochId, atBlock: ContractNumber, signal: AbortSignal): Promise<void>
   tellBlock(block: BlockRef, events: readonly ProtocolEvent[]): void
   tellOwn(epochId: EpochId): void
   tellRollback(): void
@@ -15,7 +15,7 @@ export interface News {
 
 interface Listener {
   readonly epochId: EpochId
-  readonly atBlock: number
+  readonly atBlock: ContractNumber
   readonly wake: () => void
 }
 
@@ -38,7 +38,7 @@ export function createNews(): News {
     },
     tellBlock(block, events) {
       const epochs = new Set(events.flatMap((event) => ('epochId' in event ? [event.epochId] : [])))
-      for (const { epochId, atBlock, wake } of [...listeners]) if (block.number >= atBlock || epochs.has(epochId)) wake()
+      for (const { epochId, atBlock, wake } of [...listeners]) if (block.contractNumber >= atBlock || epochs.has(epochId)) wake()
     },
     tellOwn(own) {
       for (const { epochId, wake } of [...listeners]) if (epochId === own) wake()

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { JsonValue } from '#domain/compute.ts'
 import { WeftError } from '#domain/errors.ts'
-import type { Address, BlockNumber, Cid, EpochId, Hash, ProjectId, SlotId } from '#domain/ids.ts'
+import type { Address, BlockNumber, Cid, EpochId, Hash, ProjectId, SlotId, ContractNumber } from '#domain/ids.ts'
 import type { BlockRef, MarketState, SnapshotStatus } from '#io/chain/port.ts'
 import { createVirtualClock } from '#io/clock/fake.ts'
 import { createSeededRandom } from '#io/keys/random.ts'
@@ -22,6 +22,7 @@ const range = { begin: 1 as BlockNumber, end: 2 as BlockNumber }
 const [OWN, FINAL] = ['own', 'final'] as Cid[] as [Cid, Cid]
 const blockOf = (number: number) => ({
   number: number as BlockNumber,
+  contractNumber: number as ContractNumber,
   hash: `0x${number}` as Hash,
   parentHash: '0x' as Hash,
   timestamp: number,
@@ -62,7 +63,15 @@ async function createScene(change: Partial<Scene>) {
   const told: string[] = []
   const counted: string[] = []
   let head: BlockRef = blockOf(20)
-  await records.saveEpoch({ epochId: EPOCH, ...range, release: { number: RELEASED as BlockNumber, timestamp: 0 }, state: 'done' }, market)
+  await records.saveEpoch(
+    {
+      epochId: EPOCH,
+      ...range,
+      release: { number: RELEASED as BlockNumber, contractNumber: RELEASED as ContractNumber, timestamp: 0 },
+      state: 'done',
+    },
+    market,
+  )
   const ended =
     scene.own === undefined
       ? ({ state: 'missed', reason: 'compute_failed' } as const)
@@ -73,7 +82,7 @@ async function createScene(change: Partial<Scene>) {
   const stopping = new AbortController()
   const done = concludeEpoch(EPOCH, stopping.signal, {
     chain: {
-      epochInfo: async () => ({ releaseBlock: RELEASED as BlockNumber, timestamp: 0, end: 2 as BlockNumber }),
+      epochInfo: async () => ({ contractNumber: RELEASED as ContractNumber, timestamp: 0, end: 2 as BlockNumber }),
       isEpochEnded: async () => false,
       batchCids: async (_, block) => (at(block ?? head.number) === undefined ? [] : ['batch' as Cid]),
       batch: async () => undefined,

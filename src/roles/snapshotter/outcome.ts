@@ -1,5 +1,5 @@
 import { isWeftError } from '#domain/errors.ts'
-import type { BlockNumber, Cid, EpochId, ProjectId, SlotId } from '#domain/ids.ts'
+import type { BlockNumber, Cid, ContractNumber, EpochId, ProjectId, SlotId } from '#domain/ids.ts'
 import { jsonDifferences } from '#domain/json-differences.ts'
 import type { AnchorChain, BlockRef, MarketState } from '#io/chain/port.ts'
 import type { Clock } from '#io/clock/port.ts'
@@ -49,12 +49,12 @@ export async function concludeEpoch(epochId: EpochId, signal: AbortSignal, deps:
     const { generation } = deps.cache
     // The head falls back in the turn in which a rollback is recorded, the cache is cleared after that.
     const isGone = () => deps.cache.generation !== generation || deps.head().number < head.number
-    let decidedBy = Number.POSITIVE_INFINITY
+    let decidedBy = Number.POSITIVE_INFINITY as ContractNumber
     let votes: Promise<OurVotes> | undefined
     for (const project of records.projects(epochId)) {
       if (records.outcome(epochId, project.projectId) !== undefined) continue
-      const decision = await patiently(() => decide(head.number, project.projectId, epochId))
-      if (decision.kind === 'undecided') decidedBy = Math.min(decidedBy, decision.decidedBy)
+      const decision = await patiently(() => decide(head, project.projectId, epochId))
+      if (decision.kind === 'undecided') decidedBy = Math.min(decidedBy, decision.decidedBy) as ContractNumber
       else {
         votes ??= patiently(() => readVotes(epochId, head.number, signal, deps))
         const outcome = await outcomeOf(epochId, project, { decision, votes: await votes, asOf: head.number, signal }, deps)

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { WeftError } from '#domain/errors.ts'
-import type { BlockNumber, Cid, EpochId, Hash, ProjectId, SlotId } from '#domain/ids.ts'
+import type { BlockNumber, Cid, EpochId, Hash, ProjectId, SlotId, ContractNumber } from '#domain/ids.ts'
 import type { Submission } from '#domain/submission.ts'
 import type { BlockRef } from '#io/chain/port.ts'
 import { createVirtualClock } from '#io/clock/fake.ts'
@@ -12,7 +12,13 @@ import { type ProjectDeps, submit } from './project-run.ts'
 import { type EpochRecord, openRecords } from './records.ts'
 import { createLoneCompute } from './snapshotter.test-world.ts'
 
-const BLOCK: BlockRef = { number: 1 as BlockNumber, hash: '0x01' as Hash, parentHash: '0x00' as Hash, timestamp: 1 }
+const BLOCK: BlockRef = {
+  number: 1 as BlockNumber,
+  contractNumber: 1 as ContractNumber,
+  hash: '0x01' as Hash,
+  parentHash: '0x00' as Hash,
+  timestamp: 1,
+}
 const EPOCH: EpochRecord = { epochId: 1 as EpochId, begin: 2 as BlockNumber, end: 3 as BlockNumber, release: BLOCK, state: 'open' }
 const snapshotCid = 'cid' as Cid
 

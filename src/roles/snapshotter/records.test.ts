@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import type { BlockNumber, Cid, EpochId, Hash, ProjectId, SlotId } from '#domain/ids.ts'
+import type { BlockNumber, Cid, EpochId, Hash, ProjectId, SlotId, ContractNumber } from '#domain/ids.ts'
 import type { LaterWindows } from '#domain/window.ts'
 import type { BlockRef } from '#io/chain/port.ts'
 import { createFakeStore, type FakeStore } from '#io/store/fake.ts'
@@ -8,6 +8,7 @@ import { type EpochRecord, openRecords, type ProjectRecord } from './records.ts'
 
 const blockOf = (number: number): BlockRef => ({
   number: number as BlockNumber,
+  contractNumber: number as ContractNumber,
   hash: `0x${number}` as Hash,
   parentHash: `0x${number - 1}` as Hash,
   timestamp: number,
@@ -16,7 +17,7 @@ const epochOf = (epochId: number, state: EpochRecord['state'] = 'open'): EpochRe
   epochId: epochId as EpochId,
   begin: epochId as BlockNumber,
   end: epochId as BlockNumber,
-  release: { number: epochId as BlockNumber, timestamp: 0 },
+  release: { number: epochId as BlockNumber, contractNumber: epochId as ContractNumber, timestamp: 0 },
   state,
 })
 const PROJECT = 'a:TEST' as ProjectId

@@ -1,6 +1,6 @@
 import type { BlockNumber, Cid, EpochId, Hash, ProjectId, SlotId } from '#domain/ids.ts'
 import type { ProjectReason, ProjectState } from '#domain/project.ts'
-import { isAttestationWindowOver, type LaterWindows, type WindowRule } from '#domain/window.ts'
+import { type BlockTime, isAttestationWindowOver, type LaterWindows, type WindowRule, withContractNumber } from '#domain/window.ts'
 import type { BlockRef } from '#io/chain/port.ts'
 import type { Store, StoreEntry, StoreWrite } from '#io/store/port.ts'
 import type { PlannedSet } from './plan.ts'
@@ -20,7 +20,7 @@ export interface EpochRecord {
   /** Source blocks, both included. */
   readonly begin: BlockNumber
   readonly end: BlockNumber
-  readonly release: { readonly number: BlockNumber; readonly timestamp: number }
+  readonly release: BlockTime
   readonly state: 'open' | 'done' | 'skipped' | 'undone'
   /** What its projects were planned from when it was begun (N10). Absent before that, and where an earlier version wrote it: then it may be anything. */
   readonly sets?: readonly PlannedSet[]
@@ -89,6 +89,10 @@ export interface Outcome {
 const pad = (value: number): string => String(value).padStart(16, '0')
 const encode = (value: unknown): Uint8Array => new TextEncoder().encode(JSON.stringify(value))
 const decode = <Value>(bytes: Uint8Array): Value => JSON.parse(new TextDecoder().decode(bytes)) as Value
+function epochOf(value: Uint8Array): EpochRecord {
+  const epoch = decode<EpochRecord>(value)
+  return { ...epoch, release: withContractNumber(epoch.release) }
+}
 const epochKey = (epochId: EpochId) => `epoch/${pad(epochId)}`
 const projectKey = (epochId: EpochId, projectId: ProjectId) => `project/${pad(epochId)}/${projectId}`
 const standInKey = (epochId: EpochId, projectId: ProjectId) => `stand-in/${pad(epochId)}/${projectId}`
@@ -99,12 +103,12 @@ const handedKey = (epochId: EpochId, projectId: ProjectId, slotId: SlotId) => `$
 export type Records = ReturnType<typeof openRecords>
 
 export function openRecords(store: Store) {
-  const blocks = (): BlockRef[] => store.scan('block/').map((entry) => decode<BlockRef>(entry.value))
+  const blocks = (): BlockRef[] => store.scan('block/').map((entry) => withContractNumber(decode<BlockRef>(entry.value)))
   const readEpoch = (epochId: EpochId): EpochRecord | undefined => {
     const value = store.get(epochKey(epochId))
-    return value === undefined ? undefined : decode<EpochRecord>(value)
+    return value === undefined ? undefined : epochOf(value)
   }
-  const epochs = (): EpochRecord[] => store.scan('epoch/').map((entry) => decode<EpochRecord>(entry.value))
+  const epochs = (): EpochRecord[] => store.scan('epoch/').map((entry) => epochOf(entry.value))
 
   /** Where no block is recorded, as earlier versions did, it may be any: to give a vote once too often harms nothing. */
   function handedAbove(epochId: EpochId, block: number): StoreEntry[] {
@@ -122,7 +126,7 @@ export function openRecords(store: Store) {
     const open = all.filter(({ state }) => state === 'open')
     const isAskedFor = ({ epochId, release }: EpochRecord): boolean => {
       const asking = open.find((epoch) => epoch.epochId > epochId) ?? (all.at(-1) as EpochRecord)
-      return !isAttestationWindowOver(release.number, asking.release.number, market)
+      return !isAttestationWindowOver(release.contractNumber, asking.release.contractNumber, market)
     }
     const over = all
       .filter((epoch) => epoch.state !== 'open')
@@ -171,7 +175,7 @@ export function openRecords(store: Store) {
     /** Of the chain that is followed; `undefined` when it was not read or is too long ago. */
     block(number: BlockNumber): BlockRef | undefined {
       const value = store.get(`block/${pad(number)}`)
-      return value === undefined ? undefined : decode<BlockRef>(value)
+      return value === undefined ? undefined : withContractNumber(decode<BlockRef>(value))
     },
     saveEpoch,
     /** Writes that all work on the epoch is done. Resolves with `false`, nothing being written, when a rollback has begun it anew meanwhile (N9). */

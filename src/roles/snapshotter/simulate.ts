@@ -1,9 +1,10 @@
 import { isWeftError, toldOf, WeftError } from '#domain/errors.ts'
-import type { BlockNumber, EpochId } from '#domain/ids.ts'
+import type { BlockNumber, ContractNumber, EpochId } from '#domain/ids.ts'
 import type { BlockRef } from '#io/chain/port.ts'
 import type { Clock } from '#io/clock/port.ts'
 import { snapshotCidOf } from '#wire/cid.ts'
 import { compute } from './compute.ts'
+import type { AsOf } from './decision.ts'
 import type { MakeInputs } from './epoch-run.ts'
 import { type HandOverDeps, handOver } from './hand-over.ts'
 import type { EpochPlan } from './plan.ts'
@@ -12,7 +13,7 @@ import { isOurFailure, type ProjectDeps } from './project-run.ts'
 /** The epoch that is recorded and never counted (spec/02 §7). */
 export const SIMULATION_EPOCH = 0 as EpochId
 /** It has none, and nothing earlier. */
-const RELEASE_BLOCK = 0 as BlockNumber
+const NO_RELEASE: AsOf = { number: 0 as BlockNumber, contractNumber: 0 as ContractNumber }
 
 /** One that has not come through by then has shown what it was to show. */
 const TIMEOUT_MS = 120_000
@@ -37,7 +38,7 @@ export async function simulate(plan: EpochPlan, signal: AbortSignal, deps: Simul
   const inputs = deps.makeInputs({
     epoch: { epochId: SIMULATION_EPOCH, begin: block, end: block },
     above,
-    releaseBlock: RELEASE_BLOCK,
+    release: NO_RELEASE,
     computes: plan.computes,
     signal,
     snapshotOf: noAggregates,

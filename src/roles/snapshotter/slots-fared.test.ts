@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import type { BlockNumber, Cid, EpochId, ProjectId, SlotId } from '#domain/ids.ts'
+import type { BlockNumber, Cid, EpochId, ProjectId, SlotId, ContractNumber } from '#domain/ids.ts'
 import { createFakeStore } from '#io/store/fake.ts'
 import { openRecords } from './records.ts'
 import { slotsFared } from './slots-fared.ts'
@@ -12,7 +12,12 @@ test('how the votes of each slot fared: in a batch or not, for the CID that won 
   const market = { batchWindowBlocks: 0, attestationWindowBlocks: 0 }
   for (const [index, state] of (['done', 'open', 'undone'] as const).entries())
     await records.saveEpoch(
-      { epochId: (index + 1) as EpochId, ...range, release: { number: 10 as BlockNumber, timestamp: 1 }, state },
+      {
+        epochId: (index + 1) as EpochId,
+        ...range,
+        release: { number: 10 as BlockNumber, contractNumber: 10 as ContractNumber, timestamp: 1 },
+        state,
+      },
       market,
     )
   const hand = async (epochId: number, projectId: ProjectId, slots: readonly number[]) => {

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from 'vitest'
-import type { BlockNumber, Cid, EpochId, ProjectId, SlotId } from '#domain/ids.ts'
+import type { BlockNumber, Cid, EpochId, ProjectId, SlotId, ContractNumber } from '#domain/ids.ts'
 import type { Asking } from '#io/http/port.ts'
 import { createFakeStore } from '#io/store/fake.ts'
 import { SNAPSHOTTER_API, type SnapshotterRoute } from '#wire/snapshotter-api.ts'
@@ -12,7 +12,7 @@ const A = 'base:0xaa:TEST' as ProjectId
 const B = 'base:0xbb:TEST' as ProjectId
 const ALL = 'all:TEST' as ProjectId
 const range = { begin: 1 as BlockNumber, end: 9 as BlockNumber }
-const release = { number: 10 as BlockNumber, timestamp: 1_000 }
+const release = { number: 10 as BlockNumber, contractNumber: 10 as ContractNumber, timestamp: 1_000 }
 const times = { computedMs: 1_002_900, endedMs: 1_004_100 }
 const asking = {} as Asking
 

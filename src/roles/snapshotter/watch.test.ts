@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import type { Address, BlockNumber, EpochId, SlotId } from '#domain/ids.ts'
+import type { Address, BlockNumber, EpochId, SlotId, ContractNumber } from '#domain/ids.ts'
 import { createFakeChain, marketOf } from '#io/chain/fake/anchor.ts'
 import type { AnchorChain } from '#io/chain/port.ts'
 import { createVirtualClock } from '#io/clock/fake.ts'
@@ -242,9 +242,11 @@ test('N8: a signer is told before an epoch that the same block releases', async 
 })
 
 describe('news of an epoch', () => {
-  async function waiting(atBlock: number) {
+  /** For the block that is so much above the first, by the numbers of contracts. */
+  async function waiting(blocks: number) {
     const scene = createScene()
     const { clock, chain, watching } = scene
+    const atBlock = ((await chain.head()).contractNumber + blocks) as ContractNumber
     chain.mine(2)
     const { watch } = await watching(createFakeStore())
     await clock.advance(1_000)
@@ -308,7 +310,7 @@ describe('news of an epoch', () => {
     stop.abort(new Error('over'))
     await clock.advance(1)
     expect(outcome()).toBe('over')
-    await expect(watch.news(1 as EpochId, 500, stop.signal)).rejects.toThrow('over')
+    await expect(watch.news(1 as EpochId, 500 as ContractNumber, stop.signal)).rejects.toThrow('over')
   })
 })
 

@@ -1,6 +1,6 @@
 import { isWeftError } from '#domain/errors.ts'
 import type { EpochId, SlotId, Address, BlockNumber } from '#domain/ids.ts'
-import { type BlockTime, isPastWindow, lastBatchBlock, type SubmissionWindow, windowOf } from '#domain/window.ts'
+import { type BlockTime, isPastWindow, isBatchWindowOver, type SubmissionWindow, windowOf } from '#domain/window.ts'
 import type { AnchorChain, BlockRef, MarketState, ProtocolEvent } from '#io/chain/port.ts'
 import { type PersistDeps, persist } from '#life/persist.ts'
 import { tellHeld } from '#life/rules.ts'
@@ -75,7 +75,7 @@ export async function createWatch(deps: WatchDeps, signal: AbortSignal): Promise
     const newest = headAfterRollback !== undefined && headAfterRollback.number > head.number ? headAfterRollback : head
     for (const { epoch, terms: known } of waiting.values()) {
       const terms = known ?? (await askTerms(epoch.epochId, deps))
-      if (terms === undefined && head.number <= lastBatchBlock(epoch.release.number, deps.market)) continue
+      if (terms === undefined && !isBatchWindowOver(epoch.release.contractNumber, head.contractNumber, deps.market)) continue
       waiting.delete(epoch.epochId)
       const isOpen = terms !== undefined && !isPastWindow(windowIn(terms, epoch.release, deps), newest)
       if (terms === undefined || (!isOpen && records.projects(epoch.epochId).length === 0)) {
@@ -179,7 +179,7 @@ const windowIn = ({ rules }: Pick<EpochTerms, 'rules'>, release: BlockTime, { ma
   windowOf({ release, unit: rules.windowUnit, length: market.snapshotWindowBlocks })
 
 function recordOf({ epochId, begin, end, block }: ProtocolEvent & { readonly kind: 'EpochReleased' }, records: Records): EpochRecord {
-  const { number, timestamp } = block
+  const { number, contractNumber, timestamp } = block
   const before = records.epoch(epochId)
   const rollbacks = before?.rollbacks
   // One that was undone and comes again may have data that is signed already: then with that plan, or it would have data of two.
@@ -189,7 +189,7 @@ function recordOf({ epochId, begin, end, block }: ProtocolEvent & { readonly kin
     epochId,
     begin,
     end,
-    release: { number, timestamp },
+    release: { number, contractNumber, timestamp },
     state: 'open',
     ...(sets && { sets }),
     ...(rollbacks === undefined ? {} : { rollbacks }),
@@ -233,12 +233,12 @@ async function firstBlock(head: BlockRef, deps: WatchDeps): Promise<BlockNumber>
   const current = await chain.currentEpoch()
   for (let back = 0; back < LOOK_BACK_EPOCHS && current.epochId - back > 0; back += 1) {
     const epochId = (current.epochId - back) as EpochId
-    const { releaseBlock, timestamp } = await chain.epochInfo(epochId)
-    if (releaseBlock === 0) break
+    const release = await chain.release(epochId)
+    if (release === undefined) break
     const terms = await askTerms(epochId, deps)
     // Whose window nobody knows may be open.
-    if (terms !== undefined && isPastWindow(windowIn(terms, { number: releaseBlock, timestamp }, deps), head)) break
-    from = Math.min(from, releaseBlock) as BlockNumber
+    if (terms !== undefined && isPastWindow(windowIn(terms, release, deps), head)) break
+    from = Math.min(from, release.number) as BlockNumber
   }
   return from
 }

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { WeftError } from '#domain/errors.ts'
-import type { Address, BlockNumber, Cid, ContentHash, EpochId, Hash } from '#domain/ids.ts'
+import type { Address, BlockNumber, Cid, ContentHash, EpochId, Hash, ContractNumber } from '#domain/ids.ts'
 import type { AnchorChain, AnchoredBatch, CallOutcome, ProtocolCall } from '#io/chain/port.ts'
 import { createFakeStore, type FakeStore } from '#io/store/fake.ts'
 import { publishedRoot } from '#wire/merkle.ts'
@@ -211,7 +211,7 @@ describe('what is sent', () => {
       if (at === undefined) return undefined
       throw missing
     }
-    const view = { head: { number: 9 as BlockNumber, hash: '0x9' as Hash, timestamp: 9 } }
+    const view = { head: { number: 9 as BlockNumber, contractNumber: 9 as ContractNumber, hash: '0x9' as Hash, timestamp: 9 } }
     const lagging: AttestDeps = { ...deps, view, chain: { ...deps.chain, batch: (_, __, at) => read(at) } }
     await expect(attest({ ...batch, root: ROOT }, lagging, NEVER)).rejects.toBe(missing)
     isBehind = false

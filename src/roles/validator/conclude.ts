@@ -61,7 +61,11 @@ export async function attestToTheEnd(batch: Candidate, judged: Judged, deps: Con
       return ended(batch, { ...told, state: 'attested', reason: 'attested_before' }, deps)
     }
     case 'attested':
-      return ended(batch, { ...found, state: 'attested', reason: '', isLate: isAfterWindow(batch, outcome.blockNumber, deps) }, deps)
+      return ended(
+        batch,
+        { ...found, state: 'attested', reason: '', isLate: await isAfterWindow(batch, outcome.blockNumber, deps, signal) },
+        deps,
+      )
   }
 }
 
@@ -73,7 +77,7 @@ export function attestInTime(batch: Candidate, attestation: Attestation, deps: C
   const { view, contract } = deps
   function isInTime(): boolean {
     const start = view.rounds(batch.epochId)?.startOf(batch.index)
-    return start !== undefined && view.head !== undefined && !isAttestationWindowOver(start, view.head.number, contract)
+    return start !== undefined && view.head !== undefined && !isAttestationWindowOver(start, view.head.contractNumber, contract)
   }
   async function attempt(): Promise<Attested> {
     const outcome = await attest(attestation, deps, signal)
@@ -85,9 +89,18 @@ export function attestInTime(batch: Candidate, attestation: Attestation, deps: C
 }
 
 /** Whether the block comes after the attestation window of the batch, as far as the release of its epoch was seen. */
-function isAfterWindow({ epochId, index }: Candidate, blockNumber: BlockNumber, { view, contract }: ConcludeDeps): boolean {
+async function isAfterWindow(
+  { epochId, index }: Candidate,
+  blockNumber: BlockNumber,
+  deps: ConcludeDeps,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const { view, contract, chain } = deps
   const start = view.rounds(epochId)?.startOf(index)
-  return start !== undefined && isAttestationWindowOver(start, blockNumber, contract)
+  if (start === undefined) return false
+  // One that is gone again is the rollback's business.
+  const block = (await persist({ doing: 'read_block', attempt: () => chain.block(blockNumber), signal }, deps)) ?? view.head
+  return block !== undefined && isAttestationWindowOver(start, block.contractNumber, contract)
 }
 
 /** Writes down and tells what became of a batch (V6). */

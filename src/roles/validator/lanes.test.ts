@@ -1,12 +1,12 @@
 import { describe, expect, test } from 'vitest'
 import type { AnnouncedBatch, ReleasedEpoch } from '#domain/anchor-view.ts'
-import type { BlockNumber, Cid, EpochId, Hash, ProjectId } from '#domain/ids.ts'
+import type { BlockNumber, Cid, EpochId, Hash, ProjectId, ContractNumber } from '#domain/ids.ts'
 import { publishedRoot } from '#wire/merkle.ts'
 import { type Candidate, createLanes, type GaveWay } from './lanes.ts'
 
 const EPOCH = 3 as EpochId
 const epochOf = (epochId: EpochId): ReleasedEpoch => {
-  const release = { number: 1 as BlockNumber, hash: '0x01' as Hash, timestamp: 1 }
+  const release = { number: 1 as BlockNumber, contractNumber: 1 as ContractNumber, hash: '0x01' as Hash, timestamp: 1 }
   return { epochId, release }
 }
 const batch = (name: string, blockNumber: number, epochId = EPOCH): AnnouncedBatch => ({
@@ -14,6 +14,7 @@ const batch = (name: string, blockNumber: number, epochId = EPOCH): AnnouncedBat
   batchCid: name as Cid,
   epoch: epochOf(epochId),
   blockNumber: blockNumber as BlockNumber,
+  contractNumber: blockNumber as number as ContractNumber,
 })
 const traces = (id: string) => ({ submissionIds: [id], projectIds: new Set([`${id}:N` as ProjectId]), voters: new Set<never>() })
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { createAnchorView, type Header, type ReleasedEpoch } from '#domain/anchor-view.ts'
 import type { Batch } from '#domain/batch.ts'
-import type { Address, BlockNumber, Cid, EpochId, Hash, ProjectId, SlotId } from '#domain/ids.ts'
+import type { Address, BlockNumber, Cid, EpochId, Hash, ProjectId, SlotId, ContractNumber } from '#domain/ids.ts'
 import type { MarketRules } from '#domain/market-rules.ts'
 import { handedTo, released, step } from '#domain/steps.test-chain.ts'
 import type { Submission } from '#domain/submission.ts'
@@ -30,7 +30,12 @@ const EPOCH = 4 as EpochId
 const RELEASE = 10
 const WINDOW = 5
 const hashOf = (number: number) => `0xblock${number}` as Hash
-const block = (number: number): Header => ({ number: number as BlockNumber, hash: hashOf(number), timestamp: number * 10 })
+const block = (number: number): Header => ({
+  number: number as BlockNumber,
+  contractNumber: number as ContractNumber,
+  hash: hashOf(number),
+  timestamp: number * 10,
+})
 const hasher = createSubmissionHasher({ chainId: 1, protocolState: `0x${'00'.repeat(20)}` as Address })
 
 /** Slots 1 to 3 sign with the key of their number; slot 4 exists and is not active; in block 13 slot 3 goes over to the fourth key. */

@@ -62,14 +62,14 @@ describe('V14: in a round that a refuted batch opened', () => {
 
   test('the attestation window counts from where the round began: a word in it is not late, and none is waited for after it', async () => {
     const { world, running } = await refuted()
-    const { number } = await world.chain.head()
-    const { releaseBlock } = await world.chain.epochInfo(EPOCH_1)
+    const { contractNumber: refutedIn } = await world.chain.head()
+    const { contractNumber } = await world.chain.epochInfo(EPOCH_1)
     await world.mine(10)
     const hidden = await world.anchor(honest(world), { isHidden: true })
-    await world.mine(releaseBlock + 32 - (await world.chain.head()).number)
+    await world.mine(contractNumber + 32 - (await world.chain.head()).contractNumber)
     await world.clock.advance(10_000)
     expect(running[0]?.records).toHaveLength(1)
-    await world.mine(number + 35 - (await world.chain.head()).number)
+    await world.mine(refutedIn + 35 - (await world.chain.head()).contractNumber)
     await world.clock.advance(30_000)
     expect(running[0]?.records.at(-1)).toMatchObject({ batchCid: hidden, state: 'missed', reason: 'not_fetched' })
     await stop(running)
@@ -77,11 +77,11 @@ describe('V14: in a round that a refuted batch opened', () => {
 
   test('a word that is given within it is counted, however long ago the release is', async () => {
     const { world, running } = await refuted()
-    const { releaseBlock } = await world.chain.epochInfo(EPOCH_1)
+    const { contractNumber } = await world.chain.epochInfo(EPOCH_1)
     await world.mine(10)
     const again = honest(world)
     await world.anchor(again, { isHidden: true })
-    await world.mine(releaseBlock + 33 - (await world.chain.head()).number)
+    await world.mine(contractNumber + 33 - (await world.chain.head()).contractNumber)
     await world.ipfs.node('sequencer').add(encodeBatch(again))
     for (const each of running) expect(await judged(world, each, 2)).toMatchObject({ state: 'attested', isLate: false })
     expect((await world.chain.snapshotStatus(P1, EPOCH_1)).status).toBe('finalized')
@@ -90,8 +90,8 @@ describe('V14: in a round that a refuted batch opened', () => {
 
   test('the epoch is not forgotten while the round lasts, though the window of its release is over', async () => {
     const { world, running } = await refuted(14)
-    const { releaseBlock } = await world.chain.epochInfo(EPOCH_1)
-    await world.mine(releaseBlock + 33 - (await world.chain.head()).number)
+    const { contractNumber } = await world.chain.epochInfo(EPOCH_1)
+    await world.mine(contractNumber + 33 - (await world.chain.head()).contractNumber)
     await world.anchor(honest(world))
     for (const each of running) expect(await judged(world, each, 2)).toMatchObject({ state: 'attested', isLate: false })
     await stop(running)

@@ -1,7 +1,7 @@
 import type { AnchorView } from '#domain/anchor-view.ts'
 import type { Report } from '#domain/events.ts'
 import type { EpochId } from '#domain/ids.ts'
-import { type LaterWindows, lastBatchBlock } from '#domain/window.ts'
+import { type LaterWindows, isBatchWindowOver } from '#domain/window.ts'
 import type { Hearsay } from './complete.ts'
 
 /** Says once of an epoch that its batch window went by without a batch. Of one on which nobody was heard to vote a validator that listens says nothing. */
@@ -18,7 +18,7 @@ export function createSilence(deps: {
     look() {
       for (const epochId of told) if (view.epoch(epochId) === undefined) told.delete(epochId)
       for (const { epochId, release } of view.epochs()) {
-        const isOver = (view.head?.number ?? 0) > lastBatchBlock(release.number, contract)
+        const isOver = isBatchWindowOver(release.contractNumber, view.head?.contractNumber, contract)
         if (!isOver || told.has(epochId) || view.rounds(epochId)?.hasBatch !== false) continue
         told.add(epochId)
         const votes = heard.of(epochId).length

@@ -1,8 +1,8 @@
 import pLimit from 'p-limit'
 import type { ReleasedEpoch } from '#domain/anchor-view.ts'
 import type { Batch } from '#domain/batch.ts'
-import { type BlockNumber, byCodeUnit, type Cid, type EpochId, type ProjectId } from '#domain/ids.ts'
-import { lastBatchBlock } from '#domain/window.ts'
+import { byCodeUnit, type Cid, type ContractNumber, type EpochId, type ProjectId } from '#domain/ids.ts'
+import { isBatchWindowOver } from '#domain/window.ts'
 import type { AnchoredWithProjects } from '#io/chain/port.ts'
 import { isUnreadable } from '#life/keep.ts'
 import type { Life } from '#life/live.ts'
@@ -36,12 +36,12 @@ export interface StandIns {
 /** When half of a round's batch window is over and nobody has answered a refutation, validators send what the valid votes give (V15). */
 export function createStandIns(deps: Validating, { fail, signal }: Life): StandIns {
   /** By epoch, the block in which the round began that was tried last. A second refutation begins the same round anew, with another block. */
-  const tried = new Map<EpochId, BlockNumber>()
+  const tried = new Map<EpochId, ContractNumber>()
   /** No epoch waits for the calls of another. */
   const works = new Set<Promise<unknown>>()
   const files = pLimit(FILES_AT_ONCE)
 
-  async function begin(epoch: ReleasedEpoch, start: BlockNumber): Promise<void> {
+  async function begin(epoch: ReleasedEpoch, start: ContractNumber): Promise<void> {
     const isWhole = await standIn({ epoch, start, files }, deps, signal)
     // What a file was missing for is tried again with the next block, while it is still our turn.
     if (!isWhole && tried.get(epoch.epochId) === start) tried.delete(epoch.epochId)
@@ -68,8 +68,8 @@ export function createStandIns(deps: Validating, { fail, signal }: Life): StandI
 /** The first half of the round is the sequencer's. Then the validators take turns, in an order that is another one in each epoch and the same for all. */
 function isOurTurn({ epochId }: ReleasedEpoch, { view, contract, sender }: Validating): boolean {
   const start = view.rounds(epochId)?.start
-  const head = view.head?.number
-  if (start === undefined || head === undefined || head > lastBatchBlock(start, contract)) return false
+  const head = view.head?.contractNumber
+  if (start === undefined || head === undefined || isBatchWindowOver(start, head, contract)) return false
   const placeOf = (address: string): string => keccak256(new TextEncoder().encode(`${epochId} ${address}`)).toHex()
   const order = contract.validators.map(placeOf).sort(byCodeUnit)
   const rank = order.indexOf(placeOf(sender.address))
@@ -79,7 +79,7 @@ function isOurTurn({ epochId }: ReleasedEpoch, { view, contract, sender }: Valid
 interface Round {
   readonly epoch: ReleasedEpoch
   /** The block from which its windows count. */
-  readonly start: BlockNumber
+  readonly start: ContractNumber
   readonly files: ReturnType<typeof pLimit>
 }
 
@@ -228,7 +228,7 @@ function store({ batchCid, file }: Correction, epochId: EpochId, deps: Validatin
 
 async function send(
   { refutedCid, batchCid, projectIds, snapshotCids }: Correction,
-  { epochId, start }: { readonly epochId: EpochId; readonly start: BlockNumber },
+  { epochId, start }: { readonly epochId: EpochId; readonly start: ContractNumber },
   deps: Validating,
   signal: AbortSignal,
 ): Promise<void> {

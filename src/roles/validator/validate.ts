@@ -69,7 +69,7 @@ function givesWay(batch: Candidate, { view, contract }: Validating): boolean {
   const start = view.rounds(batch.epochId)?.startOf(batch.index)
   if (start === undefined || !batch.isWaitedFor()) return false
   const last = lastAttestationBlock(start, contract)
-  return last - (view.head?.number ?? 0) < (last - batch.blockNumber) / 2
+  return last - (view.head?.contractNumber ?? 0) < (last - batch.contractNumber) / 2
 }
 
 /**
@@ -228,7 +228,7 @@ async function keepTraces(batch: Candidate, fetched: Fetched, deps: Validating, 
 function isWindowNearlyOver(batch: Candidate, { view, contract }: Validating): boolean {
   const start = view.rounds(batch.epochId)?.startOf(batch.index)
   if (start === undefined) return true
-  const left = lastAttestationBlock(start, contract) - (view.head?.number ?? 0)
+  const left = lastAttestationBlock(start, contract) - (view.head?.contractNumber ?? 0)
   return left < contract.attestationWindowBlocks / 10
 }
 
@@ -236,7 +236,7 @@ function isWindowNearlyOver(batch: Candidate, { view, contract }: Validating): b
 function isWindowOver({ epochId, index }: Candidate, { view, contract }: Validating): boolean {
   const start = view.rounds(epochId)?.startOf(index)
   if (start === undefined) return true
-  return view.head !== undefined && isAttestationWindowOver(start, view.head.number, contract)
+  return view.head !== undefined && isAttestationWindowOver(start, view.head.contractNumber, contract)
 }
 
 /** Evidence is kept here first; a place on IPFS where others find it is welcome but not needed. */

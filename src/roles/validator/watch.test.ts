@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { type AnnouncedBatch, createAnchorView } from '#domain/anchor-view.ts'
 import { WeftError } from '#domain/errors.ts'
-import type { Address, BlockNumber, Cid, EpochId, Hash, SlotId } from '#domain/ids.ts'
+import type { Address, BlockNumber, Cid, EpochId, Hash, SlotId, ContractNumber } from '#domain/ids.ts'
 import type { AnchorChain, BlockRef, ChainStep, MarketState, ProtocolEvent, SlotState } from '#io/chain/port.ts'
 import { createFakeStore } from '#io/store/fake.ts'
 import { encodeBatch } from '#wire/batch-json.ts'
@@ -19,6 +19,7 @@ const SLOT_1 = 1 as SlotId
 
 const block = (number: number, fork = ''): BlockRef => ({
   number: number as BlockNumber,
+  contractNumber: number as ContractNumber,
   hash: `0xblock${number}${fork}` as Hash,
   parentHash: `0xblock${number - 1}` as Hash,
   timestamp: number * 10,
@@ -60,6 +61,7 @@ function open(
       {
         chain: {
           head: async () => options.headOf?.() ?? block(options.head ?? 0),
+          firstSeeing: async (number: number) => number,
           slots: async () => slots(),
           // Of the past; what `slots` says is of the head.
           slot: async (slotId: SlotId) => ({ slotId, signer: ALICE, isActive: true }),
@@ -212,9 +214,9 @@ describe('what is told on', () => {
     const batch = (epochId: number, batchCid: string): Told => ({ kind: 'SnapshotBatchSubmitted', epochId, batchCid })
     await run([step(40, released(1), batch(1, 'same block')), step(41, batch(1, 'next')), step(42, batch(9, 'release unseen'))])
     expect(announced).toEqual([
-      { epochId: 1, batchCid: 'same block', epoch: view.epoch(EPOCH_1), blockNumber: 40 },
-      { epochId: 1, batchCid: 'next', epoch: view.epoch(EPOCH_1), blockNumber: 41 },
-      { epochId: 9, batchCid: 'release unseen', epoch: undefined, blockNumber: 42 },
+      { epochId: 1, batchCid: 'same block', epoch: view.epoch(EPOCH_1), blockNumber: 40, contractNumber: 40 },
+      { epochId: 1, batchCid: 'next', epoch: view.epoch(EPOCH_1), blockNumber: 41, contractNumber: 41 },
+      { epochId: 9, batchCid: 'release unseen', epoch: undefined, blockNumber: 42, contractNumber: 42 },
     ])
     expect(view.epoch(EPOCH_1)).toMatchObject({ epochId: 1, release: { number: 40, hash: '0xblock40', timestamp: 400 } })
   })

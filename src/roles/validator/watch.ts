@@ -1,7 +1,7 @@
 import type { AnchorView, AnnouncedBatch, ReleasedEpoch } from '#domain/anchor-view.ts'
 import type { BlockNumber } from '#domain/ids.ts'
 import { isAttestationWindowOver, oldestReleaseAttestedIn, REPLAY_MARGIN_BLOCKS } from '#domain/window.ts'
-import type { AnchorChain, MarketState } from '#io/chain/port.ts'
+import type { AnchorChain, BlockRef, MarketState } from '#io/chain/port.ts'
 import { type PersistDeps, persist } from '#life/persist.ts'
 import { readSigners, readSlots } from '#life/signers.ts'
 import type { Journal } from './journal.ts'
@@ -27,11 +27,12 @@ export interface WatchDeps extends PersistDeps {
 export async function watch(deps: WatchDeps, signal: AbortSignal): Promise<void> {
   const { chain, view, contract, journal, lanes } = deps
   const head = await persist({ doing: 'read_head', attempt: () => chain.head(), signal }, deps)
-  const cursor = journal.cursor() ?? oldestReleaseAttestedIn(head.number, contract)
+  const oldest = oldestReleaseAttestedIn(head.contractNumber, contract)
+  const cursor = journal.cursor() ?? (await persist({ doing: 'read_release', attempt: () => chain.firstSeeing(oldest), signal }, deps))
   // A release that was at the cursor may have moved down while nobody looked.
   const from = (journal.cursor() === undefined ? cursor : Math.max(0, cursor - REPLAY_MARGIN_BLOCKS)) as BlockNumber
   const isOfBefore = ({ blockNumber, epoch }: AnnouncedBatch): boolean =>
-    blockNumber < cursor && (epoch === undefined || isAttestationWindowOver(epoch.release.number, head.number, contract))
+    blockNumber < cursor && (epoch === undefined || isAttestationWindowOver(epoch.release.contractNumber, head.contractNumber, contract))
   await readSlots(deps, signal)
   let saved = journal.cursor() ?? 0
   for await (const step of chain.follow({ from, known: [], signal })) {
@@ -49,7 +50,7 @@ export async function watch(deps: WatchDeps, signal: AbortSignal): Promise<void>
     for (const batch of applied.announced) if (!isOfBefore(batch)) lanes.announce(batch)
     await readSigners(applied, deps, signal)
     deps.onBlock()
-    const needed = forget(step.block.number, deps)
+    const needed = forget(step.block, deps)
     if (needed >= saved + CURSOR_STRIDE_BLOCKS) {
       saved = needed
       await journal.saveCursor(needed)
@@ -58,12 +59,12 @@ export async function watch(deps: WatchDeps, signal: AbortSignal): Promise<void>
 }
 
 /** Lets go of epochs that are over, and returns the oldest block that is still needed. */
-function forget(head: BlockNumber, { view, contract, lanes }: WatchDeps): BlockNumber {
+function forget(head: BlockRef, { view, contract, lanes }: WatchDeps): BlockNumber {
   const epochs = [...view.epochs()]
   const isOver = ({ epochId, release }: ReleasedEpoch): boolean =>
-    isAttestationWindowOver(view.rounds(epochId)?.start ?? release.number, head, contract) && !lanes.isBusy(epochId)
+    isAttestationWindowOver(view.rounds(epochId)?.start ?? release.contractNumber, head.contractNumber, contract) && !lanes.isBusy(epochId)
   const needed = epochs.find((epoch) => !isOver(epoch))
-  const from = Math.min(needed?.release.number ?? head, head) as BlockNumber
+  const from = Math.min(needed?.release.number ?? head.number, head.number) as BlockNumber
   view.forgetBelow(from)
   for (const { epochId } of epochs) if (view.epoch(epochId) === undefined) lanes.forget(epochId)
   return from

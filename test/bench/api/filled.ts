@@ -1,5 +1,5 @@
 import type { BlockRef } from '#domain/chain-step.ts'
-import type { Address, BlockNumber, Cid, ProjectId } from '#domain/ids.ts'
+import type { Address, BlockNumber, Cid, ProjectId, ContractNumber } from '#domain/ids.ts'
 import { marketOf } from '#io/chain/fake/anchor.ts'
 import { systemClock } from '#io/clock/system.ts'
 import { content, createChain, epoch, numberOf, slot } from '#io/database/chain.test-world.ts'
@@ -102,7 +102,7 @@ export function depsOn(index: IndexDatabase): ServeDeps {
       slots: nobody,
       slotDay: nobody,
       rewardRules: nobody,
-      epochInfo: async () => ({ timestamp: 0, releaseBlock: 0 as BlockNumber, end: 0 as BlockNumber }),
+      epochInfo: async () => ({ timestamp: 0, contractNumber: 0 as ContractNumber, end: 0 as BlockNumber }),
     },
   }
 }

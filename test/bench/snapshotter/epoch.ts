@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 import { uniswapV2 } from 'weft/computes/uniswap-v2'
-import type { BlockNumber } from '#domain/ids.ts'
+import type { BlockNumber, ContractNumber } from '#domain/ids.ts'
 import type { BlockRef } from '#io/chain/port.ts'
 import { connectSourceChain } from '#io/chain/source/source.ts'
 import { systemClock } from '#io/clock/system.ts'
@@ -69,7 +69,14 @@ async function snapshots(
   const makeInputs = createInputs(used as unknown as EpochDeps)
   const above = (await source.block((EPOCH.end + 1) as BlockNumber)) as BlockRef
   const snapshotOf = () => Promise.reject(new Error('no aggregates here'))
-  const inputs = makeInputs({ epoch: EPOCH, above, releaseBlock: 1 as BlockNumber, computes, signal, snapshotOf })
+  const inputs = makeInputs({
+    epoch: EPOCH,
+    above,
+    release: { number: 1 as BlockNumber, contractNumber: 1 as ContractNumber },
+    computes,
+    signal,
+    snapshotOf,
+  })
   const projects = planProjects(computes, 'BENCH').filter(({ kind }) => kind === 'snapshot')
   const bytes = await Promise.all(
     projects.map(async (project) => {

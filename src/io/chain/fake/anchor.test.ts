@@ -18,15 +18,29 @@ const market = {
   validators: [address('validator1'), address('validator2'), address('validator3')],
 }
 
-async function openWorld(): Promise<BehindWorld> {
+interface Numbering {
+  readonly contractNumberOf: (number: number) => number
+  readonly lastSeeing: (contractNumber: number) => number
+}
+/** Contracts see each number in three blocks, and one jump soon after the release. */
+const OF_PARENT: Numbering = {
+  contractNumberOf: (number) => (number < 12 ? 5_000 : 5_004) + Math.floor(number / 3),
+  lastSeeing: (contractNumber) => 3 * (contractNumber - 5_004) + 2,
+}
+
+/** As on most chains. */
+const OWN: Numbering = { contractNumberOf: (number) => number, lastSeeing: (contractNumber) => contractNumber }
+
+async function openWorld({ contractNumberOf, lastSeeing }: Numbering): Promise<BehindWorld> {
   const clock = createVirtualClock()
-  const chain = createFakeChain({ clock, market, signers, pollMs: 10, reorgDepthMax: SUITE_REORG_DEPTH_MAX })
+  const chain = createFakeChain({ clock, market, signers, pollMs: 10, reorgDepthMax: SUITE_REORG_DEPTH_MAX, contractNumberOf })
   chain.changeRewards(SUITE_REWARDS)
   chain.mine()
   return {
     chain,
     signers,
     address,
+    lastSeeing,
     sender: (account, options = {}) => chain.sender({ address: address(account), journal: createMemoryJournal(), ...options }),
     mine: async (count) => chain.mine(count),
     reorg: async (depth) => chain.reorg(depth, { isLosingTransactions: true }),
@@ -55,8 +69,10 @@ async function openWorld(): Promise<BehindWorld> {
   }
 }
 
-chainSuite('fake', openWorld)
-behindSuite('fake', openWorld)
+chainSuite('fake', () => openWorld(OWN))
+behindSuite('fake', () => openWorld(OWN))
+chainSuite('fake whose contracts see a parent’s number', () => openWorld(OF_PARENT))
+behindSuite('fake whose contracts see a parent’s number', () => openWorld(OF_PARENT))
 
 describe('fake chain', () => {
   test('mines on the clock until it is stopped', async () => {

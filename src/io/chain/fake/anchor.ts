@@ -1,5 +1,5 @@
 import { WeftError } from '#domain/errors.ts'
-import type { Address, BlockNumber, Hash, SlotId } from '#domain/ids.ts'
+import type { Address, BlockNumber, ContractNumber, Hash, SlotId } from '#domain/ids.ts'
 import type { AnchorChain, BlockRef, ChainStep, IntentJournal, ManifestRef, MarketState, ProtocolSender } from '#io/chain/port.ts'
 import { followBlocks } from '#io/chain/read/follow.ts'
 import type { BlockWithEvents } from '#io/chain/read/follow.ts'
@@ -46,6 +46,11 @@ export interface FakeChainOptions {
   readonly hasContents?: boolean
   /** A quota of 1,000, rewards off, and as many epochs a day as source blocks make, unless said otherwise. */
   readonly rewards?: Partial<FakeRewards>
+  /**
+   * What contracts see in a block in place of its number, as on Nitro: never less than in the one before. Far from it unless said, so that no test holds in
+   * which the two are mixed.
+   */
+  readonly contractNumberOf?: ((number: BlockNumber) => number) | undefined
   readonly chainId?: number
   readonly protocolState?: Address
   readonly dataMarket?: Address
@@ -150,6 +155,10 @@ const textHash = (text: string): Hash => `0x${keccak256(new TextEncoder().encode
 const notThere = (number: BlockNumber): WeftError =>
   new WeftError('CHAIN_ANSWER_INVALID', { endpoint: 'fake', method: 'eth_call', detail: `block ${number} is not there` })
 
+const FAR = 1_000_000
+const contractNumberIn = ({ contractNumberOf = (number) => number + FAR }: FakeChainOptions, number: BlockNumber): ContractNumber =>
+  contractNumberOf(number) as ContractNumber
+
 /** Blocks, pool and the contract that follows from the blocks. */
 function createMiner(options: FakeChainOptions) {
   const owner = options.owner ?? options.market.epochManager
@@ -223,6 +232,7 @@ function createMiner(options: FakeChainOptions) {
     made += 1
     const block = {
       number,
+      contractNumber: contractNumberIn(options, number),
       hash: textHash(`${parentHash} ${made}`),
       parentHash,
       timestamp: Math.max(parent?.timestamp ?? 0, Math.floor(options.clock.nowMs() / 1_000)),
@@ -296,11 +306,14 @@ function createReads(miner: Miner, { assertReachable, headSeen, reached }: Answe
     if (needed > head.number) throw notThere(needed)
     return at === undefined && head.number === miner.head().number ? miner.contract() : miner.contract(at ?? head.number)
   }
-  const none = 0 as BlockNumber
   return {
     head: reading('head', () => head),
     block: reading('block', (number) => (number > head.number ? undefined : miner.blocks()[number]?.block)),
-    deploymentBlock: reading('deploymentBlock', () => none),
+    firstSeeing: reading('firstSeeing', (number) => {
+      if (head.contractNumber < number) return (head.number + 1) as BlockNumber
+      return (miner.blocks().find(({ block }) => block.contractNumber >= number) as FakeBlock).block.number
+    }),
+    deploymentBlock: reading('deploymentBlock', () => 0 as BlockNumber),
     market: reading('market', () => contract().market()),
     sequencerId: reading('sequencerId', () => ''),
     manifests: reading('manifests', () => contract().manifests()),
@@ -313,9 +326,11 @@ function createReads(miner: Miner, { assertReachable, headSeen, reached }: Answe
     slot: reading('slot', (slotId, at) => contract(at).slot(slotId)),
     currentEpoch: reading('currentEpoch', () => contract().currentEpoch()),
     epochInfo: reading('epochInfo', (epochId) => {
-      const { timestamp, releaseBlock, end } = contract().epoch(epochId) ?? { timestamp: 0, releaseBlock: none, end: none }
-      return { timestamp, releaseBlock, end }
+      const epoch = contract().epoch(epochId)
+      if (epoch === undefined) return { timestamp: 0, contractNumber: 0 as ContractNumber, end: 0 as BlockNumber }
+      return { timestamp: epoch.release.timestamp, contractNumber: epoch.release.contractNumber, end: epoch.end }
     }),
+    release: reading('release', (epochId) => contract().epoch(epochId)?.release),
     snapshotStatus: reading('snapshotStatus', (projectId, epochId, at) => contract(at).snapshotStatus(projectId, epochId)),
     projectFirstEpochId: reading('projectFirstEpochId', (projectId, at) => contract(at).firstEpochId(projectId)),
     batchCids: reading(
@@ -376,7 +391,8 @@ function connection(options: FakeChainOptions, { miner, sendingHead, whole, ...n
       const [seen, sent] = [headSeen(), sendingHead()]
       const head = sent.number < seen.number ? sent : seen
       if (head.number < reached) throw notThere(reached)
-      return miner.contract(head.number).refuse(from, call, { ...head, number: (head.number + 1) as BlockNumber })
+      const number = (head.number + 1) as BlockNumber
+      return miner.contract(head.number).refuse(from, call, { ...head, number, contractNumber: contractNumberIn(options, number) })
     },
     transactionCount: (address, exceptBlocks = 0) =>
       miner.transactionCount(address, exceptBlocks + miner.head().number - sendingHead().number),

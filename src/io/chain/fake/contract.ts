@@ -1,4 +1,4 @@
-import type { Address, BlockNumber, Cid, ContentHash, EpochId, Hash, ProjectId, SlotId } from '#domain/ids.ts'
+import type { Address, BlockNumber, Cid, ContentHash, ContractNumber, EpochId, Hash, ProjectId, SlotId } from '#domain/ids.ts'
 import type {
   AnchoredBatch,
   BlockRef,
@@ -58,10 +58,9 @@ interface Batch {
 }
 
 interface Epoch {
-  readonly timestamp: number
-  readonly releaseBlock: BlockNumber
+  readonly release: BlockRef
   /** Where the windows of each round begin: 0 with the release, the others when a batch had to be sent again. */
-  readonly rounds: BlockNumber[]
+  readonly rounds: ContractNumber[]
   readonly end: BlockNumber
   /** In the order of their submission; a CID sent again after a refusal is there twice. */
   readonly batches: Batch[]
@@ -108,7 +107,7 @@ const rewardsOf = ({ sourceBlockTimeSeconds, epochSize }: MarketState): FakeRewa
 
 const lastRound = (epoch: Epoch): number => epoch.rounds.length - 1
 const isOpen = (epoch: Epoch, round: number, windowBlocks: number, block: BlockRef): boolean =>
-  block.number <= (epoch.rounds[round] as number) + windowBlocks
+  block.contractNumber <= (epoch.rounds[round] as number) + windowBlocks
 const mayReplace = (holder: Batch | undefined): boolean => holder === undefined || (holder.isReplaceable && !holder.isFinal)
 const isSameContent = (batch: Batch | undefined, call: Of<'submitSubmissionBatch'>): boolean =>
   batch === undefined ||
@@ -196,9 +195,8 @@ function release(book: Book, call: Of<'releaseEpoch' | 'forceSkipEpoch'>, block:
   const epochId = (book.current.epochId + step) as EpochId
   book.current = { epochId, begin: call.begin, end: call.end }
   book.epochs.set(epochId, {
-    timestamp: block.timestamp,
-    releaseBlock: block.number,
-    rounds: [block.number],
+    release: block,
+    rounds: [block.contractNumber],
     end: call.end,
     batches: [],
     holders: new Map(),
@@ -254,7 +252,7 @@ function askAgain(book: Book, epochId: EpochId, batch: Batch, block: BlockRef): 
   if (batch.isReplaceable) return []
   batch.isReplaceable = true
   const epoch = book.epochs.get(epochId) as Epoch
-  if (batch.round < ROUNDS_MAX) epoch.rounds[Math.max(lastRound(epoch), batch.round + 1)] = block.number
+  if (batch.round < ROUNDS_MAX) epoch.rounds[Math.max(lastRound(epoch), batch.round + 1)] = block.contractNumber
   return [{ kind: 'TriggerBatchResubmission', epochId, batchCid: batch.batchCid }]
 }
 

@@ -1,6 +1,6 @@
 import type { ChainEvent, ChainTransaction, ChainValue } from '#domain/compute.ts'
 import { WeftError } from '#domain/errors.ts'
-import type { BlockNumber, Hash } from '#domain/ids.ts'
+import type { BlockNumber, ContractNumber, Hash } from '#domain/ids.ts'
 import type { BlockRef, SourceChain } from '#io/chain/port.ts'
 import { keccak256 } from '#wire/keccak.ts'
 import type { FakeLag } from './anchor.ts'
@@ -65,6 +65,7 @@ export function createFakeSourceChain(script: {
       made += 1
       blocks.push({
         number: blocks.length as BlockNumber,
+        contractNumber: blocks.length as ContractNumber,
         hash: textHash(`${parentHash} ${made}`),
         parentHash,
         timestamp: startTimestamp + blocks.length * blockTimeSeconds,

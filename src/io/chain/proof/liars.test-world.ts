@@ -195,6 +195,21 @@ export const LIES: readonly (readonly [string, string, Lying, number])[] = [
     0,
   ],
   [
+    'makes up what contracts see',
+    'forges',
+    {
+      eth_getBlockByNumber:
+        (header) =>
+        (...params: never[]) =>
+          seeing(header(...params) as object | null),
+      eth_getBlockByHash:
+        (header) =>
+        (...params: never[]) =>
+          seeing(header(...params) as object | null),
+    },
+    0,
+  ],
+  [
     'keeps logs back, and gives other receipts of their blocks',
     'forges',
     {
@@ -229,4 +244,5 @@ export const LIES: readonly (readonly [string, string, Lying, number])[] = [
   ],
 ]
 
+const seeing = (header: object | null) => header && { ...header, l1BlockNumber: '0x7' }
 const withBloom = (header: object | null) => header && { ...header, logsBloom: bloomOf([]) }

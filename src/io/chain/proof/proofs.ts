@@ -1,4 +1,5 @@
 import type { RpcAnswer, RpcCall } from '#io/chain/rpc/answer.ts'
+import { contradictionIn } from '#io/chain/rpc/contract-number.ts'
 import type { AskSame, Judge, Objection } from '#io/chain/rpc/judge.ts'
 import { unlessThrown } from '#wire/untrusted.ts'
 import { fetchReceipts } from './fetch-receipts.ts'
@@ -79,6 +80,9 @@ function headersIn(
       const detail = `the header of block ${Number(raw['number'])} has not the hash ${hash.slice(0, 66)}`
       return objection('headers', { word: 'forges', method: call.method, detail })
     }
+    const contradiction = isPossible.headers ? contradictionIn(raw) : undefined
+    if (contradiction !== undefined)
+      return { word: 'forges', method: call.method, detail: `of block ${Number(raw['number'])}: ${contradiction}` }
     const header = proofHeaderOf(raw)
     if (header !== undefined) headers.set(hash, header)
   }

@@ -32,11 +32,21 @@ export interface ProvableBlock {
   readonly logs: readonly ScriptedLog[]
 }
 
-/** The block above another one; each log is of a transaction of its own, and `bloom` is of those logs instead when they are given. */
+/** What Nitro's headers have in place of others' for contracts to see that number. */
+const nitroFields = (seen: number): Raw => ({
+  difficulty: '0x1',
+  extraData: `0x${'5e'.repeat(32)}`,
+  mixHash: `0x${[7, seen, 40, 0].map((part) => part.toString(16).padStart(16, '0')).join('')}`,
+})
+
+/**
+ * The block above another one; each log is of a transaction of its own, and `bloom` is of those logs instead when they are given. `seen`: it is one of Nitro's,
+ * whose contracts see that number.
+ */
 export function blockAbove(
   parent: ProvableBlock | undefined,
   logs: readonly ScriptedLog[],
-  how: { readonly fork?: string; readonly bloom?: readonly ScriptedLog[] } = {},
+  how: { readonly fork?: string; readonly bloom?: readonly ScriptedLog[]; readonly seen?: number } = {},
 ): ProvableBlock {
   const number = parent === undefined ? 0 : Number(parent.header.number) + 1
   const transactions = logs.map((_, index) => hashOf(`transaction ${number} ${index}${how.fork ?? ''}`))
@@ -65,7 +75,9 @@ export function blockAbove(
     mixHash: ZERO_HASH,
     nonce: '0x0000000000000000',
     baseFeePerGas: hex(10),
+    ...(how.seen !== undefined && nitroFields(how.seen)),
   }
+  const told = how.seen === undefined ? {} : { l1BlockNumber: hex(how.seen) }
   const hash = headerHash(fields)
   const placed = logs.map((log, index) => ({
     ...log,
@@ -75,7 +87,7 @@ export function blockAbove(
     transactionHash: transactions[index] as string,
   }))
   return {
-    header: { ...fields, hash, transactions },
+    header: { ...fields, ...told, hash, transactions },
     receipts: bare.map((receipt, index) => ({ ...receipt, blockHash: hash, logs: [placed[index]] })),
     logs: placed as ScriptedLog[],
   }

@@ -1,10 +1,10 @@
 import { WeftError } from '#domain/errors.ts'
-import { parseAddress, parseBlockNumber, parseEpochId } from '#domain/ids.ts'
+import { parseAddress, parseBlockNumber, parseContractNumber, parseEpochId } from '#domain/ids.ts'
 import type { Address, Cid } from '#domain/ids.ts'
 import type { AnchorChain, ChainStep } from '#io/chain/port.ts'
 import type { ProofOptions } from '#io/chain/proof/proofs.ts'
 import { openProvenRpc, type ProvenRpc } from '#io/chain/proof/proven-rpc.ts'
-import { readBlock, readHead } from '#io/chain/rpc/block.ts'
+import { readBlock, readHead, readHeadHeader } from '#io/chain/rpc/block.ts'
 import type { OnEndpointTrouble } from '#io/chain/rpc/health.ts'
 import type { Pace } from '#io/chain/rpc/pace.ts'
 import { assertChainId } from '#io/chain/rpc/rpc.ts'
@@ -18,9 +18,11 @@ import { protocolStateAbi } from '#wire/abi/protocol-state.ts'
 import { createBatchReader } from './batch.ts'
 import { createBlockSource } from './block-source.ts'
 import type { EventSources } from './events.ts'
+import { firstSeeing } from './first-seeing.ts'
 import { followBlocks } from './follow.ts'
 import type { OnTrouble } from './follow.ts'
 import { readManifestAt, readManifests, readMarketState } from './market.ts'
+import { readRelease } from './release.ts'
 import { readRewardRules, readSlotDay } from './rewards.ts'
 import { readSlot, readSlots } from './slots.ts'
 
@@ -84,7 +86,11 @@ function createReads(rpc: Rpc, sources: EventSources) {
   return {
     head: () => handedOut(readHead(rpc), rpc.reach),
     block: (number) => handedOut(readBlock(rpc, number), rpc.reach),
-    deploymentBlock: async () => parseBlockNumber(await view('deploymentBlockNumber', [market])),
+    firstSeeing: async (number) => firstSeeing(rpc, number, await readHeadHeader(rpc)),
+    async deploymentBlock() {
+      const number = parseContractNumber(await view('deploymentBlockNumber', [market]))
+      return firstSeeing(rpc, number, await readHeadHeader(rpc))
+    },
     market: () => readMarketState(contracts.protocolState, sources.dataMarket),
     sequencerId: () => contracts.dataMarket('sequencerId', []),
     manifests: () => readManifests(contracts.protocolStateExtras, sources.dataMarket),
@@ -97,8 +103,14 @@ function createReads(rpc: Rpc, sources: EventSources) {
       return { epochId: parseEpochId(epochId), begin: parseBlockNumber(begin), end: parseBlockNumber(end) }
     },
     async epochInfo(epochId) {
-      const [timestamp, releaseBlock, end] = await view('epochInfo', [market, BigInt(epochId)])
-      return { timestamp: Number(timestamp), releaseBlock: parseBlockNumber(releaseBlock), end: parseBlockNumber(end) }
+      const [timestamp, contractNumber, end] = await view('epochInfo', [market, BigInt(epochId)])
+      return { timestamp: Number(timestamp), contractNumber: parseContractNumber(contractNumber), end: parseBlockNumber(end) }
+    },
+    async release(epochId) {
+      const [, contractNumber] = await view('epochInfo', [market, BigInt(epochId)])
+      const found =
+        contractNumber === 0n ? undefined : await readRelease(rpc, sources, { epochId, seen: parseContractNumber(contractNumber) })
+      return found && handedOut(Promise.resolve(found), rpc.reach)
     },
     async snapshotStatus(projectId, epochId, at) {
       const [status, snapshotCid] = await view('snapshotStatus', [market, projectId, BigInt(epochId)], at)

@@ -1,15 +1,16 @@
 import { decodeFunctionData, getAbiItem, toFunctionSelector } from 'viem'
 import { WeftError } from '#domain/errors.ts'
-import { parseHash } from '#domain/ids.ts'
+import { parseContractNumber, parseHash } from '#domain/ids.ts'
 import type { BlockNumber, Cid, ContentHash, EpochId, Hash, ProjectId } from '#domain/ids.ts'
 import type { AnchoredBatch, AnchoredByRoots, AnchoredWithProjects } from '#io/chain/port.ts'
-import { readHead } from '#io/chain/rpc/block.ts'
+import { readHeadHeader } from '#io/chain/rpc/block.ts'
 import { parseAnswer } from '#io/chain/rpc/rpc.ts'
 import type { Rpc } from '#io/chain/rpc/rpc.ts'
 import type { OptionalView, View } from '#io/chain/rpc/views.ts'
 import { protocolStateAbi } from '#wire/abi/protocol-state.ts'
 import { contentHashOf, contentHashOfRoots } from '#wire/content-hash.ts'
 import { batchesFilter, epochFilters, type EpochEvent, epochEventsOf, type EventSources } from './events.ts'
+import { firstSeeing } from './first-seeing.ts'
 import { readLogs } from './logs.ts'
 
 /**
@@ -126,20 +127,21 @@ function createShared<Value>(): (key: string, read: () => Promise<Value>) => Pro
 /** The batch's events in its epoch, wherever the market's windows allow any. */
 async function readStory({ epochId, batchCid, at }: Asked, { rpc, contracts, sources, stories }: BatchReading) {
   const market = sources.dataMarket as Hex
-  const [[, releaseBlock], batchWindow, attestationWindow, head] = await Promise.all([
+  const [[, released], batchWindow, attestationWindow, head] = await Promise.all([
     contracts.protocolState('epochInfo', [market, BigInt(epochId)]),
     contracts.protocolState('batchSubmissionWindow', [market]),
     contracts.protocolState('attestationSubmissionWindow', [market]),
-    readHead(rpc),
+    readHeadHeader(rpc),
   ])
-  const last = releaseBlock + batchWindow + ATTESTATION_WINDOWS * attestationWindow
-  const newest = at ?? head.number
-  const toBlock = last < newest ? last : newest
+  const last = released + batchWindow + ATTESTATION_WINDOWS * attestationWindow
+  const fromBlock = await firstSeeing(rpc, parseContractNumber(released), head)
+  const afterLast = await firstSeeing(rpc, parseContractNumber(last + 1n), head)
+  const toBlock = Math.min(afterLast - 1, at ?? head.number) as BlockNumber
   const events = await stories(`${epochId} ${toBlock}`, async () => {
-    const logs = await readLogs(rpc, epochFilters(sources, epochId), { fromBlock: releaseBlock, toBlock, isWhole: true })
+    const logs = await readLogs(rpc, epochFilters(sources, epochId), { fromBlock, toBlock, isWhole: true })
     return parseAnswer(rpc, 'eth_getLogs', () => epochEventsOf(logs, epochId, sources))
   })
-  return { story: storyIn(events, batchCid), releaseBlock, head: head.number }
+  return { story: storyIn(events, batchCid), fromBlock, head: head.number }
 }
 
 /** What was sent in a transaction to ProtocolState itself; `undefined` of another, and of one that the node does not have. */
@@ -155,7 +157,7 @@ async function readInputs(events: readonly EpochEvent[], { rpc, sources }: Batch
 async function isNewest(
   epochId: EpochId,
   batchCid: Cid,
-  place: { readonly from: bigint; readonly to: BlockNumber },
+  place: { readonly from: BlockNumber; readonly to: BlockNumber },
   reading: BatchReading,
 ) {
   const { rpc, sources } = reading
@@ -213,7 +215,7 @@ function isOther(called: BatchArguments, contentHash: ContentHash): boolean {
 }
 
 /** The same of a batch that claims no project: the contract tells it of the newest of the CID only. */
-async function isRootFinal({ epochId, batchCid, at }: Asked, from: bigint, to: BlockNumber, reading: BatchReading): Promise<boolean> {
+async function isRootFinal({ epochId, batchCid, at }: Asked, from: BlockNumber, to: BlockNumber, reading: BatchReading): Promise<boolean> {
   const { contracts, sources } = reading
   const isFinal = await contracts.protocolState('batchCidAttestationStatus', [sources.dataMarket as Hex, batchCid], at)
   return isFinal && isNewest(epochId, batchCid, { from, to }, reading)
@@ -232,17 +234,17 @@ export function createBatchReader(rpc: Rpc, contracts: BatchContracts, sources: 
     const asked = { epochId, batchCid, at }
     const batchCids = await contracts.protocolState('epochIdToBatchCids', [market, BigInt(epochId)], at)
     if (!batchCids.includes(batchCid)) return undefined
-    const { story, releaseBlock, head } = await readStory(asked, reading)
+    const { story, fromBlock, head } = await readStory(asked, reading)
     const [input, ...votes] = await readInputs([...(story.submission === undefined ? [] : [story.submission]), ...story.votes], reading)
     const called =
       story.submission === undefined || input === undefined
         ? undefined
         : parseAnswer(rpc, 'eth_getTransactionByHash', () => argumentsIn(input, epochId, batchCid))
-    if (called === undefined && !(await isNewest(epochId, batchCid, { from: releaseBlock, to: head }, reading))) return undefined
+    if (called === undefined && !(await isNewest(epochId, batchCid, { from: fromBlock, to: head }, reading))) return undefined
     const submitted = called ?? (await fromViews(epochId, batchCid, reading))
     // In one request, so that a node that only fails cannot pass for a contract without contents: the other would have no answer.
     const [isHeld, kept] = await Promise.all([
-      'projectsRootHash' in submitted ? isRootFinal(asked, releaseBlock, head, reading) : isHeldFinal(asked, submitted, reading),
+      'projectsRootHash' in submitted ? isRootFinal(asked, fromBlock, head, reading) : isHeldFinal(asked, submitted, reading),
       contracts.protocolStateExtras('batchCidContentHash', [market, batchCid, BigInt(epochId)]),
     ])
     const contentHash = kept === NO_CONTENT ? undefined : (kept as ContentHash | undefined)

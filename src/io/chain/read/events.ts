@@ -77,6 +77,9 @@ export function logFilters(sources: EventSources): readonly LogFilter[] {
   ]
 }
 
+const epochTopic = (epochId: EpochId): Hex => `0x${epochId.toString(16).padStart(64, '0')}`
+
+const RELEASE_SELECTORS = selectors(protocolStateAbi, ['EpochReleased'])
 const BATCH_SELECTORS = selectors(protocolStateAbi, ['SnapshotBatchSubmitted'])
 const BATCH_STORY_SELECTORS = selectors(protocolStateAbi, ['SnapshotBatchSubmitted', 'SnapshotBatchAttestationSubmitted'])
 const DECISION_SELECTORS = selectors(dataMarketAbi, OF_DATA_MARKET)
@@ -87,9 +90,15 @@ export const batchesFilter = ({ protocolState, dataMarket }: EventSources): LogF
   topics: [BATCH_SELECTORS, topicOf(dataMarket)],
 })
 
+/** The filter for the release of one epoch. */
+export const releaseFilter = ({ protocolState, dataMarket }: EventSources, epochId: EpochId): LogFilter => ({
+  address: protocolState,
+  topics: [RELEASE_SELECTORS, topicOf(dataMarket), epochTopic(epochId)],
+})
+
 /** The two filters that together give what became of the batches of one epoch: submissions and votes, then what these decided. */
 export function epochFilters({ protocolState, dataMarket }: EventSources, epochId: EpochId): readonly LogFilter[] {
-  const epoch = `0x${epochId.toString(16).padStart(64, '0')}`
+  const epoch = epochTopic(epochId)
   return [
     { address: protocolState, topics: [BATCH_STORY_SELECTORS, topicOf(dataMarket), epoch] },
     { address: dataMarket, topics: [DECISION_SELECTORS, epoch] },

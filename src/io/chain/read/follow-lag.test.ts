@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { WeftError } from '#domain/errors.ts'
-import type { BlockNumber, Hash } from '#domain/ids.ts'
+import type { BlockNumber, Hash, ContractNumber } from '#domain/ids.ts'
 import type { BlockRef } from '#io/chain/port.ts'
 import { numberOf } from '#io/chain/suite/scene.ts'
 import { followBlocks } from './follow.ts'
@@ -30,7 +30,13 @@ function branchOf(length: number, branch: string, base: readonly BlockRef[] = []
   const blocks = [...base]
   for (let number = blocks.length; number < length; number += 1) {
     const parentHash = blocks.at(-1)?.hash ?? hashOf(0, 'f')
-    blocks.push({ number: number as BlockNumber, hash: hashOf(number, branch), parentHash, timestamp: number })
+    blocks.push({
+      number: number as BlockNumber,
+      contractNumber: number as ContractNumber,
+      hash: hashOf(number, branch),
+      parentHash,
+      timestamp: number,
+    })
   }
   return blocks
 }

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { WeftError } from '#domain/errors.ts'
-import type { BlockNumber, Hash } from '#domain/ids.ts'
+import type { BlockNumber, Hash, ContractNumber } from '#domain/ids.ts'
 import type { BlockRef, ChainStep } from '#io/chain/port.ts'
 import { followBlocks } from './follow.ts'
 import type { BlockSource } from './follow.ts'
@@ -19,7 +19,13 @@ function createSource(blocks: number) {
     for (let index = 0; index < count; index += 1) {
       made += 1
       const hash = `0x${made.toString(16).padStart(64, '0')}` as Hash
-      chain.push({ number: chain.length as BlockNumber, hash, parentHash: chain.at(-1)?.hash ?? ('0x' as Hash), timestamp: 0 })
+      chain.push({
+        number: chain.length as BlockNumber,
+        contractNumber: chain.length as ContractNumber,
+        hash,
+        parentHash: chain.at(-1)?.hash ?? ('0x' as Hash),
+        timestamp: 0,
+      })
     }
   }
   let requests = 0

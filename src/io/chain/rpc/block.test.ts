@@ -6,6 +6,7 @@ import { createScriptedNode, hashOf, headerOf, hex } from './scripted.test-node.
 const at = (number: number) => number as BlockNumber
 const refOf = (number: number) => ({
   number,
+  contractNumber: number,
   hash: hashOf(`block ${number}`),
   parentHash: hashOf(`block ${number - 1}`),
   timestamp: 1_000 + number,

@@ -1,12 +1,15 @@
 import { WeftError } from '#domain/errors.ts'
 import { parseHash } from '#domain/ids.ts'
-import type { BlockNumber } from '#domain/ids.ts'
+import type { BlockNumber, ContractNumber } from '#domain/ids.ts'
 import type { BlockRef, HeadTag } from '#io/chain/port.ts'
+import { parentNumberIn } from './contract-number.ts'
 import { parseAnswer, parseQuantity } from './rpc.ts'
 import type { Rpc } from './rpc.ts'
 
 /** Base fee and gas limit included: senders need them. `undefined` on chains without. */
 export interface Header extends BlockRef {
+  /** Contracts see another chain's number. */
+  readonly seesParent: boolean
   readonly baseFeePerGas: bigint | undefined
   /** Of all transactions of the block together. */
   readonly gasLimit: bigint | undefined
@@ -18,18 +21,30 @@ export const quantity = (value: number | bigint): `0x${string}` => `0x${value.to
 export function parseHeader(rpc: Rpc, raw: unknown): Header | undefined {
   if (raw === null) return undefined
   const fields = raw as Record<string, string | null | undefined>
-  return parseAnswer(rpc, 'eth_getBlockByNumber', () => ({
-    number: parseQuantity(fields['number']) as BlockNumber,
-    hash: parseHash(String(fields['hash'])),
-    parentHash: parseHash(String(fields['parentHash'])),
-    timestamp: parseQuantity(fields['timestamp']),
-    // Chains without a base fee leave it out, or say `null`.
-    baseFeePerGas: fields['baseFeePerGas'] == null ? undefined : BigInt(fields['baseFeePerGas']),
-    gasLimit: fields['gasLimit'] == null ? undefined : BigInt(fields['gasLimit']),
-  }))
+  return parseAnswer(rpc, 'eth_getBlockByNumber', () => {
+    const number = parseQuantity(fields['number'])
+    const parentNumber = parentNumberIn(fields)
+    return {
+      number: number as BlockNumber,
+      contractNumber: parentNumber ?? (number as ContractNumber),
+      seesParent: parentNumber !== undefined,
+      hash: parseHash(String(fields['hash'])),
+      parentHash: parseHash(String(fields['parentHash'])),
+      timestamp: parseQuantity(fields['timestamp']),
+      // Chains without a base fee leave it out, or say `null`.
+      baseFeePerGas: fields['baseFeePerGas'] == null ? undefined : BigInt(fields['baseFeePerGas']),
+      gasLimit: fields['gasLimit'] == null ? undefined : BigInt(fields['gasLimit']),
+    }
+  })
 }
 
-const refOf = ({ number, hash, parentHash, timestamp }: Header): BlockRef => ({ number, hash, parentHash, timestamp })
+const refOf = ({ number, contractNumber, hash, parentHash, timestamp }: Header): BlockRef => ({
+  number,
+  contractNumber,
+  hash,
+  parentHash,
+  timestamp,
+})
 
 /** `undefined` above the head. Throws `CHAIN_ANSWER_INVALID` for another block than the one asked for, too. */
 export async function readHeader(rpc: Rpc, block: BlockNumber | HeadTag): Promise<Header | undefined> {
@@ -47,10 +62,14 @@ export async function readBlock(rpc: Rpc, number: BlockNumber): Promise<BlockRef
 }
 
 export async function readHead(rpc: Rpc, tag: HeadTag = 'latest'): Promise<BlockRef> {
+  return refOf(await readHeadHeader(rpc, tag))
+}
+
+export async function readHeadHeader(rpc: Rpc, tag: HeadTag = 'latest'): Promise<Header> {
   const header = await readHeader(rpc, tag)
   if (header === undefined)
     throw new WeftError('CHAIN_ANSWER_INVALID', { endpoint: rpc.endpoint, method: 'eth_getBlockByNumber', detail: `no ${tag} block` })
-  return refOf(header)
+  return header
 }
 
 /**

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import type { BlockNumber, EpochId, ProjectId, SlotId } from '#domain/ids.ts'
+import type { BlockNumber, ContractNumber, EpochId, ProjectId, SlotId } from '#domain/ids.ts'
 import type { ManifestRef } from '#io/chain/port.ts'
 import { attest, BATCH, BATCH_2, CIDS, CONTENT, createScene, end, EPOCH_1, PROJECTS, release, ROOT, submit, SUITE_MARKET } from './scene.ts'
 import type { ChainWorld } from './scene.ts'
@@ -19,7 +19,8 @@ export function readsSuite(name: string, open: () => Promise<ChainWorld>): void 
       })
       expect(await chain.slots()).toEqual(signers.map((signer, index) => ({ slotId: index + 1, signer, isActive: true })))
       expect(await chain.currentEpoch()).toEqual({ epochId: 0, begin: 0, end: 0 })
-      expect(await chain.epochInfo(EPOCH_1)).toMatchObject({ timestamp: 0, releaseBlock: 0 })
+      expect(await chain.epochInfo(EPOCH_1)).toMatchObject({ timestamp: 0, contractNumber: 0 })
+      expect(await chain.release(EPOCH_1)).toBeUndefined()
       expect(await chain.batchCids(EPOCH_1)).toEqual([])
       expect(await chain.sequencerId()).toBe('')
       expect(await chain.batch(EPOCH_1, BATCH)).toBeUndefined()
@@ -63,13 +64,18 @@ export function readsSuite(name: string, open: () => Promise<ChainWorld>): void 
       expect(await chain.block(head.number)).toEqual(head)
       expect((await chain.block((head.number - 1) as BlockNumber))?.hash).toBe(head.parentHash)
       expect(await chain.block((head.number + 1) as BlockNumber)).toBeUndefined()
+      const first = await chain.firstSeeing(head.contractNumber)
+      expect((await chain.block(first))?.contractNumber).toBe(head.contractNumber)
+      expect((await chain.block((first - 1) as BlockNumber))?.contractNumber).toBeLessThan(head.contractNumber)
+      expect(await chain.firstSeeing((head.contractNumber + 1) as ContractNumber)).toBe(head.number + 1)
     })
 
     test('a released epoch is the current one, with block and time of its release', async () => {
       const { chain, perform } = await released()
       expect(await chain.currentEpoch()).toEqual({ epochId: 1, begin: 100, end: 109 })
       const head = await chain.head()
-      expect(await chain.epochInfo(EPOCH_1)).toEqual({ timestamp: head.timestamp, releaseBlock: head.number, end: 109 })
+      expect(await chain.epochInfo(EPOCH_1)).toEqual({ timestamp: head.timestamp, contractNumber: head.contractNumber, end: 109 })
+      expect(await chain.release(EPOCH_1)).toEqual(head)
       await perform('epochManager', release(110, 119))
       expect(await chain.currentEpoch()).toEqual({ epochId: 2, begin: 110, end: 119 })
     })

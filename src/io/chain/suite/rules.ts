@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import type { Cid, ContentHash, EpochId, ProjectId, SlotId } from '#domain/ids.ts'
-import type { ProtocolCall } from '#io/chain/port.ts'
+import type { BlockNumber, Cid, ContentHash, EpochId, ProjectId, SlotId } from '#domain/ids.ts'
+import type { BlockRef, ProtocolCall } from '#io/chain/port.ts'
 import {
   attest,
   BATCH,
@@ -250,12 +250,12 @@ export function rulesSuite(name: string, open: () => Promise<ChainWorld>): void 
     })
 
     test('a validator may take over what was refuted in the second half of a round, and nothing else', async () => {
-      const { chain, perform, mine } = await anchored()
+      const { chain, perform, pass } = await anchored()
       const corrected = submit({ batchCid: BATCH_2, snapshotCids: [CIDS[1], CIDS[0]] as Cid[], rootHash: OTHER_ROOT })
       for (const validator of ['validator1', 'validator2'] as const) await perform(validator, attest(OTHER_ROOT))
-      await mine(SUITE_MARKET.batchWindowBlocks / 2 - 2)
+      await pass(SUITE_MARKET.batchWindowBlocks / 2 - 2)
       expect(await perform('validator3', corrected)).toEqual(refused('E04'))
-      await mine(3)
+      await pass(3)
       expect(await perform('stranger', corrected)).toEqual(refused('E04'))
       expect(await perform('validator3', submit({ batchCid: BATCH_2, projectIds: ['new:SUITE', 'b:SUITE'] as ProjectId[] }))).toEqual(
         refused('E25'),
@@ -267,15 +267,16 @@ export function rulesSuite(name: string, open: () => Promise<ChainWorld>): void 
     })
 
     test('a corrected batch is taken after the end, with windows of its own, and asked for once', async () => {
-      const { chain, perform, mine, eventsSince } = await anchored()
+      const { chain, perform, pass, eventsSince } = await anchored()
       const start = (await chain.head()).number
       await perform('sequencer', end)
-      await mine(SUITE_MARKET.attestationWindowBlocks - 4)
+      await pass(SUITE_MARKET.attestationWindowBlocks - 4)
       await perform('validator1', attest(OTHER_ROOT))
       await perform('validator2', attest(OTHER_ROOT))
-      await mine(SUITE_MARKET.batchWindowBlocks - 1)
+      await pass(SUITE_MARKET.batchWindowBlocks - 1)
       const corrected = submit({ batchCid: BATCH_2, snapshotCids: [CIDS[1], CIDS[0]] as Cid[], rootHash: OTHER_ROOT })
       expect(await perform('sequencer', corrected)).toMatchObject({ kind: 'done' })
+      await pass(0)
       const late = submit({ batchCid: CIDS[0] as Cid, projectIds: ['late:SUITE', 'b:SUITE'] as ProjectId[] })
       expect(await perform('sequencer', late)).toMatchObject({ kind: 'done' })
       await perform('validator1', attest(OTHER_ROOT, BATCH_2))
@@ -297,17 +298,21 @@ export function rulesSuite(name: string, open: () => Promise<ChainWorld>): void 
     })
 
     test('windows count from the release block and include their last block', async () => {
-      const { chain, perform, mine, eventsSince } = await released()
-      const { releaseBlock } = await chain.epochInfo(EPOCH_1)
-      const mineUpTo = async (number: number) => mine(number - (await chain.head()).number)
-      await mineUpTo(releaseBlock + SUITE_MARKET.batchWindowBlocks - 1)
+      const { chain, perform, pass, eventsSince } = await released()
+      const { number, contractNumber } = (await chain.release(EPOCH_1)) as BlockRef
+      await pass(SUITE_MARKET.batchWindowBlocks - 1)
       await perform('sequencer', submit())
+      await pass(0)
       await perform('sequencer', submit({ batchCid: BATCH_2, projectIds: ['a:SUITE', 'b:SUITE'] as ProjectId[] }))
-      await mineUpTo(releaseBlock + SUITE_MARKET.attestationWindowBlocks - 1)
+      await pass(SUITE_MARKET.attestationWindowBlocks - 1 - ((await chain.head()).contractNumber - contractNumber))
       await perform('validator1', attest())
+      await pass(0)
       await perform('validator2', attest())
-      const kinds = (await eventsSince(releaseBlock + 1)).map(({ block, kind }) => [Number(block) - releaseBlock, kind])
-      expect(kinds).toEqual([
+      const kinds = (await eventsSince(number + 1)).map(async ({ block, kind }) => {
+        const seen = (await chain.block(block as BlockNumber))?.contractNumber ?? 0
+        return [seen - contractNumber, kind]
+      })
+      expect(await Promise.all(kinds)).toEqual([
         [20, 'SnapshotBatchSubmitted'],
         [21, 'DelayedBatchSubmitted'],
         [30, 'SnapshotBatchAttestationSubmitted'],

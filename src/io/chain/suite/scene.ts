@@ -43,6 +43,8 @@ export interface ChainWorld {
     options?: { readonly journal?: IntentJournal; readonly settleTimeoutMs?: number; readonly onShared?: (nonce: number) => void },
   ): ProtocolSender
   mine(count?: number): Promise<void>
+  /** Of the last block in which contracts see this number; the same number where they see the block's own. */
+  readonly lastSeeing?: (contractNumber: number) => number
   /** Replaces the last blocks by as many new, empty ones. */
   reorg(depth: number): Promise<void>
   assignSigner(slotId: SlotId, signer: Address): Promise<void>
@@ -137,6 +139,8 @@ export const numberOf = (step: ChainStep): string => `${step.kind === 'rollback'
 
 export interface Scene extends ChainWorld {
   untilPending(count: number): Promise<void>
+  /** Mines up to the last block in which contracts see so much more than now. */
+  pass(blocks: number): Promise<void>
   /** Sends, mines one block once the transaction waits for it, and returns the outcome. */
   perform(account: Account, call: ProtocolCall): Promise<CallOutcome>
   following(options: {
@@ -155,6 +159,12 @@ function sceneOf(world: ChainWorld): Scene {
   return {
     ...world,
     following,
+    async pass(blocks) {
+      const { number, contractNumber } = await world.chain.head()
+      const { lastSeeing = (seen) => seen } = world
+      const count = lastSeeing(contractNumber + blocks) - number
+      if (count > 0) await world.mine(count)
+    },
     untilPending: (count) => world.until(async () => (await world.pendingCount()) >= count),
     async perform(account, call) {
       intents += 1

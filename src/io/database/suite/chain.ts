@@ -80,6 +80,7 @@ export function chainSuite({ fresh }: Opener): void {
       end: 19,
       day: 1,
       releasedBlock: 100,
+      releasedContractNumber: 100,
       releasedAt: 1000,
       endedBlock: 102,
       endedAt: 1020,

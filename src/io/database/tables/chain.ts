@@ -11,10 +11,17 @@ export async function applySteps(sql: Sql, steps: readonly ChainStep[], windows?
   let blocks: BlockRef[] = []
   let withEvents = new Set<number>()
   const putBlocks = async () => {
-    const rows = blocks.map((block) => [block.number, block.hash, block.parentHash, block.timestamp, withEvents.has(block.number) ? 1 : 0])
+    const rows = blocks.map(({ number, contractNumber, hash, parentHash, timestamp }) => [
+      number,
+      contractNumber,
+      hash,
+      parentHash,
+      timestamp,
+      withEvents.has(number) ? 1 : 0,
+    ])
     blocks = []
     withEvents = new Set()
-    await sql.insert('blocks', ['number', 'hash', 'parent_hash', 'timestamp', 'has_events'], rows)
+    await sql.insert('blocks', ['number', 'contract_number', 'hash', 'parent_hash', 'timestamp', 'has_events'], rows)
   }
   for (const step of steps) {
     if (step.kind === 'rollback') {
@@ -33,8 +40,9 @@ export async function applySteps(sql: Sql, steps: readonly ChainStep[], windows?
   await pruneChanges(sql)
 }
 
+/** As contracts number it: windows count by that. */
 async function headOf(sql: Sql): Promise<number | undefined> {
-  const [row] = await sql.rows('SELECT max(number) AS head FROM blocks')
+  const [row] = await sql.rows('SELECT contract_number AS head FROM blocks ORDER BY number DESC LIMIT 1')
   return row?.['head'] == null ? undefined : Number(row['head'])
 }
 
@@ -47,7 +55,7 @@ async function passed(
   const now = await headOf(sql)
   if (before === undefined || now === undefined) return []
   const rows = await sql.rows(
-    'SELECT epoch_id FROM epochs WHERE ended_block IS NULL AND released_block >= ? AND released_block < ? ORDER BY epoch_id',
+    'SELECT epoch_id FROM epochs WHERE ended_block IS NULL AND released_contract_number >= ? AND released_contract_number < ? ORDER BY epoch_id',
     [Math.min(before, now) - batchWindowBlocks, Math.max(before, now) - batchWindowBlocks],
   )
   return rows.map((row) => Number(row['epoch_id']))
@@ -86,8 +94,8 @@ async function releaseEpoch(sql: Sql, { epochId, begin, end, block }: ProtocolEv
   const more = ['unread_batches', 'pending_batches', 'disputed_batches']
   await sql.insert(
     'epochs',
-    ['epoch_id', 'begin_block', 'end_block', 'released_block', 'released_at', ...zeros, ...more],
-    [[epochId, begin, end, block.number, block.timestamp, ...[...zeros, ...more].map(() => 0)]],
+    ['epoch_id', 'begin_block', 'end_block', 'released_block', 'released_contract_number', 'released_at', ...zeros, ...more],
+    [[epochId, begin, end, block.number, block.contractNumber, block.timestamp, ...[...zeros, ...more].map(() => 0)]],
     '(epoch_id) DO NOTHING',
   )
 }

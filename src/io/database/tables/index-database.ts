@@ -9,10 +9,16 @@ import type { Engine, Row, Sql } from './sql.ts'
 import * as votes from './votes.ts'
 
 /** Of another form are the tables of another version. */
-const FORM = '1'
+const FORM = '2'
 
 const blockOf = (row: Row): BlockRef =>
-  ({ number: row['number'], hash: row['hash'], parentHash: row['parent_hash'], timestamp: row['timestamp'] }) as unknown as BlockRef
+  ({
+    number: row['number'],
+    contractNumber: row['contract_number'],
+    hash: row['hash'],
+    parentHash: row['parent_hash'],
+    timestamp: row['timestamp'],
+  }) as unknown as BlockRef
 
 /** Says whose the tables are: of which market, in which form. Throws `DATABASE_OF_ANOTHER`. */
 export async function claim(sql: Sql, { database, market, indexId }: { database: string; market: string; indexId: string }): Promise<void> {

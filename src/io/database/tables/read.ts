@@ -27,7 +27,8 @@ const statusOf = ({ finalized_block, refuted_block }: Row): RowStatus =>
 
 /** Each of these is one end of an index. */
 const BOUNDS = `SELECT (SELECT value FROM meta WHERE name = 'index_id') AS index_id,
-  (SELECT number FROM blocks ORDER BY number DESC LIMIT 1) AS block, (SELECT timestamp FROM blocks ORDER BY number DESC LIMIT 1) AS at,
+  (SELECT number FROM blocks ORDER BY number DESC LIMIT 1) AS block,
+  (SELECT contract_number FROM blocks ORDER BY number DESC LIMIT 1) AS contract_number, (SELECT timestamp FROM blocks ORDER BY number DESC LIMIT 1) AS at,
   (SELECT min(epoch_id) FROM epochs) AS oldest_epoch, (SELECT max(epoch_id) FROM epochs) AS newest_epoch,
   (SELECT min(seq) FROM changes) AS first_change, (SELECT max(seq) FROM changes) AS last_change`
 
@@ -35,7 +36,9 @@ export async function bounds(sql: Sql): Promise<Bounds> {
   const row = (await first(sql.rows(BOUNDS))) ?? {}
   return {
     indexId: String(row['index_id']),
-    ...(row['block'] !== null && { indexed: { block: row['block'], at: row['at'] } as Bounds['indexed'] }),
+    ...(row['block'] !== null && {
+      indexed: { block: row['block'], contractNumber: row['contract_number'], at: row['at'] } as Bounds['indexed'],
+    }),
     ...some(row['oldest_epoch'], 'oldestEpochId'),
     ...some(row['newest_epoch'], 'newestEpochId'),
     firstChange: Number(row['first_change'] ?? 0),
@@ -165,6 +168,7 @@ function epochRow(row: Row): EpochRow {
     end: row['end_block'],
     ...some(row['day'], 'day'),
     releasedBlock: row['released_block'],
+    releasedContractNumber: row['released_contract_number'],
     releasedAt: row['released_at'],
     ...some(row['ended_block'], 'endedBlock'),
     ...some(row['ended_at'], 'endedAt'),

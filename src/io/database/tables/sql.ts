@@ -43,7 +43,14 @@ export const TABLES = {
   meta: { columns: { name: 'text', value: 'text' }, key: ['name'] },
   /** The newest blocks, and all that told something of the market. */
   blocks: {
-    columns: { number: 'integer', hash: 'text', parent_hash: 'text', timestamp: 'number', has_events: 'integer' },
+    columns: {
+      number: 'integer',
+      contract_number: 'integer',
+      hash: 'text',
+      parent_hash: 'text',
+      timestamp: 'number',
+      has_events: 'integer',
+    },
     key: ['number'],
   },
   /** The columns from `batches` on are worked out from other tables whenever those change. */
@@ -53,6 +60,7 @@ export const TABLES = {
       begin_block: 'integer',
       end_block: 'integer',
       released_block: 'integer',
+      released_contract_number: 'integer',
       released_at: 'number',
       ended_block: 'integer?',
       ended_at: 'number?',

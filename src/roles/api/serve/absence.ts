@@ -48,7 +48,7 @@ export async function reasonOfNone(projectId: ProjectId, { index }: Pick<Absence
 /** 0 when it was not, `undefined` where the chain does not answer: then the index says what it knows. */
 async function releasedIn(epochId: EpochId, chain: AbsenceDeps['chain']): Promise<number | undefined> {
   try {
-    return (await chain.epochInfo(epochId)).releaseBlock
+    return (await chain.epochInfo(epochId)).contractNumber
   } catch (failure) {
     if (isWeftError(failure) && failure.kind === 'transient') return undefined
     throw failure

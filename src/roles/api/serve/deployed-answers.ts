@@ -90,7 +90,11 @@ function withoutPoint({ projectId, epochId }: PointAsked, reason: Reason, header
   return refusal(404, `Nothing to read of project ${projectId} in epoch ${epochId}. ${reason.message}`, reason, headers)
 }
 
-const shownInfo = ({ releasedAt, releasedBlock, end }: EpochRow) => ({ timestamp: releasedAt, blocknumber: releasedBlock, epochEnd: end })
+const shownInfo = ({ releasedAt, releasedContractNumber, end }: EpochRow) => ({
+  timestamp: releasedAt,
+  blocknumber: releasedContractNumber,
+  epochEnd: end,
+})
 
 /**
  * Snapshots at whole multiples of the step, newest first, from the last one up to the epoch's release down to the first behind the start. Which

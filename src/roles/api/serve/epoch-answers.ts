@@ -95,10 +95,11 @@ async function votesAt(
   return votes
 }
 
-export function shownEpoch({ unreadBatches: _unread, finalizedAt, ...row }: EpochRow, now: WindowsNow): Epoch {
+export function shownEpoch(epoch: EpochRow, now: WindowsNow): Epoch {
+  const { unreadBatches: _unread, releasedContractNumber: _released, finalizedAt, ...row } = epoch
   // What is final so far is not all that there will be.
-  if (now.isOpen(row)) return { ...row, status: 'open' }
-  const reason = row.endedBlock === undefined ? reasonOf('window_over', { untilBlock: now.untilBlock(row) }) : undefined
+  if (now.isOpen(epoch)) return { ...row, status: 'open' }
+  const reason = row.endedBlock === undefined ? reasonOf('window_over', { untilBlock: now.untilBlock(epoch) }) : undefined
   return { ...row, ...(finalizedAt !== undefined && { finalizedAt }), ...(reason !== undefined && { reason }) }
 }
 

@@ -32,7 +32,8 @@ export function networkAnswers(deps: ServeDeps) {
     async status() {
       const { indexed, newestEpochId, epochs, projects, points, unavailable } = await summary()
       const place = { anchorChainId: chain.chainId, protocolState: chain.protocolState, dataMarket: chain.dataMarket }
-      return { version, ...place, indexed, head: await head(), newestEpochId, epochs, projects, points, unavailable }
+      const shown = indexed && { block: indexed.block, at: indexed.at }
+      return { version, ...place, indexed: shown, head: await head(), newestEpochId, epochs, projects, points, unavailable }
     },
     market: () => market(),
     async slots({ limit = PAGE_LENGTH, cursor }) {

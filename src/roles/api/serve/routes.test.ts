@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { WeftError } from '#domain/errors.ts'
-import type { BlockNumber, EpochId } from '#domain/ids.ts'
+import type { BlockNumber, EpochId, ContractNumber } from '#domain/ids.ts'
 import { numberOf, project } from '#io/database/chain.test-world.ts'
 import { API, type ApiRoute, type Point } from '#wire/api.ts'
 import { decodeCursor, encodeCursor } from '#wire/cursor.ts'
@@ -124,7 +124,7 @@ describe('A10: what is not there is told with why', () => {
     await index.apply([chain.block(['EpochReleased', 2], ['SnapshotBatchSubmitted', 2, 'batch2'], ['BatchSubmissionsCompleted', 2])])
     await index.putBatch(await numberOf(index, 'batch2'), contentOf([[later, own.cids.a2]]))
     await index.apply([chain.block(['EpochReleased', 3], ['SnapshotBatchSubmitted', 3, 'batch3'], ['BatchSubmissionsCompleted', 3])])
-    const epochInfo = async () => ({ timestamp: 0, releaseBlock: 500 as BlockNumber, end: 0 as BlockNumber })
+    const epochInfo = async () => ({ timestamp: 0, contractNumber: 500 as ContractNumber, end: 0 as BlockNumber })
     const one = await served({ deps: { ...own.deps, chain: { ...own.deps.chain, epochInfo } } })
     const reason = async (path: string) => ((await (await one.get(path)).json()) as Point).reason
     expect(await reason(at(later, 'epochs/1'))).toMatchObject({ code: 'project_later', firstEpochId: 2 })
@@ -138,7 +138,7 @@ describe('A10: what is not there is told with why', () => {
   test('an epoch that is older than what is kept was not skipped, and is not to come', async () => {
     const own = await told()
     await own.index.forgetBefore(2 as EpochId, 10)
-    const released = { timestamp: 0, releaseBlock: 7 as BlockNumber, end: 0 as BlockNumber }
+    const released = { timestamp: 0, contractNumber: 7 as ContractNumber, end: 0 as BlockNumber }
     const dead = () => Promise.reject(new WeftError('CHAIN_UNREACHABLE', { detail: 'dead' } as never))
     for (const epochInfo of [async () => released, dead]) {
       const one = await served({ deps: { ...own.deps, chain: { ...own.deps.chain, epochInfo } } })

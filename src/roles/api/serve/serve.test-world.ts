@@ -1,6 +1,6 @@
 import { expect } from 'vitest'
 import { WeftError } from '#domain/errors.ts'
-import type { Address, BlockNumber, Cid, EpochId, ProjectId, SlotId } from '#domain/ids.ts'
+import type { Address, BlockNumber, Cid, EpochId, ProjectId, SlotId, ContractNumber } from '#domain/ids.ts'
 import { int, object } from '#domain/snapshot-schema.ts'
 import type { SubmissionRequest } from '#domain/submission.ts'
 import { createVirtualClock } from '#io/clock/fake.ts'
@@ -73,7 +73,7 @@ export async function openWorld() {
       slots: async () => [1, 2, 3].map((slotId) => ({ slotId: slot(slotId), signer: VALIDATOR, isActive: slotId < 3 })),
       slotDay: async () => ({ submissions: 7, isRewarded: false }),
       rewardRules: async () => ({ day: 1, dailySnapshotQuota: 10, areRewardsEnabled: true }),
-      epochInfo: async () => ({ timestamp: 0, releaseBlock: 0 as BlockNumber, end: 0 as BlockNumber }),
+      epochInfo: async () => ({ timestamp: 0, contractNumber: 0 as ContractNumber, end: 0 as BlockNumber }),
     },
   }
   return { clock, index, chain, files, cids, deps }

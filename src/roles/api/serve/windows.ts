@@ -1,6 +1,6 @@
 import { isWeftError } from '#domain/errors.ts'
-import type { BlockNumber } from '#domain/ids.ts'
-import { lastBatchBlock } from '#domain/window.ts'
+import type { ContractNumber } from '#domain/ids.ts'
+import { isBatchWindowOver, lastBatchBlock } from '#domain/window.ts'
 import type { MarketState } from '#io/chain/port.ts'
 import type { EpochRow } from '#io/database/port.ts'
 import { createRecentMarket } from '#roles/api/recent-market.ts'
@@ -19,9 +19,9 @@ export interface Windows {
 }
 
 export interface WindowsNow {
-  isOpen(epoch: Pick<EpochRow, 'endedBlock' | 'releasedBlock'>): boolean
-  /** The last block in which a batch may come; `undefined` while windows are not known. */
-  untilBlock(epoch: Pick<EpochRow, 'releasedBlock'>): BlockNumber | undefined
+  isOpen(epoch: Pick<EpochRow, 'endedBlock' | 'releasedContractNumber'>): boolean
+  /** The last block in which a batch may come, as contracts number them; `undefined` while windows are not known. */
+  untilBlock(epoch: Pick<EpochRow, 'releasedContractNumber'>): ContractNumber | undefined
 }
 
 /** What answers are made from that speak of open epochs. */
@@ -38,9 +38,12 @@ export function createWindows(
     market,
     async now() {
       const known = await market().catch(unlessNotAnswered)
-      const headBlock = (await bounds()).indexed?.block ?? 0
-      const untilBlock: WindowsNow['untilBlock'] = ({ releasedBlock }) => known && lastBatchBlock(releasedBlock, known)
-      return { untilBlock, isOpen: (epoch) => epoch.endedBlock === undefined && headBlock <= (untilBlock(epoch) ?? headBlock) }
+      const head = (await bounds()).indexed?.contractNumber
+      const untilBlock: WindowsNow['untilBlock'] = ({ releasedContractNumber }) => known && lastBatchBlock(releasedContractNumber, known)
+      return {
+        untilBlock,
+        isOpen: (epoch) => epoch.endedBlock === undefined && !(known && isBatchWindowOver(epoch.releasedContractNumber, head, known)),
+      }
     },
   }
 }

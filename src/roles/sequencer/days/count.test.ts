@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { credit, deliveredIn, nothingDelivered } from '#domain/counts.ts'
-import type { Address, BlockNumber, Cid, EpochId, Hash, ProjectId, SlotId } from '#domain/ids.ts'
+import type { Address, BlockNumber, Cid, EpochId, Hash, ProjectId, SlotId, ContractNumber } from '#domain/ids.ts'
 import type { Submission } from '#domain/submission.ts'
 import type { ProtocolCall, ProtocolEvent } from '#io/chain/port.ts'
 import { createFakeStore } from '#io/store/fake.ts'
@@ -63,6 +63,11 @@ async function attestOther(world: World): Promise<void> {
 }
 
 /** As anybody would: from chain and IPFS alone. */
+/** The number of the block that released it. */
+async function released(world: World, epochId: number): Promise<number> {
+  return (await world.chain.release(epochId as EpochId))?.number as number
+}
+
 async function recounted(world: World, epochIds: readonly number[]): Promise<(readonly [number, number])[]> {
   const found = nothingDelivered()
   for (const epochId of epochIds as EpochId[])
@@ -117,7 +122,7 @@ describe('S17: what slots deliver', () => {
       [2, 1],
     ])
     const { number: before } = await world.chain.head()
-    world.chain.reorg(before - (await world.chain.epochInfo(EPOCH_1)).releaseBlock, { isLosingTransactions: true })
+    world.chain.reorg(before - (await released(world, 1)), { isLosingTransactions: true })
     await world.mine(1)
     expect(totals(world)).toEqual([])
     await world.until(() => world.chain.pendingCount() > 0)
@@ -139,8 +144,7 @@ describe('S17: what slots deliver', () => {
       [1, 0, 2],
       [2, 3, 3],
     ])
-    const { releaseBlock } = await world.chain.epochInfo(3 as EpochId)
-    world.chain.reorg((await world.chain.head()).number - releaseBlock + 1, { isLosingTransactions: true })
+    world.chain.reorg((await world.chain.head()).number - (await released(world, 3)) + 1, { isLosingTransactions: true })
     await world.mine(1)
     expect(days(world)).toEqual([[1, 0, 2]])
     expect([totals(world, 1), totals(world, 2)]).toEqual([[[1, 2]], []])
@@ -196,8 +200,7 @@ describe('S17: what slots deliver', () => {
       await ended(world, epochId)
     }
     const onDisk = world.cut()
-    const { releaseBlock } = await world.chain.epochInfo(3 as EpochId)
-    world.chain.reorg((await world.chain.head()).number - releaseBlock + 1, { isLosingTransactions: true })
+    world.chain.reorg((await world.chain.head()).number - (await released(world, 3)) + 1, { isLosingTransactions: true })
     const again = await open({ ...SHORT, onDisk, around: world })
     expect([days(again), totals(again, 1), totals(again, 2)]).toEqual([[[1, 0, 2]], [[1, 2]], []])
     await again.stop()
@@ -296,7 +299,13 @@ describe('S18: a day is decided', () => {
     const rules = { day: 1, dailySnapshotQuota: 1, areRewardsEnabled: true }
     await counting.begin(0 as BlockNumber, async () => ({ rules, epochId: 0 as EpochId }))
     const block = (number: number, ...events: Told[]) => {
-      const ref = { number: number as BlockNumber, hash: `0x${number}` as Hash, parentHash: `0x${number - 1}` as Hash, timestamp: number }
+      const ref = {
+        number: number as BlockNumber,
+        contractNumber: number as ContractNumber,
+        hash: `0x${number}` as Hash,
+        parentHash: `0x${number - 1}` as Hash,
+        timestamp: number,
+      }
       const placed = events.map((event, logIndex) => ({ transactionHash: `0x${number}`, ...event, block: ref, logIndex }))
       counting.apply({ kind: 'block', block: ref, events: placed as unknown as ProtocolEvent[] })
       return counting.isDecided(counting.days()[0] as Day, BUFFER)

@@ -1,7 +1,7 @@
-import type { ChainStep } from '#domain/chain-step.ts'
+import type { BlockRef, ChainStep } from '#domain/chain-step.ts'
 import { type Delivered, deliveredIn } from '#domain/counts.ts'
-import type { BlockNumber, Cid, EpochId } from '#domain/ids.ts'
-import { isAttestationWindowOver, isLongOver, isSettled, type LaterWindows, lastBatchBlock } from '#domain/window.ts'
+import type { BlockNumber, Cid, ContractNumber, EpochId } from '#domain/ids.ts'
+import { isAttestationWindowOver, isBatchWindowOver, isLongOver, isSettled, type LaterWindows } from '#domain/window.ts'
 import type { ProtocolEvent, RewardRules } from '#io/chain/port.ts'
 import type { Store, StoreWrite } from '#io/store/port.ts'
 import { deliveredAt, deliveredToBytes, fromBytes, readAt, toBytes } from '#roles/sequencer/bytes.ts'
@@ -25,6 +25,8 @@ interface CountedEpoch {
   readonly epochId: EpochId
   readonly day: number
   readonly release: BlockNumber
+  /** The same block's number for contracts. */
+  readonly windowsFrom: ContractNumber
   readonly endedIn?: BlockNumber | undefined
   readonly batches: readonly CountedBatch[]
 }
@@ -77,6 +79,8 @@ function createEpochs({ store }: Pick<CountingDeps, 'store'>) {
     store
       .scan(COUNTED_PREFIX)
       .map(({ value }) => fromBytes<CountedEpoch>(value))
+      // Earlier versions knew only chains on which contracts see the block's own number.
+      .map((epoch): CountedEpoch => ({ ...epoch, windowsFrom: epoch.windowsFrom ?? epoch.release }))
       .map((epoch) => [epoch.epochId, epoch]),
   )
   /** Newest epoch of which nothing can change any more: what the chain says of it once more counts no more. */
@@ -155,7 +159,7 @@ function undoAbove(block: BlockNumber, epochs: Epochs): void {
 }
 
 /** An epoch is released; `startedDay` began in the same transaction. */
-function takeRelease(epochId: EpochId, block: BlockNumber, startedDay: number | undefined, epochs: Epochs): void {
+function takeRelease(epochId: EpochId, block: BlockRef, startedDay: number | undefined, epochs: Epochs): void {
   const { book } = epochs
   if (epochs.isOver(epochId)) return
   const current = book.days.at(-1) as Day
@@ -163,9 +167,9 @@ function takeRelease(epochId: EpochId, block: BlockNumber, startedDay: number | 
   const day =
     startedDay === undefined || startedDay === current.day
       ? { ...current, isWhole: current.isWhole || isFirst, lastEpochId: epochId }
-      : { day: startedDay, startedIn: block, isWhole: true, firstEpochId: epochId, lastEpochId: epochId }
+      : { day: startedDay, startedIn: block.number, isWhole: true, firstEpochId: epochId, lastEpochId: epochId }
   book.put(day)
-  epochs.put({ epochId, day: day.day, release: block, batches: [] })
+  epochs.put({ epochId, day: day.day, release: block.number, windowsFrom: block.contractNumber, batches: [] })
 }
 
 /** What happened to a batch, or to the epoch as a whole. */
@@ -186,7 +190,7 @@ function takeEvent(event: ProtocolEvent, epochs: Epochs): void {
 export function createCounting({ store, keep, contract, daysKept }: CountingDeps): Counting {
   const epochs = createEpochs({ store })
   const { book } = epochs
-  let head = 0 as BlockNumber
+  let head = 0 as ContractNumber
 
   function commit(): void {
     const writes = epochs.takeWrites()
@@ -194,15 +198,15 @@ export function createCounting({ store, keep, contract, daysKept }: CountingDeps
   }
 
   function takeBlock({ block, events }: ChainStep & { readonly kind: 'block' }): void {
-    head = block.number
+    head = block.contractNumber
     const started = new Map(events.flatMap((event) => (event.kind === 'DayStartedEvent' ? [[event.transactionHash, event.day]] : [])))
     for (const event of events) {
-      if (event.kind === 'EpochReleased') takeRelease(event.epochId, head, started.get(event.transactionHash), epochs)
+      if (event.kind === 'EpochReleased') takeRelease(event.epochId, block, started.get(event.transactionHash), epochs)
       else takeEvent(event, epochs)
     }
     if (started.size > 0) book.forgetBefore((book.days.at(-1) as Day).day - daysKept)
     for (const epoch of epochs.all()) {
-      if (!isLongOver(epoch.release, head, contract)) break
+      if (!isLongOver(epoch.windowsFrom, head, contract)) break
       epochs.finish(epoch)
     }
   }
@@ -212,7 +216,7 @@ export function createCounting({ store, keep, contract, daysKept }: CountingDeps
 
   /** Whether batches of it may still come or be judged: corrected ones in rounds of their own, after its windows. */
   const isUndecided = (epoch: CountedEpoch): boolean =>
-    isRefuted(epoch) ? !isSettled(epoch.release, head, contract) : !isAttestationWindowOver(epoch.release, head, contract)
+    isRefuted(epoch) ? !isSettled(epoch.windowsFrom, head, contract) : !isAttestationWindowOver(epoch.windowsFrom, head, contract)
 
   function isOpen(epoch: CountedEpoch): boolean {
     const { epochId, endedIn, batches } = epoch
@@ -220,7 +224,8 @@ export function createCounting({ store, keep, contract, daysKept }: CountingDeps
     return isUndecided(epoch) && (isRefuted(epoch) || !isComplete)
   }
 
-  const isDone = ({ release, endedIn }: CountedEpoch): boolean => endedIn !== undefined || head > lastBatchBlock(release, contract)
+  const isDone = ({ windowsFrom, endedIn }: CountedEpoch): boolean =>
+    endedIn !== undefined || isBatchWindowOver(windowsFrom, head, contract)
 
   return {
     async begin(from, now) {

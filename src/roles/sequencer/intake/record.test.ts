@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { type AnchorView, createAnchorView, type Header, type ReleasedEpoch } from '#domain/anchor-view.ts'
-import type { Address, BlockNumber, Cid, EpochId, Hash, ProjectId, SlotId, SubmissionId } from '#domain/ids.ts'
+import type { Address, BlockNumber, Cid, EpochId, Hash, ProjectId, SlotId, SubmissionId, ContractNumber } from '#domain/ids.ts'
 import { back, released, step } from '#domain/steps.test-chain.ts'
 import { windowOf } from '#domain/window.ts'
 import { createFakeStore } from '#io/store/fake.ts'
@@ -16,6 +16,7 @@ const RELEASE = 10
 
 const block = (number: number, fork = 0): Header => ({
   number: number as BlockNumber,
+  contractNumber: number as ContractNumber,
   hash: `0x${String(number * 10 + fork).padStart(64, '0')}` as Hash,
   timestamp: number,
 })

@@ -1,6 +1,6 @@
 import type { ReleasedEpoch } from '#domain/anchor-view.ts'
 import { WeftError } from '#domain/errors.ts'
-import type { BlockNumber, EpochId } from '#domain/ids.ts'
+import type { ContractNumber, EpochId } from '#domain/ids.ts'
 import type { Recoverer, Signer } from '#io/keys/port.ts'
 import type { Lease, Log } from '#io/log/port.ts'
 import type { Store } from '#io/store/port.ts'
@@ -91,15 +91,15 @@ interface LettingGoDeps {
 /** Epochs of which no batch is taken any more: their entries go from the log, and from the copy here. The sealer has its own. */
 function createLettingGo({ store, log, local }: LettingGoDeps) {
   /** By epoch its release, and where the log ended when that was first seen: its votes lie behind. 0 where that was before this start. */
-  const beginnings = new Map<EpochId, { readonly release: BlockNumber; readonly position: number }>()
+  const beginnings = new Map<EpochId, { readonly release: ContractNumber; readonly position: number }>()
   let forgotten = 0
   return {
     begin({ epochId, release }: ReleasedEpoch, isNew: boolean): void {
       // Released again after a reorganisation it has votes of before.
       const { position } = beginnings.get(epochId) ?? { position: isNew ? store.position() : 0 }
-      beginnings.set(epochId, { release: release.number, position })
+      beginnings.set(epochId, { release: release.contractNumber, position })
     },
-    async letGo(past: BlockNumber): Promise<void> {
+    async letGo(past: ContractNumber): Promise<void> {
       for (const [epochId, { release }] of beginnings) {
         if (release >= past) continue
         beginnings.delete(epochId)

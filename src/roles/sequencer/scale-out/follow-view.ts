@@ -1,6 +1,6 @@
 import { type AnchorView, createAnchorView, type ReleasedEpoch } from '#domain/anchor-view.ts'
-import type { BlockNumber, EpochId } from '#domain/ids.ts'
-import { isPastWindow, lastBatchBlock, oldestReleaseBatchedIn } from '#domain/window.ts'
+import type { ContractNumber, EpochId } from '#domain/ids.ts'
+import { isBatchWindowOver, isPastWindow, oldestReleaseBatchedIn } from '#domain/window.ts'
 import type { AnchorChain, MarketState } from '#io/chain/port.ts'
 import type { Life } from '#life/live.ts'
 import { type PersistDeps, persist } from '#life/persist.ts'
@@ -25,8 +25,8 @@ interface Reacting {
   onReleased?(epoch: ReleasedEpoch): void
   /** The window of an epoch is over. May be called again. */
   onClosed?(epochId: EpochId): void
-  /** No batch of an epoch released before this block is taken any more. */
-  onPast?(block: BlockNumber): Promise<void>
+  /** No batch of an epoch released before this block, as contracts number it, is taken any more. */
+  onPast?(block: ContractNumber): Promise<void>
   /** After each step, once ready. The next one waits for it. */
   onHead(): Promise<void>
 }
@@ -45,7 +45,7 @@ export async function createFollowing(deps: FollowDeps, life: Life): Promise<Fol
   let newest = 0
   let isReady = false
 
-  const isTooLate = ({ release }: ReleasedEpoch): boolean => (view.head?.number ?? 0) > lastBatchBlock(release.number, contract)
+  const isTooLate = ({ release }: ReleasedEpoch): boolean => isBatchWindowOver(release.contractNumber, view.head?.contractNumber, contract)
   const isNeeded = (epoch: ReleasedEpoch): boolean => view.epoch(epoch.epochId) === epoch && !isTooLate(epoch)
 
   function isOver(epoch: ReleasedEpoch): boolean {
@@ -61,8 +61,10 @@ export async function createFollowing(deps: FollowDeps, life: Life): Promise<Fol
     isReady: () => isReady,
     async run({ onReady, onReleased, onClosed, onPast, onHead }) {
       const head = await persist({ doing: 'read_head', attempt: () => chain.head(), signal }, deps)
+      const oldest = oldestReleaseBatchedIn(head.contractNumber, contract)
+      const from = await persist({ doing: 'read_release', attempt: () => chain.firstSeeing(oldest), signal }, deps)
       await readSlots({ ...deps, view }, signal)
-      for await (const step of chain.follow({ from: oldestReleaseBatchedIn(head.number, contract), known: [], signal })) {
+      for await (const step of chain.follow({ from, known: [], signal })) {
         const applied = view.apply(step)
         for (const epoch of applied.released) {
           newest = Math.max(newest, epoch.epochId)
@@ -76,8 +78,8 @@ export async function createFollowing(deps: FollowDeps, life: Life): Promise<Fol
           onReady()
         }
         for (const epoch of view.epochs()) if (isOver(epoch)) onClosed?.(epoch.epochId)
-        const past = oldestReleaseBatchedIn(view.head.number, contract)
-        view.forgetBelow(past)
+        const past = oldestReleaseBatchedIn(view.head.contractNumber, contract)
+        view.forgetBefore(past)
         if (isReady) {
           await onPast?.(past)
           await onHead()

@@ -2,7 +2,7 @@ import type { AnchorView, ReleasedEpoch } from '#domain/anchor-view.ts'
 import { WeftError } from '#domain/errors.ts'
 import type { EpochId } from '#domain/ids.ts'
 import { untilAborted } from '#domain/until-aborted.ts'
-import { type LaterWindows, lastBatchBlock } from '#domain/window.ts'
+import { isBatchWindowOver, type LaterWindows } from '#domain/window.ts'
 import type { Log } from '#io/log/port.ts'
 import type { Store } from '#io/store/port.ts'
 import type { Ballots } from '#roles/sequencer/intake/record.ts'
@@ -61,7 +61,8 @@ export const gatherFrom =
     const failing = Promise.withResolvers<never>()
     failing.promise.catch(() => undefined)
 
-    const isTooLate = ({ release }: ReleasedEpoch): boolean => (view.head?.number ?? 0) > lastBatchBlock(release.number, contract)
+    const isTooLate = ({ release }: ReleasedEpoch): boolean =>
+      isBatchWindowOver(release.contractNumber, view.head?.contractNumber, contract)
     const isClosed = (epochId: EpochId): boolean => store.scan(closedPrefix(epochId)).length >= logs.length
 
     return {

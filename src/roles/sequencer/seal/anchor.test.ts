@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { WeftError } from '#domain/errors.ts'
-import type { BlockNumber, Cid, EpochId, Hash } from '#domain/ids.ts'
+import type { BlockNumber, Cid, EpochId, Hash, ContractNumber } from '#domain/ids.ts'
 import type { AnchorChain, CallOutcome, Intent, ProtocolSender } from '#io/chain/port.ts'
 import { anchor, end } from './anchor.ts'
 import type { PlannedBatch } from './batch.ts'
@@ -100,7 +100,7 @@ describe('S6: what counts of a batch is what the chain says after the call', () 
       asked.push(at)
       return BATCHES.map(({ batchCid }) => batchCid)
     }
-    const head = { number: 500 as BlockNumber, hash: '0x' as Hash, timestamp: 0 }
+    const head = { number: 500 as BlockNumber, contractNumber: 500 as ContractNumber, hash: '0x' as Hash, timestamp: 0 }
     await anchor(SEVEN, PLAN, { ...deps, view: { head }, chain: { ...deps.chain, batchCids } as AnchorChain }, signal)
     expect(asked).toEqual([500])
   })

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { Batch } from '#domain/batch.ts'
-import type { Address, BlockNumber, Cid, Hash, ProjectId, SlotId } from '#domain/ids.ts'
+import type { Address, BlockNumber, Cid, Hash, ProjectId, SlotId, ContractNumber } from '#domain/ids.ts'
 import type { AnchoredBatch, ProtocolCall } from '#io/chain/port.ts'
 import { createVirtualClock } from '#io/clock/fake.ts'
 import { createFakeStore } from '#io/store/fake.ts'
@@ -290,7 +290,7 @@ test('S21: what was refuted is answered, and what a reorganisation took goes out
 })
 
 describe('S23: while an answer is worked out', () => {
-  const release = { number: 1 as BlockNumber, hash: '0x01' as Hash, timestamp: 1 }
+  const release = { number: 1 as BlockNumber, contractNumber: 1 as ContractNumber, hash: '0x01' as Hash, timestamp: 1 }
   const refuted = 'refuted' as Cid
   const row: ProjectEntry = {
     ...{ projectId: PROJECTS[0] as ProjectId, state: 'disputed', reason: undefined, snapshotCid: FALSE_CID, batchCid: refuted },
@@ -306,7 +306,7 @@ describe('S23: while an answer is worked out', () => {
   /** An ended epoch with a disputed project; the chain says `told` of its batch, and `meanwhile` happens while its votes are counted. */
   async function disputed({ told, change = {} }: { readonly told: unknown; readonly change?: Partial<EpochEntry> }) {
     const ledger = createLedger({ epochsKept: 10 }, { store: createFakeStore() })
-    const head = { ...release, number: 12 as BlockNumber }
+    const head = { ...release, number: 12 as BlockNumber, contractNumber: 12 as ContractNumber }
     await ledger.release(EPOCH_1, release)
     for (const state of ['closed', 'planned', 'anchored'] as const) await ledger.change(EPOCH_1, { state })
     const batches = [{ batchCid: refuted, rootHash: TOLD.rootHash, isAnchored: true }]
@@ -342,7 +342,7 @@ describe('S23: while an answer is worked out', () => {
 
   test('the round may be over: nothing is planned then', async () => {
     const { ledger, head, answer } = await disputed({ told: TOLD })
-    expect(await answer(() => Object.assign(head, { number: 31 }))).toEqual([])
+    expect(await answer(() => Object.assign(head, { number: 31, contractNumber: 31 }))).toEqual([])
     expect(ledger.get(EPOCH_1)).toMatchObject({ uncorrected: 'round_over', projects: [{ state: 'disputed' }] })
   })
 

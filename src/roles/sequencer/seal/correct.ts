@@ -3,7 +3,7 @@ import type { Report } from '#domain/events.ts'
 import type { Cid, EpochId, ProjectId } from '#domain/ids.ts'
 import type { DisputeReason } from '#domain/reasons.ts'
 import { ROUNDS_MAX } from '#domain/rounds.ts'
-import { lastBatchBlock } from '#domain/window.ts'
+import { isBatchWindowOver } from '#domain/window.ts'
 import type { AnchorChain, AnchoredBatch, MarketState } from '#io/chain/port.ts'
 import type { Ipfs } from '#io/ipfs/port.ts'
 import { isUnreadable } from '#life/keep.ts'
@@ -81,7 +81,7 @@ export async function correct(epochId: EpochId, deps: CorrectDeps, signal: Abort
 /** Whether the chain takes no batch in the round that goes on. */
 function isRoundOver(epochId: EpochId, { view, contract }: CorrectDeps): boolean {
   const rounds = view.rounds(epochId)
-  return rounds === undefined || (view.head?.number ?? 0) > lastBatchBlock(rounds.start, contract)
+  return rounds === undefined || isBatchWindowOver(rounds.start, view.head?.contractNumber, contract)
 }
 
 /** Whether validators have decided nothing about these projects since. */

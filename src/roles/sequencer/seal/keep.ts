@@ -106,7 +106,7 @@ function createPatience(totalMs: number, { clock, signal }: Pick<KeepDeps, 'cloc
 }
 
 function timeoutFor(release: Header, head: Header, batchWindowBlocks: number): number {
-  const blockMs = (1_000 * (head.timestamp - release.timestamp)) / Math.max(1, head.number - release.number)
+  const blockMs = (1_000 * (head.timestamp - release.timestamp)) / Math.max(1, head.contractNumber - release.contractNumber)
   return Math.max(KEEP_TIMEOUT_MIN_MS, (batchWindowBlocks * blockMs) / WINDOW_PART)
 }
 

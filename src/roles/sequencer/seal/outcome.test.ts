@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { createAnchorView } from '#domain/anchor-view.ts'
-import type { BlockNumber, Cid, EpochId, Hash, ProjectId, SlotId } from '#domain/ids.ts'
+import type { BlockNumber, Cid, EpochId, Hash, ProjectId, SlotId, ContractNumber } from '#domain/ids.ts'
 import { createFakeStore } from '#io/store/fake.ts'
 import { createCounters } from '#roles/sequencer/counters.ts'
 import { createBallots } from '#roles/sequencer/intake/record.ts'
@@ -9,7 +9,12 @@ import type { CountedProject } from './finalize.ts'
 import { type NoteDeps, noteClosed, noteEnded, notePlan, noteVoid } from './outcome.ts'
 
 const epochOf = (number: number) => number as EpochId
-const release = (number: number) => ({ number: number as BlockNumber, hash: `0x${number}` as Hash, timestamp: number })
+const release = (number: number) => ({
+  number: number as BlockNumber,
+  contractNumber: number as ContractNumber,
+  hash: `0x${number}` as Hash,
+  timestamp: number,
+})
 
 function open() {
   const store = createFakeStore()

@@ -1,7 +1,7 @@
 import type { ReleasedEpoch } from '#domain/anchor-view.ts'
 import { WeftError } from '#domain/errors.ts'
 import type { BlockNumber, EpochId } from '#domain/ids.ts'
-import { lastBatchBlock } from '#domain/window.ts'
+import { isBatchWindowOver } from '#domain/window.ts'
 import { persist } from '#life/persist.ts'
 import type { EpochRules } from '#roles/sequencer/epoch-rules.ts'
 import { type EpochEntry, isLost, isUnsent } from '#roles/sequencer/ledger.ts'
@@ -72,8 +72,8 @@ export async function count(
 /** Pins for as long as a batch window lasts: that of the epoch, or of its last round. */
 function pinUntil({ epochId, release }: EpochEntry, batches: readonly PlannedBatch[], deps: Sequencing, signal: AbortSignal): Pins {
   const { view, contract } = deps
-  const last = lastBatchBlock(view.rounds(epochId)?.start ?? release.number, contract)
-  return pinAll(epochId, { batches, isInTime: () => (view.head?.number ?? 0) <= last }, deps, signal)
+  const start = view.rounds(epochId)?.start ?? release.contractNumber
+  return pinAll(epochId, { batches, isInTime: () => !isBatchWindowOver(start, view.head?.contractNumber, contract) }, deps, signal)
 }
 
 /** Puts the batches on chain, however long that takes; those of which it is not known that they can be fetched, when they can (S5). */
