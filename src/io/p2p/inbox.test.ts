@@ -90,6 +90,42 @@ describe('the queue', () => {
     expect(second.map(({ submissionId }: Inbound) => submissionId)).toEqual(['3'])
   })
 
+  test('S26: what comes alone goes at once; what comes soon after goes together, when the time is over or a whole step waits', async () => {
+    const { inbox, offer, pass } = open({ stepEveryMs: 8 })
+    const steps: number[] = []
+    const read = async (): Promise<void> => {
+      for await (const step of inbox.inbound(new AbortController().signal)) steps.push(step.length)
+    }
+    const reading = read()
+    const turns = async (): Promise<void> => {
+      for (let count = 0; count < 4; count += 1) await turn()
+    }
+    await turns()
+    offer()
+    await turns()
+    expect(steps).toEqual([1])
+    offer()
+    await turns()
+    pass(7)
+    offer()
+    await turns()
+    expect(steps).toEqual([1])
+    pass(1)
+    await turns()
+    expect(steps).toEqual([1, 2])
+    for (let peer = 0; peer < 63; peer += 1) offer(0, `p${peer}`)
+    await turns()
+    expect(steps).toEqual([1, 2])
+    for (let peer = 63; peer < 256; peer += 1) offer(0, `p${peer}`)
+    await turns()
+    expect(steps[2]).toBe(64)
+    // What an end finds is not waited for.
+    offer()
+    inbox.end()
+    await reading
+    expect(steps).toHaveLength(3)
+  })
+
   test('ends for who reads when its signal aborts, and keeps what waits for the next reader', async () => {
     const { inbox, offer } = open()
     const leaving = new AbortController()
