@@ -411,7 +411,8 @@ describe('libp2p itself', () => {
     const node = keep(await startNode({ ...options, identity: identity(1), listen: ['/ip4/127.0.0.1/tcp/0'] }, {}))
     const [one, other] = [await strangePeer(), await strangePeer()]
     for (const peer of [one, other, other]) await peer.dial(node.getMultiaddrs(), { force: true })
-    const peersOf = (connections: readonly { readonly remotePeer: object }[]) => connections.map(({ remotePeer }) => String(remotePeer)).sort()
+    const peersOf = (connections: readonly { readonly remotePeer: object }[]) =>
+      connections.map(({ remotePeer }) => String(remotePeer)).sort()
     await expect.poll(() => node.getConnections().length).toBe(3)
     expect(peersOf(node.getConnections())).toEqual([one, other, other].map(({ peerId }) => String(peerId)).sort())
     expect(peersOf(node.getConnections(other.peerId))).toEqual([String(other.peerId), String(other.peerId)])

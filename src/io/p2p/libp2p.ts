@@ -17,9 +17,10 @@ import { boundUnusedStreams, UNUSED_STREAM_LIMITS, UNUSED_STREAM_TIMEOUT_MS, typ
 const CONNECTIONS_MAX = 10_000
 /** Who may come in is decided by the gate, by address; libp2p's own limits, of all addresses together, let the first to come shut out everybody. */
 const NO_LIMIT = 1_000_000
-/** Yamux pings every 30 s, so a socket silent for that long is dead; libp2p's own 2 minutes leave no room for a busy peer. */
+/** Who has dialed pings every minute, deployed peers twice as often, so a socket silent for that long is dead; libp2p's own 2 minutes leave no room for a busy peer. */
 const SOCKET_IDLE_TIMEOUT_MS = 10 * 60_000
-const KEEP_ALIVE_INTERVAL_MS = 30_000
+/** Often enough for what forgets idle connections on the way, which few do within four minutes; thousands of idle peers cost this and nothing else. */
+const KEEP_ALIVE_INTERVAL_MS = 60_000
 /** Streams a peer may open before the handshake is complete; deployed collectors fill a pool of 100 at once. */
 const EARLY_STREAMS_MAX = 256
 

@@ -288,8 +288,8 @@ export async function openWorld(options: WorldOptions): Promise<World> {
     async release(epoch) {
       const call = { kind: 'releaseEpoch', begin: epoch as BlockNumber, end: epoch as BlockNumber } as const
       const sent = releaseSender.send(`release/${epoch}`, call, AbortSignal.timeout(60_000))
-      // What the sequencer has sent waits for a block, too: one that is mined for it alone would leave the release waiting for ever.
-      await until(() => chain.transactions().some(({ from, receipt }) => from === EPOCH_MANAGER && receipt === undefined))
+      // What the sequencer has sent waits for a block, too: were one mined for that alone, nothing would mine the next.
+      await until(() => chain.transactions().some(({ call: { kind }, receipt }) => kind === 'releaseEpoch' && receipt === undefined))
       chain.mine()
       await sent
       await followed()
