@@ -26,6 +26,8 @@ export interface Step {
 export interface FairQueue<Item> {
   /** Behind whatever waits for the same holder, which goes with it when its lane has changed. */
   push(holder: string, item: Item, terms: Terms): void
+  /** What waits for the holder goes to that lane, as with its next item. */
+  move(holder: string, lane: Lane): void
   /** What is to be served next, in order. Empty only when nothing waits. */
   take(step: Step): Item[]
   length(lane: Lane): number
@@ -115,6 +117,10 @@ export function createFairQueue<Item>(): FairQueue<Item> {
       line.items.push({ item, cost, weight })
       lanes[lane].length += 1
       if (line.items.length === 1) enter(line)
+    },
+    move(holder, lane) {
+      const line = lines.get(holder)
+      if (line !== undefined && line.lane !== lane) moveTo(line, lane)
     },
     take({ lengthMax, otherCostMax, knownTurnMax }) {
       const taken: Item[] = []

@@ -216,6 +216,14 @@ describe('S26, G11: who is served first', () => {
     expect([step[0], step.length]).toEqual(['302', 65])
   })
 
+  test('is what waits of one that has just had its first vote accepted', async () => {
+    const { inbox, offer } = open()
+    for (let index = 0; index < 140; index += 1) offer(0, `stranger ${index % 70}`)
+    const first = await next(inbox, 'accepted')
+    expect(first).toEqual(Array.from({ length: 64 }, (_, index) => String(index + 1)))
+    expect((await next(inbox)).slice(0, 64)).toEqual(first.map((id) => String(Number(id) + 70)))
+  })
+
   test('is not who failed before: its next deliveries wait for those of all others, and take as much of a step', async () => {
     const { inbox, offer } = open()
     for (let index = 0; index < 6; index += 1) offer(0, 'liar')

@@ -175,6 +175,8 @@ export function createInbox(limits: InboxLimits, nowMs: () => number, later: Lat
         lane,
         respond(receipt: Parameters<Inbound['respond']>[0]) {
           standings.note(sender, receipt.code)
+          // The rest of what it sent first is known by then, too, and answered together.
+          if (lane === 'other' && receipt.code === 'accepted') queue.move(sender.peer, 'known')
           inbound.respond(receipt)
         },
       }
