@@ -10,7 +10,8 @@ function open() {
   const push = (items: string, terms: Partial<Terms> = {}): void => {
     for (const item of items.split(' ')) queue.push(item[0] as string, item, { lane: 'other', cost: 1, weight: 1, ...terms })
   }
-  const take = (lengthMax: number, otherCostMax = 1_000): string => queue.take({ lengthMax, otherCostMax }).join(' ')
+  const take = (lengthMax: number, otherCostMax = 1_000, knownTurnMax = 1): string =>
+    queue.take({ lengthMax, otherCostMax, knownTurnMax }).join(' ')
   return { queue, push, take }
 }
 
@@ -76,6 +77,16 @@ describe('between the lanes', () => {
     expect([take(10, 16), take(10, 4), take(10, 4)]).toEqual(['a1 b1', 'c1', 'd1'])
   })
 
+  test('G11: a known holder has some served in one turn, and pays for all of them: who had one goes before what it has left', () => {
+    const { push, take } = open()
+    push('k1 k2 k3 k4 k5 k6 k7', { lane: 'known' })
+    push('m1', { lane: 'known' })
+    push('a1 a2')
+    expect(take(5, 2, 3)).toBe('k1 k2 k3 m1 a1')
+    push('m2', { lane: 'known' })
+    expect(take(9, 2, 3)).toBe('m2 k4 k5 k6 k7 a2')
+  })
+
   test('a holder that changes lanes takes along what waits, so its items stay in their order', () => {
     const { queue, push, take } = open()
     push('a1 a2 b1')
@@ -96,7 +107,11 @@ test('whatever comes in whatever way: each item goes once, in the order of its h
     cost: fc.integer({ min: 1, max: 64 }),
     weight: fc.integer({ min: 1, max: 5 }),
   })
-  const step = fc.record({ lengthMax: fc.integer({ min: 1, max: 8 }), otherCostMax: fc.integer({ min: 1, max: 64 }) })
+  const step = fc.record({
+    lengthMax: fc.integer({ min: 1, max: 8 }),
+    otherCostMax: fc.integer({ min: 1, max: 64 }),
+    knownTurnMax: fc.integer({ min: 1, max: 4 }),
+  })
   fc.assert(
     fc.property(fc.array(fc.oneof(pushes, step), { maxLength: 200 }), (actions) => {
       const queue = createFairQueue<readonly [string, number]>()
@@ -115,7 +130,8 @@ test('whatever comes in whatever way: each item goes once, in the order of its h
         }
         expect(queue.length('known') + queue.length('other')).toBe(count - taken.length)
       }
-      while (queue.length('known') + queue.length('other') > 0) taken.push(...queue.take({ lengthMax: 3, otherCostMax: 1 }))
+      while (queue.length('known') + queue.length('other') > 0)
+        taken.push(...queue.take({ lengthMax: 3, otherCostMax: 1, knownTurnMax: 1 }))
       expect(taken.map(([, number]) => number).sort((left, right) => left - right)).toEqual(
         Array.from({ length: count }, (_, index) => index + 1),
       )
@@ -132,7 +148,7 @@ test('G7: lines of holders that are gone are forgotten', () => {
   const { queue } = open()
   for (let holder = 0; holder < 120_000; holder += 1) {
     queue.push(`holder ${holder}`, 'x', { lane: 'other', cost: 64, weight: 1 })
-    queue.take({ lengthMax: 1, otherCostMax: 1 })
+    queue.take({ lengthMax: 1, otherCostMax: 1, knownTurnMax: 1 })
   }
   expect([queue.length('other'), queue.lineCount() <= 50_000]).toEqual([0, true])
 })

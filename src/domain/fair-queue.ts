@@ -19,11 +19,15 @@ export interface Step {
   readonly lengthMax: number
   /** Cost of the `other` lane's items in it: their floor as well as their ceiling. One of them goes whatever it costs. */
   readonly otherCostMax: number
+  /** Items that a holder of the `known` lane has served in one turn: what came from it together is answered together, which costs a tenth of answers one by one. */
+  readonly knownTurnMax: number
 }
 
 export interface FairQueue<Item> {
   /** Behind whatever waits for the same holder, which goes with it when its lane has changed. */
   push(holder: string, item: Item, terms: Terms): void
+  /** What waits for the holder goes to that lane, as with its next item. */
+  move(holder: string, lane: Lane): void
   /** What is to be served next, in order. Empty only when nothing waits. */
   take(step: Step): Item[]
   length(lane: Lane): number
@@ -90,20 +94,20 @@ export function createFairQueue<Item>(): FairQueue<Item> {
     return line
   }
 
-  /** The lane's next item, with its cost; its line goes to where its next turn is. */
-  function next(name: Lane): { readonly item: Item; readonly cost: number } | undefined {
+  /** The lane's next items, so many of one holder at most; its line goes to where its next turn is. Empty when nothing waits. */
+  function next(name: Lane, turnMax: number): Line<Item>['items'] {
     const lane = lanes[name]
     for (let entry = lane.heap.pop(); entry !== undefined; entry = lane.heap.pop()) {
       const { line } = entry
-      const first = entry.turn === line.turn ? line.items.shift() : undefined
-      if (first === undefined) continue
-      lane.length -= 1
+      const turn = entry.turn === line.turn ? line.items.splice(0, turnMax) : []
+      if (turn.length === 0) continue
+      lane.length -= turn.length
       lane.now = line.start
-      line.start += first.cost / first.weight
+      for (const { cost, weight } of turn) line.start += cost / weight
       if (line.items.length > 0) enter(line)
-      return first
+      return turn
     }
-    return undefined
+    return []
   }
 
   return {
@@ -114,18 +118,22 @@ export function createFairQueue<Item>(): FairQueue<Item> {
       lanes[lane].length += 1
       if (line.items.length === 1) enter(line)
     },
-    take({ lengthMax, otherCostMax }) {
+    move(holder, lane) {
+      const line = lines.get(holder)
+      if (line !== undefined && line.lane !== lane) moveTo(line, lane)
+    },
+    take({ lengthMax, otherCostMax, knownTurnMax }) {
       const taken: Item[] = []
       // Room for one of the others at least: a floor that the known ones could use up would be none.
       const knownMax = lanes.other.length > 0 ? lengthMax - 1 : lengthMax
       while (taken.length < knownMax) {
-        const found = next('known')
-        if (found === undefined) break
-        taken.push(found.item)
+        const turn = next('known', Math.min(knownTurnMax, knownMax - taken.length))
+        if (turn.length === 0) break
+        for (const { item } of turn) taken.push(item)
       }
       let cost = 0
       while (taken.length < lengthMax && cost < otherCostMax) {
-        const found = next('other')
+        const [found] = next('other', 1)
         if (found === undefined) break
         cost += found.cost
         taken.push(found.item)

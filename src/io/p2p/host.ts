@@ -30,6 +30,9 @@ const CIRCUITS_PER_RELAY_MAX = 10_000
 /** Receipts, or a relay's circuit, that wait for a peer which does not read. */
 const WRITE_BUFFER_BYTES_MAX = 4 * 1024 * 1024
 
+/** What a receipt waits for at most, beyond the work itself: a fifth of what a message takes to the other side of a continent. */
+const STEP_EVERY_MS = 10
+
 /** A collector writes a frame in one go; a slow line brings the largest, of 64 KiB, in this time. */
 const FRAME_TIMEOUT_MS = 10_000
 
@@ -73,7 +76,7 @@ export interface SubmissionHost extends SubmissionListener {
 /** Throws `LISTEN_FAILED`. Relays that are down do not matter: they are tried until they answer. */
 export async function createSubmissionHost(options: SubmissionHostOptions): Promise<SubmissionHost> {
   const relays = (options.relays ?? []).map(parseRelayAddress)
-  const inbox = createInbox({ ...INBOX_LIMITS, ...options.limits }, () => performance.now())
+  const inbox = createInbox({ ...INBOX_LIMITS, stepEveryMs: STEP_EVERY_MS, ...options.limits }, () => performance.now())
   const circuit = circuitRelayTransport({ maxInboundStopStreams: CIRCUITS_PER_RELAY_MAX })
   let access: RelayAccess | undefined
   const node = await startNode<Record<string, unknown>>(

@@ -90,6 +90,42 @@ describe('the queue', () => {
     expect(second.map(({ submissionId }: Inbound) => submissionId)).toEqual(['3'])
   })
 
+  test('S26: what comes alone goes at once; what comes soon after goes together, when the time is over or a whole step waits', async () => {
+    const { inbox, offer, pass } = open({ stepEveryMs: 8 })
+    const steps: number[] = []
+    const read = async (): Promise<void> => {
+      for await (const step of inbox.inbound(new AbortController().signal)) steps.push(step.length)
+    }
+    const reading = read()
+    const turns = async (): Promise<void> => {
+      for (let count = 0; count < 4; count += 1) await turn()
+    }
+    await turns()
+    offer()
+    await turns()
+    expect(steps).toEqual([1])
+    offer()
+    await turns()
+    pass(7)
+    offer()
+    await turns()
+    expect(steps).toEqual([1])
+    pass(1)
+    await turns()
+    expect(steps).toEqual([1, 2])
+    for (let peer = 0; peer < 63; peer += 1) offer(0, `p${peer}`)
+    await turns()
+    expect(steps).toEqual([1, 2])
+    for (let peer = 63; peer < 256; peer += 1) offer(0, `p${peer}`)
+    await turns()
+    expect(steps[2]).toBe(64)
+    // What an end finds is not waited for.
+    offer()
+    inbox.end()
+    await reading
+    expect(steps).toHaveLength(3)
+  })
+
   test('ends for who reads when its signal aborts, and keeps what waits for the next reader', async () => {
     const { inbox, offer } = open()
     const leaving = new AbortController()
@@ -178,6 +214,14 @@ describe('S26, G11: who is served first', () => {
     offer(0, 'honest')
     const step = await next(inbox)
     expect([step[0], step.length]).toEqual(['302', 65])
+  })
+
+  test('is what waits of one that has just had its first vote accepted', async () => {
+    const { inbox, offer } = open()
+    for (let index = 0; index < 140; index += 1) offer(0, `stranger ${index % 70}`)
+    const first = await next(inbox, 'accepted')
+    expect(first).toEqual(Array.from({ length: 64 }, (_, index) => String(index + 1)))
+    expect((await next(inbox)).slice(0, 64)).toEqual(first.map((id) => String(Number(id) + 70)))
   })
 
   test('is not who failed before: its next deliveries wait for those of all others, and take as much of a step', async () => {

@@ -17,6 +17,8 @@ export interface InboxLimits extends BucketLimits {
   readonly bytesMax: number
   /** For the peers of one address together, as long as no vote of theirs was accepted. */
   readonly perAddress: BucketLimits
+  /** Steps begin so far apart unless a whole one waits: each costs a commit and a signature, however little is in it. What comes alone goes at once. */
+  readonly stepEveryMs: number
 }
 
 export const INBOX_LIMITS: InboxLimits = {
@@ -25,6 +27,7 @@ export const INBOX_LIMITS: InboxLimits = {
   tokensPerSecond: 5_000,
   tokensMax: 50_000,
   perAddress: { tokensPerSecond: 10_000, tokensMax: 100_000 },
+  stepEveryMs: 0,
 }
 
 const TOKEN_BYTES = 1_024
@@ -32,7 +35,7 @@ const TOKEN_BYTES = 1_024
  * What the role gets in one step: signature checks of 15 ms at most, and of those who have shown nothing yet as much as 4 ms, or one that failed before.
  * Between two steps the event loop has its turn, so this is what a delivery that comes now waits for.
  */
-const STEP: Step = { lengthMax: 256, otherCostMax: 64 }
+const STEP: Step = { lengthMax: 256, otherCostMax: 64, knownTurnMax: 20 }
 /** The share of a lane that one peer may fill, but for the smallest of queues. */
 const PEER_SHARE = 1 / 16
 const PEER_LENGTH_MIN = 64
@@ -75,6 +78,8 @@ export function createInbox(limits: InboxLimits, nowMs: () => number, later: Lat
   const counts: Partial<Record<Rejection, number>> = {}
   let isEnded = false
   let wake: (() => void) | undefined
+  /** Called when a whole step waits. */
+  let wakeWhole: (() => void) | undefined
 
   function count(code: Rejection, sender?: Sender): void {
     counts[code] = (counts[code] ?? 0) + 1
@@ -133,6 +138,17 @@ export function createInbox(limits: InboxLimits, nowMs: () => number, later: Lat
     })
   }
 
+  const isWhole = (): boolean => queue.length('known') + queue.length('other') >= STEP.lengthMax
+
+  /** Resolves after so long, or earlier, when a whole step waits or nothing more is to be waited for. */
+  function gathering(durationMs: number): Promise<void> {
+    if (durationMs <= 0 || isWhole() || isEnded) return Promise.resolve()
+    return new Promise((resolve) => {
+      wakeWhole = resolve
+      later(durationMs, resolve)
+    })
+  }
+
   return {
     count,
     counts: () => ({ ...counts }),
@@ -159,25 +175,33 @@ export function createInbox(limits: InboxLimits, nowMs: () => number, later: Lat
         lane,
         respond(receipt: Parameters<Inbound['respond']>[0]) {
           standings.note(sender, receipt.code)
+          // The rest of what it sent first is known by then, too, and answered together.
+          if (lane === 'other' && receipt.code === 'accepted') queue.move(sender.peer, 'known')
           inbound.respond(receipt)
         },
       }
       queue.push(sender.peer, waiting, { lane, cost, weight })
       weigh(waiting, 1)
       wake?.()
+      if (isWhole()) wakeWhole?.()
     },
     end() {
       isEnded = true
       for (const lane of ['known', 'other'] as const) for (const again of held[lane].splice(0)) again()
       wake?.()
+      wakeWhole?.()
     },
     async *inbound(signal) {
+      let beganMs = Number.NEGATIVE_INFINITY
       while (!signal.aborted && !isEnded) {
-        const step = queue.take(STEP)
-        if (step.length === 0) {
+        if (queue.length('known') + queue.length('other') === 0) {
           await arrival(signal)
           continue
         }
+        await gathering(beganMs + limits.stepEveryMs - nowMs())
+        if (signal.aborted || isEnded) break
+        beganMs = nowMs()
+        const step = queue.take(STEP)
         for (const inbound of step) weigh(inbound, -1)
         yield step
         letGoOn('known')

@@ -2,6 +2,7 @@ import { type AddressInfo, connect, createServer, type Server } from 'node:net'
 import { noise } from '@chainsafe/libp2p-noise'
 import { yamux } from '@chainsafe/libp2p-yamux'
 import { RELAY_V2_HOP_CODEC, RELAY_V2_STOP_CODEC } from '@libp2p/circuit-relay-v2'
+import { identify } from '@libp2p/identify'
 import { type Stream, transportSymbol } from '@libp2p/interface'
 import { tcp } from '@libp2p/tcp'
 import { multiaddr } from '@multiformats/multiaddr'
@@ -403,6 +404,39 @@ describe('libp2p itself', () => {
       .catch((cause) => cause)
     void connected.then(() => leaving.abort())
     expect(await dialing).toMatchObject({ code: 'LINK_FAILED' })
+  })
+
+  test('its connections are listed, all of them and those of a peer', async () => {
+    const options = { streamsPerConnectionMax: 1, writeBufferBytesMax: 1 }
+    const node = keep(await startNode({ ...options, identity: identity(1), listen: ['/ip4/127.0.0.1/tcp/0'] }, {}))
+    const [one, other] = [await strangePeer(), await strangePeer()]
+    for (const peer of [one, other, other]) await peer.dial(node.getMultiaddrs(), { force: true })
+    const peersOf = (connections: readonly { readonly remotePeer: object }[]) =>
+      connections.map(({ remotePeer }) => String(remotePeer)).sort()
+    await expect.poll(() => node.getConnections().length).toBe(3)
+    expect(peersOf(node.getConnections())).toEqual([one, other, other].map(({ peerId }) => String(peerId)).sort())
+    expect(peersOf(node.getConnections(other.peerId))).toEqual([String(other.peerId), String(other.peerId)])
+    expect(node.getConnections(node.peerId)).toEqual([])
+  })
+
+  test('who asks what it is is told; it asks nobody', async () => {
+    const host = keep(await createSubmissionHost({ identity: identity(1) }))
+    answer(host, () => 'accepted', stopping.signal)
+    const address = multiaddr(host.addresses()[0] as string)
+    const identifying = identify({ runOnConnectionOpen: false })
+    const common = { transports: [tcp()], connectionEncrypters: [noise()], streamMuxers: [yamux()] }
+    const asking = keep(await createLibp2p({ ...common, services: { identify: identifying } }))
+    expect((await asking.services.identify.identify(await asking.dial(address))).protocols).toContain(SUBMIT_PROTOCOL)
+    const asked = vi.fn()
+    const peer = await strangePeer()
+    await peer.handle('/ipfs/id/1.0.0', asked)
+    const connection = await peer.dial(address)
+    const stream = await connection.newStream(SUBMIT_PROTOCOL)
+    stream.send(encodeDelivery({ submissionId: idOf(1), payload: new Uint8Array(1) }))
+    const receipts = readReceipts(stream)
+    await stream.close()
+    expect(await receipts).toEqual(['accepted'])
+    expect(asked).not.toHaveBeenCalled()
   })
 
   test('the dialer takes no circuits from the peer it dialed', async () => {

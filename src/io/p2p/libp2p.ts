@@ -1,14 +1,14 @@
 import { noise } from '@chainsafe/libp2p-noise'
-import { yamux } from '@chainsafe/libp2p-yamux'
 import { generateKeyPairFromSeed } from '@libp2p/crypto/keys'
 import { identify } from '@libp2p/identify'
-import type { ConnectionGater, Libp2p, PrivateKey } from '@libp2p/interface'
+import type { Connection, ConnectionGater, Libp2p, PeerId, PrivateKey } from '@libp2p/interface'
 import { ping } from '@libp2p/ping'
 import { tcp } from '@libp2p/tcp'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import { createLibp2p, type Libp2pOptions } from 'libp2p'
 import { createGater, DOOR_LIMITS, type DoorLimits } from '#domain/door.ts'
 import { detailOf, isWeftError, listenFailed, WeftError } from '#domain/errors.ts'
+import { leanYamux } from './lean-muxer.ts'
 import { boundUnusedStreams, UNUSED_STREAM_LIMITS, UNUSED_STREAM_TIMEOUT_MS, type UnusedStreamLimits } from './unused-streams.ts'
 
 /** What host, dialer and relay have in common: TCP, Noise, Yamux, and limits fit for thousands of long-lived, fast peers. */
@@ -17,9 +17,10 @@ import { boundUnusedStreams, UNUSED_STREAM_LIMITS, UNUSED_STREAM_TIMEOUT_MS, typ
 const CONNECTIONS_MAX = 10_000
 /** Who may come in is decided by the gate, by address; libp2p's own limits, of all addresses together, let the first to come shut out everybody. */
 const NO_LIMIT = 1_000_000
-/** Yamux pings every 30 s, so a socket silent for that long is dead; libp2p's own 2 minutes leave no room for a busy peer. */
+/** Who has dialed pings every minute, deployed peers twice as often, so a socket silent for that long is dead; libp2p's own 2 minutes leave no room for a busy peer. */
 const SOCKET_IDLE_TIMEOUT_MS = 10 * 60_000
-const KEEP_ALIVE_INTERVAL_MS = 30_000
+/** Often enough for what forgets idle connections on the way, which few do within four minutes; thousands of idle peers cost this and nothing else. */
+const KEEP_ALIVE_INTERVAL_MS = 60_000
 /** Streams a peer may open before the handshake is complete; deployed collectors fill a pool of 100 at once. */
 const EARLY_STREAMS_MAX = 256
 
@@ -54,6 +55,22 @@ export const confirmOwn =
     if (!verified && type === 'transport') book.confirmObservedAddr(multiaddr, { type: 'transport' })
   }
 
+/** What libp2p knows of its connections. */
+interface Connections {
+  getConnections(peer?: PeerId): Connection[]
+  getConnectionsMap(): { get(peer: PeerId): Connection[] | undefined; values(): Iterable<Connection[]> }
+}
+
+/** libp2p lists all connections for each that comes, twice, and copies the list for each one in it. */
+function listQuickly(manager: Connections): void {
+  manager.getConnections = (peer) => {
+    if (peer !== undefined) return manager.getConnectionsMap().get(peer) ?? []
+    const all: Connection[] = []
+    for (const ofPeer of manager.getConnectionsMap().values()) all.push(...ofPeer)
+    return all
+  }
+}
+
 const ED25519_SEED_BYTES = 32
 
 /** The key of an identity, as `NodeOptions` has it. */
@@ -79,7 +96,7 @@ export async function startNode<Services extends Record<string, unknown>>(
       connectionEncrypters: [noise()],
       streamMuxers: [
         boundUnusedStreams(
-          yamux({
+          leanYamux({
             maxInboundStreams: options.streamsPerConnectionMax,
             maxOutboundStreams: options.streamsPerConnectionMax,
             maxEarlyStreams: EARLY_STREAMS_MAX,
@@ -101,10 +118,12 @@ export async function startNode<Services extends Record<string, unknown>>(
       // Loopback and private addresses are where devnets and data centres live.
       connectionGater: { denyDialMultiaddr: () => false, ...createGater(door, () => performance.now()), ...options.gater },
       services: {
-        identify: identify(),
+        // It answers; nothing here needs to know what others say of themselves, which would cost as much as a handshake for each of them.
+        identify: identify({ runOnConnectionOpen: false }),
         ping: ping(),
-        addressBook(components: { readonly addressManager: AddressBook }) {
+        within(components: { readonly addressManager: AddressBook; readonly connectionManager: Connections }) {
           addressManager = components.addressManager
+          listQuickly(components.connectionManager)
           return {}
         },
         ...services,

@@ -130,6 +130,9 @@ async function offer(facts: Offer): Promise<Outcome> {
   return { codes, p50Ms: percentile(sorted, 0.5), p99Ms: percentile(sorted, 0.99), wallMs: lastMs - beganMs }
 }
 
+/** Deployed peers that have written all they had, and stay: who stops now throws away what the sequencer has not read yet. */
+const collectors: { stop(): unknown }[] = []
+
 /** Deployed peers: each writes to one stream of `/collect`, waits when it is told to, and hears nothing. */
 async function collect({ epoch, header, peers: count, perWrite, count: total, perSecond, address }: Offer & { readonly address: string }) {
   const nodes = await Promise.all(
@@ -137,6 +140,7 @@ async function collect({ epoch, header, peers: count, perWrite, count: total, pe
       startNode({ identity: randomBytes(32), listen: [], streamsPerConnectionMax: 16, writeBufferBytesMax: 64 * 1024 * 1024 }, {}),
     ),
   )
+  collectors.push(...nodes)
   const streams = await Promise.all(nodes.map((node) => node.dialProtocol(multiaddr(address), COLLECT_PROTOCOL)))
   const beganMs = performance.now()
   const waiting: (Promise<unknown> | undefined)[] = []
@@ -151,8 +155,6 @@ async function collect({ epoch, header, peers: count, perWrite, count: total, pe
     if (aheadMs > STEP_MS) await new Promise((resolve) => setTimeout(resolve, aheadMs))
   }
   await Promise.all(waiting)
-  await Promise.all(streams.map((stream) => stream.close({ signal: AbortSignal.timeout(DRAIN_MS) })))
-  await Promise.all(nodes.map((node) => node.stop()))
   return { wallMs: performance.now() - beganMs }
 }
 
@@ -191,6 +193,9 @@ await serveSteps({
   },
   connect,
   collect,
+  async stopCollectors() {
+    await Promise.all(collectors.splice(0).map((node) => node.stop()))
+  },
   /** Lets go of all connections, which are made anew then. */
   async disconnect() {
     await Promise.all(peers.map(async ({ link }) => link?.close()))

@@ -141,6 +141,7 @@ async function* collecting({ load, sequencer, nextEpoch, address }: Network, { f
     await pause(1_000)
     ;[before, now] = [now, await recorded()]
   }
+  await load.ask('stopCollectors')
   yield row(`/collect above capacity, ${fewPeers} connections: dropped of ${facts.count}`, facts.count - now, 'submissions', 0)
 }
 

@@ -288,7 +288,8 @@ export async function openWorld(options: WorldOptions): Promise<World> {
     async release(epoch) {
       const call = { kind: 'releaseEpoch', begin: epoch as BlockNumber, end: epoch as BlockNumber } as const
       const sent = releaseSender.send(`release/${epoch}`, call, AbortSignal.timeout(60_000))
-      await until(() => chain.pendingCount() > 0)
+      // What the sequencer has sent waits for a block, too: were one mined for that alone, nothing would mine the next.
+      await until(() => chain.transactions().some(({ call: { kind }, receipt }) => kind === 'releaseEpoch' && receipt === undefined))
       chain.mine()
       await sent
       await followed()
