@@ -4,20 +4,17 @@ import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { buildCommand } from '@stricli/core'
 import { EXIT_STOPPED, stopSignal } from '#node/stop.ts'
+import { checkout } from './checkout.ts'
 
-const folder = join(import.meta.dirname, '../../test/bench')
-
-const benchmarks = (): string[] => readdirSync(folder).filter((file) => file.endsWith('.ts') && !file.endsWith('.test.ts'))
+const benchmarksIn = (folder: string): string[] => readdirSync(folder).filter((file) => file.endsWith('.ts') && !file.endsWith('.test.ts'))
 
 export const benchCommand = buildCommand({
   async func(this: { process: NodeJS.Process }, { json }: { readonly json: boolean }, ...names: string[]) {
-    const benches = benchmarks().filter((file) => names.length === 0 || names.includes(file.slice(0, -3)))
+    const folder = join(checkout('bench'), 'test/bench')
+    const benchmarks = benchmarksIn(folder)
+    const benches = benchmarks.filter((file) => names.length === 0 || names.includes(file.slice(0, -3)))
     if (benches.length === 0) {
-      this.process.stderr.write(
-        `weft: no such benchmark; there are ${benchmarks()
-          .map((file) => file.slice(0, -3))
-          .join(', ')}\n`,
-      )
+      this.process.stderr.write(`weft: no such benchmark; there are ${benchmarks.map((file) => file.slice(0, -3)).join(', ')}\n`)
       this.process.exitCode = 1
     }
     const signal = stopSignal()

@@ -477,6 +477,11 @@ export const ERRORS = {
     facts: ['what'],
     help: 'The process is still reading the chain. Ask again in a moment.',
   },
+  CHECKOUT_NEEDED: {
+    kind: 'caller',
+    facts: ['command'],
+    help: 'The command works on the sources and tests of Weft, which an installed package does not have. Run it in a checkout of the repository.',
+  },
   DASHBOARD_UNBUILT: {
     kind: 'operator',
     facts: ['detail'],
