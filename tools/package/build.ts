@@ -22,14 +22,14 @@ const BROUGHT = ['weft', 'README.md', 'LICENSE', 'CHANGELOG.md', 'docs', 'ops', 
 
 /**
  * Writes the package that others install into the folder, which is emptied: the command, and `weft/client`, `weft/compute` and what else is exported, as
- * JavaScript with declarations, since Node.js strips no types below `node_modules`. Everything lies where it lies here, so that it finds itself alike. The
- * two that pages load are checked as a browser would, where there is nothing of Node.js.
+ * JavaScript with declarations, since Node.js strips no types below `node_modules`. Everything lies where it lies here, so that it finds itself alike. Types
+ * are not checked: `./weft test` does that.
  */
 export async function buildPackage(folder: string): Promise<void> {
   rmSync(folder, { recursive: true, force: true })
   mkdirSync(folder, { recursive: true })
-  tsc('tsconfig.json')
-  tsc('tsconfig.all.json', '--outDir', folder)
+  const tsc = [join(ROOT, 'node_modules/typescript/bin/tsc'), '-p', join(import.meta.dirname, 'tsconfig.all.json')]
+  execFileSync(process.execPath, [...tsc, '--outDir', folder], { stdio: ['ignore', 'inherit', 'inherit'] })
   for (const path of BROUGHT) cpSync(join(ROOT, path), join(folder, path), { recursive: true })
   chmodSync(join(folder, 'weft'), 0o755)
   cpSync(await dashboardFolder(), join(folder, 'dashboard/dist'), { recursive: true })
@@ -38,11 +38,6 @@ export async function buildPackage(folder: string): Promise<void> {
   const undeclared = importedBy(folder).filter((name) => !isDeclared(name))
   if (undeclared.length > 0) throw new Error(`${undeclared.join(', ')}: imported, and no dependency of ours`)
   writeFileSync(join(folder, 'package.json'), `${JSON.stringify(manifest(), null, 2)}\n`)
-}
-
-function tsc(project: string, ...args: readonly string[]): void {
-  const path = join(ROOT, 'node_modules/typescript/bin/tsc')
-  execFileSync(process.execPath, [path, '-p', join(import.meta.dirname, project), ...args], { stdio: ['ignore', 'inherit', 'inherit'] })
 }
 
 /** Packs it into the folder above its own; the path of the tarball. */
