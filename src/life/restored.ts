@@ -8,16 +8,16 @@ import { type PersistDeps, persist } from './persist.ts'
  * now: the first start on it writes down up to which, and for those nothing is signed that the copy does not know of.
  */
 
-/** There from the restoring of a store until the first start on it. */
-export const RESTORED_KEY = 'restored/not-started'
+/** There in a copy until the first start on it. */
+const NOT_STARTED_KEY = 'restored/not-started'
 const UP_TO_KEY = 'restored/up-to'
 
 const encoder = new TextEncoder()
 const decoder = new TextDecoder()
 
-/** Marks a store as restored. */
-export function markRestored(store: Store): Promise<void> {
-  return store.commit([{ key: RESTORED_KEY, value: new Uint8Array(0) }])
+/** Marks a store as a copy: whoever starts on it, however it came there, starts on what was restored. */
+export function markCopy(store: Store): Promise<void> {
+  return store.commit([{ key: NOT_STARTED_KEY, value: new Uint8Array(0) }])
 }
 
 /**
@@ -29,9 +29,9 @@ export async function restoredUpTo(
   signal: AbortSignal,
 ): Promise<EpochId | undefined> {
   const { store, chain, report } = deps
-  if (store.get(RESTORED_KEY) !== undefined) {
+  if (store.get(NOT_STARTED_KEY) !== undefined) {
     const { epochId } = await persist({ doing: 'read_current_epoch', attempt: () => chain.currentEpoch(), signal }, deps)
-    await store.commit([{ key: UP_TO_KEY, value: encoder.encode(String(epochId)) }, { key: RESTORED_KEY }])
+    await store.commit([{ key: UP_TO_KEY, value: encoder.encode(String(epochId)) }, { key: NOT_STARTED_KEY }])
     report('restored', { upTo: epochId })
   }
   const value = store.get(UP_TO_KEY)

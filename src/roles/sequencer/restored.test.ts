@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { markRestored } from '#life/restored.ts'
+import { markCopy } from '#life/restored.ts'
 import { EPOCH_1, open, sealed, vote } from './sequencer.test-world.ts'
 
 test('S32: restored from a copy of before, it takes and plans nothing for an epoch that was released by then, and seals the next one', async () => {
@@ -11,7 +11,7 @@ test('S32: restored from a copy of before, it takes and plans nothing for an epo
   expect((await vote(world, 2, 1)).code).toBe('accepted')
   expect((await vote(world, 3, 1)).code).toBe('accepted')
   world.cut()
-  await markRestored(copy)
+  await markCopy(copy)
   const { clock, chain, ipfs } = world
   const restored = await open({ onDisk: copy, around: { clock, chain, ipfs } })
   expect(restored.told).toContainEqual({ event: 'restored', facts: { upTo: EPOCH_1 } })
@@ -31,7 +31,7 @@ test('S32: what was planned before the copy was made goes on as it was planned',
   for (let block = 0; block < 20 && world.sequencer.epoch(EPOCH_1)?.state !== 'planned'; block += 1) await world.mine(1)
   const copy = world.store.copy()
   world.cut()
-  await markRestored(copy)
+  await markCopy(copy)
   const { clock, chain, ipfs } = world
   const restored = await open({ onDisk: copy, around: { clock, chain, ipfs } })
   expect(await sealed(restored)).toMatchObject({ epochId: EPOCH_1, state: 'ended', reason: 'all_batches_anchored' })

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { SlotId } from '#domain/ids.ts'
-import { markRestored } from '#life/restored.ts'
+import { markCopy } from '#life/restored.ts'
 import { createLoneCompute, createWorld, LONE, OPTIONS } from './snapshotter.test-world.ts'
 
 const ONE_SLOT = { ...OPTIONS, slotIds: [1] as SlotId[] }
@@ -14,7 +14,7 @@ test('N23: restored from a copy of before, it signs no other CID for an epoch th
   await world.until(() => world.collector.taken.length === 1)
   world.kill()
   world.summaries.splice(0)
-  await markRestored(copy)
+  await markCopy(copy)
   world.store = copy
   // Computed again it would be other data: the source has moved.
   const second = await world.start(
@@ -33,7 +33,7 @@ test('N23: restored from a copy of before, it signs no other CID for an epoch th
 test('N23: it stays so at the next start, and is told once', async () => {
   const world = createWorld()
   await world.release()
-  await markRestored(world.store)
+  await markCopy(world.store)
   await world.start(createLoneCompute(), ONE_SLOT)
   await world.until(() => world.summaries.length === 1)
   world.kill()

@@ -1,13 +1,13 @@
 import { expect, test } from 'vitest'
 import type { EpochId } from '#domain/ids.ts'
-import { markRestored } from '#life/restored.ts'
+import { markCopy } from '#life/restored.ts'
 import { EPOCH_1, honest, judged, openWorld, storeWithCursor, VALIDATORS } from './validator.test-world.ts'
 
 test('V20: restored from a copy of before, it speaks for no epoch that was released by then, and for the next one', async () => {
   const world = await openWorld()
   await world.anchor(honest(world))
   const store = await storeWithCursor()
-  await markRestored(store)
+  await markCopy(store)
   const running = await world.start({ store })
   expect(running.events).toContain('restored')
   expect(await judged(world, running)).toMatchObject({ epochId: EPOCH_1, state: 'withheld' })
