@@ -129,9 +129,24 @@ test('it is the command: which version, of which commit, what there is, and keys
   const commit = commitAt(root)
   expect(await weft('--version')).toBe(`weft ${version}${commit === undefined ? '' : ` (${commit.slice(0, 12)})`}\n`)
   expect(await weft('--help')).toMatch(/^Weft: the whole Powerloom Protocol V2 network in one command\n/)
-  writeFileSync(join(app, 'password'), 'correct horse battery staple\n', { mode: 0o600 })
-  const made = await weft('keys', 'new', '--out', 'keys/signer.json', '--password-file', 'password')
-  expect(await weft('keys', 'list', 'keys')).toContain(/0x[0-9a-f]{40}/.exec(made)?.[0])
+  const keystores = join(root, 'test/vectors/keystores')
+  const { address } = JSON.parse(readFileSync(join(keystores, 'ethers-compat.json'), 'utf8')) as { address: string }
+  expect(await weft('keys', 'list', keystores)).toContain(address.replace(/^(0x)?/, '0x').toLowerCase())
+})
+
+test('where the Node.js beside it was not installed it says how to have it', async () => {
+  const bare = join(home, 'bare/node_modules/weft')
+  cpSync(installed, bare, {
+    recursive: true,
+    filter: (path) =>
+      [installed, join(installed, 'src'), join(installed, 'src/cli'), join(installed, 'weft'), join(installed, 'src/cli/main.js')].includes(
+        path,
+      ),
+  })
+  await expect(promisify(execFile)(join(bare, 'weft'), ['--version'])).rejects.toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining('npm install --ignore-scripts=false'),
+  })
 })
 
 test('what works on the sources says that there are none', async () => {
