@@ -5,11 +5,11 @@ import { join } from 'node:path'
 import { buildCommand } from '@stricli/core'
 import { WeftError } from '#domain/errors.ts'
 import { EXIT_STOPPED, stopSignal } from '#node/stop.ts'
-
-const folder = join(import.meta.dirname, '../../test/bench')
+import { checkout } from './checkout.ts'
 
 export const benchCommand = buildCommand({
   async func(this: { process: NodeJS.Process }, { json }: { readonly json: boolean }, ...names: string[]) {
+    const folder = join(checkout('bench'), 'test/bench')
     const all = readdirSync(folder)
       .filter((file) => file.endsWith('.ts') && !file.endsWith('.test.ts'))
       .map((file) => file.slice(0, -'.ts'.length))

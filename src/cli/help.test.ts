@@ -3,7 +3,7 @@ import { flagOf } from '#node/settings/settings.ts'
 import { answerTo } from './help.ts'
 import { routes } from './routes.ts'
 
-const ask = (...args: string[]) => answerTo(args, '1.2.3')
+const ask = (...args: string[]) => answerTo(args, () => '1.2.3')
 
 /** Every way to a command or a group of them. */
 function waysBelow(map: typeof routes, way: readonly string[]): (readonly string[])[] {

@@ -19,9 +19,9 @@ const HELP = new Set(['--help', '-h'])
 const VERSION = new Set(['--version', '-v'])
 
 /** `weft`, `weft help …`, `weft … --help`, `weft --version`; `undefined` for what is a command to run. */
-export function answerTo(args: readonly string[], version: string): Answer | undefined {
+export function answerTo(args: readonly string[], version: () => string): Answer | undefined {
   const [first] = args
-  if (first !== undefined && VERSION.has(first)) return { text: `weft ${version}`, isFailure: false }
+  if (first !== undefined && VERSION.has(first)) return { text: `weft ${version()}`, isFailure: false }
   if (first === 'help') return helpFor(args.slice(1).filter((word) => !HELP.has(word)))
   const end = args.indexOf('--')
   const isAsked = args.slice(0, end < 0 ? undefined : end).some((word) => HELP.has(word))

@@ -10,7 +10,7 @@ import { ERRORS, isWeftError, storeFailed, type WeftError } from '#domain/errors
 import { printable } from '#domain/printable.ts'
 import { flagOf } from '#node/settings/settings.ts'
 import { EXIT_STOPPED } from '#node/stop.ts'
-import { VERSION } from '#node/version.ts'
+import { versionWithCommit } from '#node/version.ts'
 import { answerTo, commandIn } from './help.ts'
 import { routes } from './routes.ts'
 import { wrapped } from './words.ts'
@@ -105,7 +105,7 @@ async function end(): Promise<never> {
 stopWhenUnread(process.stdout)
 stopWhenUnread(process.stderr)
 const args = process.argv.slice(2)
-const answer = answerTo(args, VERSION)
+const answer = answerTo(args, versionWithCommit)
 if (answer === undefined) await run(application, args, { process: process as StricliProcess & typeof process })
 else {
   if (answer.isFailure) process.exitCode = 1

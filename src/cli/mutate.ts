@@ -5,6 +5,7 @@ import { join, relative, resolve } from 'node:path'
 import { buildCommand } from '@stricli/core'
 import { endGroup } from '#node/process-group.ts'
 import { EXIT_STOPPED, stopSignal } from '#node/stop.ts'
+import { checkout } from './checkout.ts'
 
 const home = join(import.meta.dirname, '../..')
 /** Where every mechanical mutant is asked after; elsewhere they are too many to argue about, and the faults of `test/faults` stand instead. */
@@ -33,6 +34,7 @@ interface Flags {
 
 export const mutateCommand = buildCommand({
   async func(this: { process: NodeJS.Process }, flags: Flags, ...paths: string[]) {
+    checkout('mutate')
     const signal = stopSignal()
     const { mechanical, faults } = sharesOf(paths)
     const run = async (script: string, only: readonly string[]): Promise<void> => {

@@ -1,5 +1,6 @@
 import { buildRouteMap } from '@stricli/core'
 import { backfillCommand } from './backfill.ts'
+import { backupCommand, restoreCommand } from './backup.ts'
 import { benchCommand } from './bench.ts'
 import { computeRoutes } from './compute.ts'
 import { configRoutes } from './config.ts'
@@ -62,6 +63,8 @@ export const routes = buildRouteMap({
     market: marketRoutes,
     slots: slotsRoutes,
     storage: storageRoutes,
+    backup: backupCommand,
+    restore: restoreCommand,
     guards: guardsRoutes,
     index: indexRoutes,
     rpc: rpcRoutes,

@@ -31,8 +31,8 @@ describe('storage', () => {
   })
 
   test('alone is to be run, and is explained all the same', () => {
-    expect(answerTo(['storage'], '1')).toBeUndefined()
-    expect(answerTo(['storage', '--help'], '1')?.text).toContain('prune')
+    expect(answerTo(['storage'], () => '1')).toBeUndefined()
+    expect(answerTo(['storage', '--help'], () => '1')?.text).toContain('prune')
   })
 
   test('a folder that is no role is told so', async () => {

@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { buildCommand } from '@stricli/core'
 import { EXIT_STOPPED, stopSignal } from '#node/stop.ts'
-
-const home = join(import.meta.dirname, '../..')
+import { checkout } from './checkout.ts'
 
 interface Tool {
+  readonly home: string
   readonly path: string
   readonly args: readonly string[]
   /** The Node.js that runs it; without one it runs by itself. */
@@ -15,7 +15,7 @@ interface Tool {
 }
 
 /** Runs one of the tools of `node_modules` to its end; the signal ends it early. */
-function runTool({ path, args, runtime }: Tool, signal: AbortSignal): Promise<number> {
+function runTool({ home, path, args, runtime }: Tool, signal: AbortSignal): Promise<number> {
   if (signal.aborted) return Promise.resolve(1)
   const [program, before] = runtime === undefined ? [join(home, path), []] : [runtime, [join(home, path)]]
   const child = spawn(program, [...before, ...args], { cwd: home, stdio: ['ignore', 'inherit', 'inherit'] })
@@ -34,6 +34,7 @@ interface Report {
 
 export const testCommand = buildCommand({
   async func(this: { process: NodeJS.Process }, _flags: Record<never, never>, ...paths: string[]) {
+    const home = checkout('test')
     const signal = stopSignal()
     const runtime = process.execPath
     const scratch = mkdtempSync(join(tmpdir(), 'weft-test-'))
@@ -42,11 +43,11 @@ export const testCommand = buildCommand({
     let failures = 0
     if (paths.length === 0) {
       for (const project of ['.', 'dashboard'])
-        failures += await runTool({ path: 'node_modules/typescript/bin/tsc', args: ['-p', project], runtime }, signal)
-      failures += await runTool({ path: 'node_modules/.bin/biome', args: ['format', '.'] }, signal)
+        failures += await runTool({ home, path: 'node_modules/typescript/bin/tsc', args: ['-p', project], runtime }, signal)
+      failures += await runTool({ home, path: 'node_modules/.bin/biome', args: ['format', '.'] }, signal)
     }
     const reporting = ['--reporter=default', '--reporter=json', `--outputFile.json=${reportPath}`]
-    failures += await runTool({ path: 'node_modules/vitest/vitest.mjs', args: ['run', ...reporting, ...paths], runtime }, signal)
+    failures += await runTool({ home, path: 'node_modules/vitest/vitest.mjs', args: ['run', ...reporting, ...paths], runtime }, signal)
     if (failures > 0) this.process.exitCode = signal.aborted ? EXIT_STOPPED : 1
     // There is none when the run was stopped.
     if (!existsSync(reportPath)) return

@@ -34,6 +34,8 @@ export const EPOCH_REASONS = {
   call_refused: 'The contract refused the call for a reason that trying again does not change.',
   rules_unknown:
     'The market has other rules for this epoch, and its manifest was not to be had, or not to be followed, before the batch window was over: nobody is judged by old rules.',
+  restored:
+    'The sequencer was restored from a backup while the epoch was under way: votes may be missing in it, and what was sent is not known.',
   release_undone: 'A reorganisation of the anchor chain removed the release.',
 } as const
 export type EpochReason = keyof typeof EPOCH_REASONS

@@ -66,6 +66,16 @@ export const ERRORS = {
     facts: ['dataDir'],
     help: 'No role has kept anything there. Pass --data-dir with the data directory of a role, or of a devnet.',
   },
+  BACKUP_INVALID: {
+    kind: 'operator',
+    facts: ['path', 'detail'],
+    help: 'The folder is no backup that this Weft can restore, or not whole any more: nothing was restored. Take another one; `./weft backup` writes each under a name of its own when it is whole.',
+  },
+  FOLDER_NOT_EMPTY: {
+    kind: 'caller',
+    facts: ['path'],
+    help: 'The folder holds something, and nothing of it is replaced. Name one that does not exist.',
+  },
   DATA_DIR_FOREIGN: {
     kind: 'operator',
     facts: ['dataDir', 'found'],
@@ -149,7 +159,7 @@ export const ERRORS = {
   STORE_NEWER: {
     kind: 'operator',
     facts: ['path', 'version', 'known'],
-    help: 'A newer Weft has written the file, in a form that this one does not know: nothing was touched. Run the newer one again. There is no way back but a copy of the data directory from before, and a validator must not go on with that under the same key.',
+    help: 'A newer Weft has written the file, in a form that this one does not know: nothing was touched. Run the newer one again. There is no way back but a backup from before (`./weft restore`).',
   },
   STORE_FOREIGN: {
     kind: 'operator',
@@ -159,7 +169,7 @@ export const ERRORS = {
   STORE_CORRUPT: {
     kind: 'operator',
     facts: ['path', 'doing'],
-    help: 'The file is damaged, or not what its name says. Keep it and look what can be recovered. A validator must not go on with an older copy, or with none, under the same key: it could attest twice.',
+    help: 'The file is damaged, or not what its name says. Keep it, and restore a backup (`./weft restore`). A validator must not go on without one under the same key: it could attest twice.',
   },
   DATABASE_UNREACHABLE: {
     kind: 'transient',
@@ -476,6 +486,11 @@ export const ERRORS = {
     kind: 'transient',
     facts: ['what'],
     help: 'The process is still reading the chain. Ask again in a moment.',
+  },
+  CHECKOUT_NEEDED: {
+    kind: 'caller',
+    facts: ['command'],
+    help: 'The command works on the sources and tests of Weft, which an installed package does not have. Run it in a checkout of the repository.',
   },
   DASHBOARD_UNBUILT: {
     kind: 'operator',

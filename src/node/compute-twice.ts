@@ -1,7 +1,6 @@
 import { detailOf } from '#domain/errors.ts'
 import { execFile } from 'node:child_process'
-import { existsSync } from 'node:fs'
-import { join } from 'node:path'
+import { extname, join } from 'node:path'
 import { promisify } from 'node:util'
 import type { JsonValue, SourceReader } from '#domain/compute.ts'
 import type { ProjectId } from '#domain/ids.ts'
@@ -95,9 +94,9 @@ async function computeThere(
   given: There,
   signal: AbortSignal | undefined,
 ): Promise<ReadonlyMap<string, string | FailedProject>> {
-  const built = join(import.meta.dirname, 'compute-elsewhere.js')
   const asked = encode({ named, given })
-  const script = existsSync(built) ? built : join(import.meta.dirname, 'compute-elsewhere.ts')
+  // In a package all is JavaScript.
+  const script = join(import.meta.dirname, `compute-elsewhere${extname(import.meta.filename)}`)
   const running = promisify(execFile)(process.execPath, ['--disable-warning=ExperimentalWarning', script], {
     env: { ...OTHER_PLACE },
     maxBuffer: OUTPUT_BYTES_MAX,

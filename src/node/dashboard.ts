@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto'
-import { readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join, relative, resolve } from 'node:path'
 import { detailOf, WeftError } from '#domain/errors.ts'
 import { replaceFile } from '#io/disk/disk.ts'
@@ -10,6 +10,8 @@ const home = join(import.meta.dirname, '../..')
 /** Beside the libraries that it is made with: installing others takes it away. */
 const BUILDS = join(home, 'node_modules/.weft-dashboard')
 const CONFIG = join(home, 'dashboard/vite.config.ts')
+/** A package has no sources to build from: it brings the pages as they were when it was made. */
+const BROUGHT = join(home, 'dashboard/dist')
 
 /** Where the pages come from, and where they go; unless said, the dashboard of this checkout. */
 export interface DashboardOptions {
@@ -34,6 +36,7 @@ export function dashboardFolder({
   builds = BUILDS,
   onBuild = () => undefined,
 }: DashboardOptions = {}): Promise<string> {
+  if (!existsSync(CONFIG)) return Promise.resolve(BROUGHT)
   const place = resolve(builds)
   const started = underWay.get(place)
   if (started !== undefined) return started

@@ -53,15 +53,20 @@ export interface RoleHome {
 
 const ROLE_KEY = 'home/role'
 
+/** Whose store it is; `undefined` before a role has begun with it. */
+export function roleIn(store: Store): string | undefined {
+  const found = store.get(ROLE_KEY)
+  return found && new TextDecoder().decode(found)
+}
+
 /** What one role remembers is nothing to another. Throws `DATA_DIR_OF_OTHER`. */
 function claim(store: Store, { role, dataDir }: { readonly role: string; readonly dataDir: string }): void {
-  const found = store.get(ROLE_KEY)
-  if (found === undefined) {
+  const name = roleIn(store)
+  if (name === undefined) {
     // Its failure is that of the store, which everything after it throws.
     store.commit([{ key: ROLE_KEY, value: new TextEncoder().encode(role) }]).catch(() => undefined)
     return
   }
-  const name = new TextDecoder().decode(found)
   if (name !== role) throw new WeftError('DATA_DIR_OF_OTHER', { dataDir, found: name, role })
 }
 

@@ -7,6 +7,7 @@ import { afterAll, describe, expect, test } from 'vitest'
 import { devAccount } from '#devnet/accounts.ts'
 import { startAnvil } from '#devnet/anvil.ts'
 import { deployProtocol } from '#devnet/deploy.ts'
+import { commitAt } from '#node/commit.ts'
 import { runWeft } from './world.ts'
 
 /** What a person meets at a terminal when something is wrong, or when they have seen enough. */
@@ -18,6 +19,8 @@ afterAll(() => rmSync(scratch, { recursive: true, force: true }))
 
 /** The first account of every anvil: it has ether. */
 const ANVIL_KEY = 'ac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80'
+/** Of this checkout, where it is one. */
+const COMMIT = commitAt(join(import.meta.dirname, '../..'))
 const STACK = /^\s+at /m
 
 describe('a data directory that cannot be one', () => {
@@ -77,7 +80,7 @@ test('a command that does not exist is answered with where to look', async () =>
 })
 
 test.each([
-  [['--version'], 0, /^weft \d+\.\d+\.\d+\n$/],
+  [['--version'], 0, new RegExp(`^weft \\d+\\.\\d+\\.\\d+${COMMIT === undefined ? '' : ` \\(${COMMIT.slice(0, 12)}\\)`}\n$`)],
   [['help', 'devnet'], 0, /^Run a whole network on this machine\.\n/],
   [['help', 'devnett'], 1, /^weft: there is no command 'devnett'; did you mean devnet\?/],
   [['market', 'shwo'], 1, /^weft: there is no command 'shwo'; did you mean `show`\?/],

@@ -55,7 +55,7 @@ async function startChains(): Promise<void> {
 }
 
 const commands = blocks('sh').map((block) => block.trim().split('\n'))
-const [keys = [], network = [], node = [], epochs = []] = commands
+const [keys = [], network = [], node = [], epochs = [], keeping = []] = commands
 
 async function done(line: string): Promise<string> {
   const { ended, output } = run(line)
@@ -100,6 +100,8 @@ test('the commands of the page, in their order, make a node whose votes count; w
   expect(twice.output()).toContain('DATA_DIR_LOCKED')
   expect([await elsewhere.ended(), elsewhere.output()]).toEqual([1, expect.stringContaining('"code":"SIGNER_IN_USE"')])
   await running.said('"msg":"epoch_done"')
+  const [backup = '', restore = ''] = keeping
+  expect(await done(backup)).toMatch(/collector +in collector: store and [\s\S]*snapshotter +in snapshotter: store and .*blocks/)
   await sequencer.said('all_batches_anchored')
   await validator.said('"msg":"batch_attested"')
   expect(validator.output()).toContain('"divergent":0')
@@ -107,6 +109,10 @@ test('the commands of the page, in their order, make a node whose votes count; w
   expect(await running.ended()).toBe(0)
   const stops = running.output().match(/"role":"(\w+)","msg":"stopped"/g)
   expect(stops).toEqual(['"role":"snapshotter","msg":"stopped"', '"role":"collector","msg":"stopped"'])
+  expect(await done(restore)).toContain('restored from backups/monday')
+  writeFileSync(join(folder, 'again.json'), JSON.stringify({ ...config, dataDir: 'restored' }))
+  const again = run(`${start} --config again.json`, env)
+  await again.said('"msg":"restored"')
   const path = join(folder, 'keys/signer.json')
   const signer = await decryptKeystore(readFileSync(path, 'utf8'), { path, password: new Secret(PASSWORD) })
   const keysGiven = ['DEPLOYER', 'EPOCHS', 'SEQUENCER', 'VALIDATOR'].map((name) => variables.get(`${name}_KEY`) ?? '')

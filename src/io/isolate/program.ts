@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { stripTypeScriptTypes } from 'node:module'
-import { dirname, join, relative, resolve, sep } from 'node:path'
+import { dirname, extname, join, relative, resolve, sep } from 'node:path'
 import vm from 'node:vm'
 
 /** One file of a program: its text without types, every line where it was. */
@@ -50,7 +50,10 @@ export function readProgram(folder: string): { readonly sources: Sources } | { r
   return problems.length > 0 ? { problems } : { sources }
 }
 
-const pathOf = (name: string, folder: string): string => (name.startsWith(OURS) ? join(WEFT, name.slice(OURS.length)) : join(folder, name))
+/** Weft's own files are named as its sources are, also where a package has them as JavaScript. */
+const BUILT = extname(import.meta.filename)
+const pathOf = (name: string, folder: string): string =>
+  name.startsWith(OURS) ? join(WEFT, name.slice(OURS.length)).replace(/\.ts$/, BUILT) : join(folder, name)
 
 function textOf(name: string, folder: string, problems: string[]): string | undefined {
   try {
@@ -87,7 +90,7 @@ function fileMeant(specifier: string, importer: string, folder: string): string 
   if (isOurs && specifier.startsWith('#')) return `${OURS}${specifier.slice(1)}`
   if (!specifier.startsWith('./') && !specifier.startsWith('../')) return undefined
   const home = isOurs ? WEFT : resolve(folder)
-  const path = resolve(dirname(pathOf(importer, folder)), specifier)
+  const path = resolve(dirname(pathOf(importer, folder)), isOurs ? specifier.replace(/\.js$/, '.ts') : specifier)
   if (!path.startsWith(`${home}${sep}`) || !path.endsWith('.ts')) return undefined
   return `${isOurs ? OURS : ''}${relative(home, path)}`
 }

@@ -1,5 +1,4 @@
-import { existsSync } from 'node:fs'
-import { join } from 'node:path'
+import { extname, join } from 'node:path'
 import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads'
 import { isWeftError, WeftError } from '#domain/errors.ts'
 import { type Failure, type IsolateLimits, type Outcome, type Outward, type Task, TOGETHER_MAX, together } from './messages.ts'
@@ -39,7 +38,7 @@ function spawn(program: string | Sources, limits: IsolateLimits) {
   const told = new Int32Array(new SharedArrayBuffer(4))
   const answered = new Int32Array(new SharedArrayBuffer(4))
   const data: WorkerData = { port: theirs, told, answers: theirAnswers, answered, program, turnMsMax: limits.turnMsMax }
-  const worker = new Worker(entryOf(), {
+  const worker = new Worker(ENTRY, {
     workerData: data,
     transferList: [theirs, theirAnswers],
     // What a test runner or a debugger adds to ours is none of a compute's business.
@@ -57,10 +56,8 @@ function spawn(program: string | Sources, limits: IsolateLimits) {
   return { port, told, worker, answer }
 }
 
-function entryOf(): string {
-  const built = join(import.meta.dirname, 'worker.js')
-  return existsSync(built) ? built : join(import.meta.dirname, 'worker.ts')
-}
+/** In a package all is JavaScript. */
+const ENTRY = join(import.meta.dirname, `worker${extname(import.meta.filename)}`)
 
 export type Started =
   | { readonly thread: Thread; readonly sources: Sources }

@@ -1,4 +1,5 @@
 import { availableParallelism } from 'node:os'
+import { extname } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import { WeftError } from '#domain/errors.ts'
 import type { Address } from '#domain/ids.ts'
@@ -31,7 +32,8 @@ interface Job {
   deaths: number
 }
 
-const startThread = () => new Worker(new URL('./recoverer-worker.ts', import.meta.url))
+/** In a package all is JavaScript. */
+const startThread = () => new Worker(new URL(`./recoverer-worker${extname(import.meta.filename)}`, import.meta.url))
 
 /** Recovers on threads of its own, as many parcels at once. They start with the first parcels, and do not keep the process alive while idle. */
 export function createRecovererPool(options: RecovererPoolOptions = {}): RecovererPool {

@@ -15,6 +15,7 @@ import { watchAppointment } from '#life/appointment.ts'
 import type { Held } from '#life/copies.ts'
 import { type Life, live } from '#life/live.ts'
 import { persist } from '#life/persist.ts'
+import { restoredUpTo } from '#life/restored.ts'
 import { retain } from '#life/retention.ts'
 import type { RuleBook } from '#life/rules.ts'
 import { createSubmissionHasher } from '#wire/eip712.ts'
@@ -107,6 +108,8 @@ export interface Sequencing extends Omit<IntakeDeps, 'store'>, SequencerDeps {
   readonly ledger: Ledger
   readonly ballots: Ballots
   readonly gathering: Gathering | undefined
+  /** S32: not all that was taken and sent for it is known here. */
+  isRestored(epochId: EpochId): boolean
 }
 
 /** States in which votes may be taken while the window is open: of what is planned it is so only after a reorganisation (S10). */
@@ -130,6 +133,8 @@ async function prepare(options: SequencerOptions, deps: SequencerDeps, memory: M
   const { ledger } = memory
   const contract = await persist({ doing: 'read_market', attempt: () => chain.market(), signal: life.signal }, deps)
   const view = createAnchorView()
+  const restored = await restoredUpTo(deps, life.signal)
+  const isRestored = (epochId: EpochId): boolean => restored !== undefined && epochId <= restored
   const epochRules = createEpochRules({ ...deps, contract }, life)
   const rulesOf = epochRules.of
   const { expectedProjects } = options
@@ -151,9 +156,10 @@ async function prepare(options: SequencerOptions, deps: SequencerDeps, memory: M
     rulesOf,
     ballots,
     gathering,
+    isRestored,
     record: ballots.record,
-    isTaking: (epochId) => view.epoch(epochId) !== undefined && ledger.get(epochId)?.state === 'released',
-    isOpen: (epochId) => ledger.isReleased(epochId) && TAKING.has(ledger.get(epochId)?.state),
+    isTaking: (epochId) => view.epoch(epochId) !== undefined && ledger.get(epochId)?.state === 'released' && !isRestored(epochId),
+    isOpen: (epochId) => ledger.isReleased(epochId) && TAKING.has(ledger.get(epochId)?.state) && !isRestored(epochId),
     isReleased: (epochId) => ledger.isReleased(epochId),
     isDiskFull: deps.store.isFull,
     hasher: createSubmissionHasher(chain),

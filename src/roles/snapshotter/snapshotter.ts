@@ -11,6 +11,7 @@ import type { Signer } from '#io/keys/port.ts'
 import type { Store } from '#io/store/port.ts'
 import { type Life, live } from '#life/live.ts'
 import { type PersistDeps, persist } from '#life/persist.ts'
+import { restoredUpTo } from '#life/restored.ts'
 import { retain } from '#life/retention.ts'
 import { type CounterReadings, type Counters, createCounters } from './counters.ts'
 import { createInputs, runEpoch } from './epoch-run.ts'
@@ -107,6 +108,7 @@ interface Snapshotting extends SnapshotterDeps {
   readonly headAtStart: BlockRef
   readonly slots: OwnSlots
   readonly cache: HistoryCache
+  readonly restored: EpochId | undefined
 }
 
 /** Reads what the contracts say. Throws `SETTINGS_INVALID` when a slot is not ours (N8). */
@@ -121,7 +123,16 @@ async function prepare(
   const headAtStart = await persist({ doing: 'read_head', attempt: () => deps.chain.head(), signal }, deps)
   const states = await persist({ doing: 'read_slots', attempt: () => deps.chain.slots(), signal }, deps)
   checkIdentity(slotIds, { signer: deps.signer.address, slots: states })
-  return { ...deps, ...own, market, headAtStart, slots: createOwnSlots(slotIds, deps.signer.address), cache: createHistoryCache() }
+  const restored = await restoredUpTo(deps, signal)
+  return {
+    ...deps,
+    ...own,
+    market,
+    headAtStart,
+    slots: createOwnSlots(slotIds, deps.signer.address),
+    cache: createHistoryCache(),
+    restored,
+  }
 }
 
 /** What a project needs on its way from its data to the collector. */

@@ -43,6 +43,8 @@ export interface WatchDeps extends PersistDeps {
   readonly terms: Terms
   /** Read before anything else that is followed from then on: what changes after it comes as an event. */
   readonly headAtStart: BlockRef
+  /** N23: nothing is begun for it and those before. */
+  readonly restored?: EpochId | undefined
   readonly handlers: WatchHandlers
 }
 
@@ -70,20 +72,29 @@ export async function createWatch(deps: WatchDeps, signal: AbortSignal): Promise
       .map((epoch): [EpochId, Waiting] => [epoch.epochId, { epoch, terms: undefined }]),
   )
 
+  async function skip(epoch: EpochRecord): Promise<void> {
+    waiting.delete(epoch.epochId)
+    const skipped: EpochRecord = { ...epoch, state: 'skipped' }
+    await records.saveEpoch(skipped, deps.market)
+    handlers.onSkipped(skipped)
+  }
+
   /** One whose rules are not known yet goes on waiting for them, for as long as they could help: it is begun by no others (N11). */
   async function openWaiting(): Promise<void> {
     const newest = headAfterRollback !== undefined && headAfterRollback.number > head.number ? headAfterRollback : head
     for (const { epoch, terms: known } of waiting.values()) {
-      const terms = known ?? (await askTerms(epoch.epochId, deps))
-      if (terms === undefined && !isBatchWindowOver(epoch.release.contractNumber, head.contractNumber, deps.market)) continue
-      waiting.delete(epoch.epochId)
-      const isOpen = terms !== undefined && !isPastWindow(windowIn(terms, epoch.release, deps), newest)
-      if (terms === undefined || (!isOpen && records.projects(epoch.epochId).length === 0)) {
-        const skipped: EpochRecord = { ...epoch, state: 'skipped' }
-        await records.saveEpoch(skipped, deps.market)
-        handlers.onSkipped(skipped)
+      if (epoch.epochId <= (deps.restored ?? -1)) {
+        await skip(epoch)
         continue
       }
+      const terms = known ?? (await askTerms(epoch.epochId, deps))
+      if (terms === undefined && !isBatchWindowOver(epoch.release.contractNumber, head.contractNumber, deps.market)) continue
+      const isOpen = terms !== undefined && !isPastWindow(windowIn(terms, epoch.release, deps), newest)
+      if (terms === undefined || (!isOpen && records.projects(epoch.epochId).length === 0)) {
+        await skip(epoch)
+        continue
+      }
+      waiting.delete(epoch.epochId)
       const begun = begunBy(terms, epoch)
       // Durable before anything of it is signed (N10).
       if (epoch.sets === undefined || epoch.windowUnit !== begun.windowUnit) await records.saveEpoch(begun, deps.market)

@@ -47,6 +47,13 @@ export async function noteGuardsOf({ chainId, protocolState, dataMarket, validat
   if (known === undefined || !isSame(known, of)) await store.commit([{ key: GUARDS_OF_KEY, value: encoder.encode(JSON.stringify(of)) }])
 }
 
+/** From now on nothing is signed for the epoch and those before, apart from what is guarded. */
+export async function barUpTo(epochId: EpochId, store: Store): Promise<void> {
+  const upTo = store.get(SIGNED_UP_TO_KEY)
+  if (upTo !== undefined && Number(decoder.decode(upTo)) >= epochId) return
+  await store.commit([{ key: SIGNED_UP_TO_KEY, value: encoder.encode(String(epochId)) }])
+}
+
 /** `isMinimal`: only up to which epoch anything was signed, where the other machine needs to know no more. `undefined` where no validator has run. */
 export function exportGuards(store: Store, { isMinimal }: { readonly isMinimal: boolean }): Interchange | undefined {
   const of = guardsOf(store)

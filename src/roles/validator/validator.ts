@@ -12,13 +12,14 @@ import type { Store } from '#io/store/port.ts'
 import { watchAppointment } from '#life/appointment.ts'
 import { type Life, live } from '#life/live.ts'
 import { persist } from '#life/persist.ts'
+import { restoredUpTo } from '#life/restored.ts'
 import { retain, type Shelf } from '#life/retention.ts'
 import type { RuleBook } from '#life/rules.ts'
 import { createSubmissionHasher } from '#wire/eip712.ts'
 import { letGoOfGuards } from './attest.ts'
 import { createEar } from './hear.ts'
 import { createHeard } from './heard.ts'
-import { noteGuardsOf } from './interchange.ts'
+import { barUpTo, noteGuardsOf } from './interchange.ts'
 import { type BatchRecord, createJournal, type Evidence } from './journal.ts'
 import { createLanes } from './lanes.ts'
 import type { Level } from './recheck.ts'
@@ -100,6 +101,8 @@ export function createValidator(options: ValidatorOptions, deps: ValidatorDeps):
     const limit = pLimit(VOTES_IN_FLIGHT_MAX)
     const { chainId, protocolState, dataMarket } = deps.chain
     await noteGuardsOf({ chainId, protocolState, dataMarket, validator: address }, deps.store)
+    const restored = await restoredUpTo(deps, signal)
+    if (restored !== undefined) await barUpTo(restored, deps.store) // V20: as if another machine had signed for them.
     return {
       ...deps,
       sender: { address, send: (...vote) => limit(() => send(...vote)) },

@@ -29,11 +29,15 @@ export async function noteClosed(epochId: EpochId, closedBlock: BlockNumber, { l
   return ledger.change(epochId, { state: 'closed', rejected, closedBlock })
 }
 
-/** Nobody brought the rules of the epoch while a batch could still be sent: its votes are not judged at all (S12). */
-export async function noteUnjudged(epochId: EpochId, { ledger, ballots }: NoteDeps): Promise<EpochEntry> {
+/** Its votes are not judged at all: nobody brought the rules of the epoch while a batch could still be sent (S12), or not all of them are here (S32). */
+export async function noteUnjudged(
+  epochId: EpochId,
+  reason: 'rules_unknown' | 'restored',
+  { ledger, ballots }: NoteDeps,
+): Promise<EpochEntry> {
   const accepted = ballots.count(epochId)
   ballots.close(epochId)
-  return ledger.change(epochId, { state: 'missed', reason: 'rules_unknown', accepted })
+  return ledger.change(epochId, { state: 'missed', reason, accepted })
 }
 
 /** The release was undone. What was held in memory for its window goes; released again, the epoch is read back from disk: of what it had come to only the votes. */

@@ -24,8 +24,9 @@ export async function seal(epoch: ReleasedEpoch, closedBlock: BlockNumber, deps:
   const closed = await noteClosed(epochId, closedBlock, deps)
   let justPlanned: readonly FreshBatch[] | undefined
   if (closed.state === 'closed') {
+    if (deps.isRestored(epochId)) return noteUnjudged(epochId, 'restored', deps) // S32: some of its votes may be gone.
     const rules = deps.rulesOf(epoch)
-    if (rules === undefined) return noteUnjudged(epochId, deps) // S12: never by the rules of another epoch.
+    if (rules === undefined) return noteUnjudged(epochId, 'rules_unknown', deps) // S12: never by the rules of another epoch.
     const breathe = breathing(deps)
     const { counted, accepted, cost } = await count(epoch, rules, { ...deps, breathe }, signal)
     const gasMax = await readGasMax(deps, signal)
