@@ -1,4 +1,4 @@
-import { decodeEventLog, toEventSelector } from 'viem'
+import { decodeEventLog, toEventSelector } from 'viem/utils'
 import type { Abi } from 'viem'
 import { WeftError } from '#domain/errors.ts'
 import { parseAddress, parseBlockNumber, parseEpochId, parseHash, parseSlotId } from '#domain/ids.ts'
