@@ -118,10 +118,10 @@ function argumentsOf(raw: RawLog, item: AbiEvent): Record<string, ChainValue> | 
 }
 
 export function decodeLog(raw: RawLog, items: readonly AbiEvent[]): ChainEvent | undefined {
-  const { address, blockNumber, logIndex, transactionHash } = raw
+  const { address, blockNumber, blockHash, logIndex, transactionHash, transactionIndex } = raw
   for (const item of items) {
     const args = argumentsOf(raw, item)
-    if (args !== undefined) return { name: item.name, args, address, blockNumber, logIndex, transactionHash }
+    if (args !== undefined) return { name: item.name, args, address, blockNumber, blockHash, logIndex, transactionHash, transactionIndex }
   }
   return undefined
 }
