@@ -1,4 +1,5 @@
 import { WeftError } from '#domain/errors.ts'
+import type { EpochId } from '#domain/ids.ts'
 import { isHttpUrl } from '#node/rpc-urls.ts'
 import type { Given } from '#node/settings/settings.ts'
 import type { VerifyPlaces } from '#node/verify.ts'
@@ -63,6 +64,12 @@ export function httpUrl(text: string): string {
 
 /** What would move a terminal's cursor is shown, not done. Snapshots are JSON, in which no such character stands for itself. */
 export const harmless = (text: string): string => text.replace(/(?![\n\t])\p{C}/gu, '�')
+
+/** Of who looks for the latest epoch of a project: it may take a while, and is no part of the answer. */
+export const toldLookBack =
+  ({ stderr }: NodeJS.Process) =>
+  (from: EpochId): void =>
+    void stderr.write(`looking back, from epoch ${from} …\n`)
 
 export const WINDOW_UNIT_FLAG = {
   kind: 'enum',

@@ -1,4 +1,5 @@
 import { WeftError } from '#domain/errors.ts'
+import type { AddedSource } from '#node/added-source.ts'
 import type { ComputePlace } from '#node/compute-place.ts'
 import type { openNamed } from '#node/compute-twice.ts'
 import { problemsInRpc } from '#node/rpc-urls.ts'
@@ -84,11 +85,12 @@ export async function openPlace(
 /** With the place and its computes, all of which is stopped afterwards. Rejects as `openPlace`, and as `work`. */
 export async function withComputes(
   process: NodeJS.Process,
-  { flags, signal }: { readonly flags: ComputeFlags; readonly signal: AbortSignal },
+  { flags, signal, added }: { readonly flags: ComputeFlags; readonly signal: AbortSignal; readonly added?: AddedSource | undefined },
   work: (place: ComputePlace, opened: ReturnType<typeof openNamed>) => Promise<void>,
 ): Promise<void> {
   const { openNamed } = await import('#node/compute-twice.ts')
-  const { place, stop } = await openPlace(process, flags, signal)
+  const { place: found, stop } = await openPlace(process, flags, signal)
+  const place = added === undefined ? found : { ...found, named: { ...found.named, added } }
   try {
     const opened = openNamed(place.named)
     try {

@@ -13,6 +13,7 @@ interface RunFlags extends ComputeFlags {
   readonly diff: boolean
   readonly json: boolean
   readonly cache?: string
+  readonly source?: string
 }
 
 /** Whether nothing is wrong with it. */
@@ -34,7 +35,8 @@ const runCommand = buildCommand({
     const signal = stopSignal()
     const { runComputes } = await import('#node/compute-run.ts')
     const { CACHE_FOLDER } = await import('#node/compute-place.ts')
-    await withComputes(this.process, { flags, signal }, async (place, opened) => {
+    const added = flags.source === undefined ? undefined : { projectType: name, source: flags.source }
+    await withComputes(this.process, { flags, signal, added }, async (place, opened) => {
       const newest = flags.epoch === 'latest' ? await place.newest() : undefined
       if (flags.epoch === 'latest' && newest === undefined)
         throw new WeftError('SETTINGS_INVALID', { problems: ['--epoch latest needs a devnet: say which'] })
@@ -56,6 +58,12 @@ const runCommand = buildCommand({
         default: false,
         withNegated: false,
         brief: 'Compare each snapshot, field by field, with what was finalized, or else with the run before',
+      },
+      source: {
+        kind: 'parsed',
+        parse: String,
+        optional: true,
+        brief: 'Only this data source, configured or not: the name is then a project type, and the set must take such a source',
       },
       cache: { kind: 'parsed', parse: String, optional: true, brief: 'Folder for what is read and computed; default: .weft/computes' },
       json: {

@@ -44,7 +44,7 @@ export const deployCommand = buildCommand({
       const deployed = await deployNetwork({ ...session, network }, { ...config, draft }, conductOf(this.process, flags), signal)
       const isThere = deployed.outcome === 'changed' || deployed.outcome === 'unchanged'
       if (isThere) writeNetwork(path, deployed.network)
-      const manifest = manifestFacts(isThere ? dataDir : undefined, deployed.manifest)
+      const manifest = await manifestFacts(isThere ? dataDir : undefined, deployed.manifest)
       const { chainId, deploymentBlock, ...addresses } = deployed.network
       const isPlaceKnown = isThere || (deployed.outcome === 'planned' && !isNobody)
       if (!flags.json && isPlaceKnown)

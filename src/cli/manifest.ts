@@ -1,10 +1,8 @@
 import { WeftError } from '#domain/errors.ts'
 import { printable } from '#domain/printable.ts'
 import { bytesOf } from '#node/given-file.ts'
-import { findManifest, keepManifest } from '#node/manifest-files.ts'
 import type { ManifestDraft } from '#operator/manifest.ts'
 import type { ManifestWish } from '#operator/market-plan.ts'
-import { isSnapshotCid } from '#wire/cid.ts'
 import type { Manifest } from '#wire/manifest.ts'
 
 /** A market's manifest at the command line: read from a file, kept where roles find it, told. */
@@ -34,11 +32,13 @@ export interface ManifestFacts {
 }
 
 /** Keeps the manifest in the folder of the network file, once there is one, for roles to find. Throws as `onDisk`. */
-export function manifestFacts(folder: string | undefined, manifest: ManifestWish | undefined): ManifestFacts {
+export async function manifestFacts(folder: string | undefined, manifest: ManifestWish | undefined): Promise<ManifestFacts> {
   if (manifest === undefined) return {}
   const { cid: manifestCid, unknownComputes = [] } = manifest
   const told = unknownComputes.length === 0 ? { manifestCid } : { manifestCid, unknownComputes }
-  return folder === undefined ? told : { ...told, manifestFile: keepManifest(folder, manifest) }
+  if (folder === undefined) return told
+  const { keepManifest } = await import('#node/manifest-files.ts')
+  return { ...told, manifestFile: keepManifest(folder, manifest) }
 }
 
 export function tellManifest({ stdout }: NodeJS.Process, { manifestCid, manifestFile, unknownComputes = [] }: ManifestFacts): void {
@@ -55,6 +55,8 @@ interface Named {
 
 /** With its content, where the folder of the network file has it. */
 export async function withContent(manifest: Named, folder: string): Promise<Named & { readonly content?: unknown }> {
+  // Only now: forms of manifests and what makes CIDs are for those who have one.
+  const [{ findManifest }, { isSnapshotCid }] = await Promise.all([import('#node/manifest-files.ts'), import('#wire/cid.ts')])
   const bytes = isSnapshotCid(manifest.cid) ? await findManifest(folder, manifest.cid) : undefined
   return bytes === undefined ? manifest : { ...manifest, content: JSON.parse(new TextDecoder().decode(bytes)) as unknown }
 }

@@ -212,7 +212,7 @@ const setCommand = buildCommand({
       const place = { protocolState, dataMarket }
       const carried = await changeMarket(session, { place, change }, conductOf(this.process, flags), stopSignal())
       const isThere = carried.outcome === 'changed' || carried.outcome === 'unchanged'
-      const manifest = manifestFacts(isThere ? dataDirOf(this.process, flags) : undefined, carried.manifest)
+      const manifest = await manifestFacts(isThere ? dataDirOf(this.process, flags) : undefined, carried.manifest)
       if (!flags.json) tellManifest(this.process, manifest)
       tell(this.process, flags, carried, { dataMarket, ...manifest })
     })

@@ -3,7 +3,7 @@ import { parseEpochId } from '#domain/ids.ts'
 import { printable } from '#domain/printable.ts'
 import { rpcInWords } from '#node/rpc-urls.ts'
 import { stopSignal } from '#node/stop.ts'
-import { ASKED_FLAGS, type AskedFlags, openAsked } from './asked.ts'
+import { ASKED_FLAGS, type AskedFlags, openAsked, toldLookBack } from './asked.ts'
 
 interface Flags extends AskedFlags {
   readonly out?: string
@@ -21,7 +21,7 @@ export const proofCommand = buildCommand({
     const say = (text: string): void => void this.process.stdout.write(`${text}\n`)
     try {
       const chain = await openAnchor(places)
-      const point = await meantPoint({ project, epoch }, chain, readFileFrom(gateways, signal))
+      const point = await meantPoint({ project, epoch }, chain, readFileFrom(gateways, signal), toldLookBack(this.process))
       const { proof, block } = await proveOn(chain, { ...point, rpcUrl: places.anchorRpcUrl, gateways, signal })
       if (out === undefined) return say(JSON.stringify(proof))
       writeProof(out, proof)

@@ -4,7 +4,7 @@ import { type EpochId, parseEpochId } from '#domain/ids.ts'
 import { printable } from '#domain/printable.ts'
 import type { Data } from '#node/data.ts'
 import { stopSignal } from '#node/stop.ts'
-import { ASKED_FLAGS, type AskedFlags, harmless, httpUrl, openAsked } from './asked.ts'
+import { ASKED_FLAGS, type AskedFlags, harmless, httpUrl, openAsked, toldLookBack } from './asked.ts'
 import { integerIn } from './parse.ts'
 
 /** `./weft get`, `projects` and `released`: what a market holds, printed. `./weft epochs` is the role that releases them. */
@@ -40,7 +40,7 @@ async function reading(process: NodeJS.Process, flags: Flags, work: (data: Data)
   const { createChainData } = await import('#node/chain-data.ts')
   const { places, gateways, stop } = await openAsked(process, flags)
   try {
-    await work(createChainData(await openAnchor(places), gateways, signal))
+    await work(createChainData(await openAnchor(places), { gateways, signal, onLookBack: toldLookBack(process) }))
   } finally {
     await stop()
   }

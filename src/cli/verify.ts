@@ -5,7 +5,7 @@ import type { EndpointSaid } from '#node/agreement.ts'
 import { rpcInWords } from '#node/rpc-urls.ts'
 import { stopSignal } from '#node/stop.ts'
 import type { StepResult } from '#node/verify.ts'
-import { ASKED_FLAGS, harmless, openAsked, WINDOW_UNIT_FLAG } from './asked.ts'
+import { ASKED_FLAGS, harmless, openAsked, toldLookBack, WINDOW_UNIT_FLAG } from './asked.ts'
 import { MARKET_FLAG } from './operator.ts'
 import { integerIn } from './parse.ts'
 import { verifyBatchCommand } from './verify-batch.ts'
@@ -36,7 +36,7 @@ const pointCommand = buildCommand({
     let data: Uint8Array | undefined
     try {
       const chain = await openAnchor(places)
-      const point = await meantPoint({ project, epoch }, chain, readFileFrom(gateways, signal))
+      const point = await meantPoint({ project, epoch }, chain, readFileFrom(gateways, signal), toldLookBack(this.process))
       if (!flags.json) say(`${printable(point.projectId)}, epoch ${point.epochId}, against ${rpcInWords(places.anchorRpcUrl)}`)
       const endpoints: EndpointSaid[] = []
       const request = {

@@ -6,10 +6,11 @@ import { createFakeChain, marketOf } from '#io/chain/fake/anchor.ts'
 import { createAccountNode, hex, refuse } from '#io/chain/rpc/scripted.test-node.ts'
 import { createVirtualClock } from '#io/clock/fake.ts'
 import { createFakeStore } from '#io/store/fake.ts'
-import { anchorChain, anchorRpc, protocolSender, sourceChain } from './adapters.ts'
+import { anchorChain, anchorRpc, sourceChain } from './adapters.ts'
 import { createPools, OWN_POOLS } from './pools.ts'
 import type { RoleHome } from './home.ts'
 import { createNotes } from './notes.ts'
+import { protocolSender } from './sender.ts'
 import type { Settings } from './settings/settings.ts'
 
 /** A role that starts, while its endpoints do what they like. */

@@ -1,17 +1,12 @@
 import { join } from 'node:path'
-import { codeOf } from '#domain/contract-codes.ts'
 import { isWeftError, toldOf, WeftError } from '#domain/errors.ts'
-import type { Address } from '#domain/ids.ts'
-import type { Recorder } from '#domain/recorder.ts'
-import type { AnchorChain, CallOutcome, Intent, ProtocolCall, ProtocolSender, SourceChain } from '#io/chain/port.ts'
+import type { AnchorChain, SourceChain } from '#io/chain/port.ts'
 import type { ProofOptions } from '#io/chain/proof/proofs.ts'
 import type { Means } from '#io/chain/proof/provable.ts'
 import type { EndpointTrouble } from '#io/chain/rpc/health.ts'
 import { openProvenRpc, type ProvenRpc } from '#io/chain/proof/proven-rpc.ts'
 import { connectAnchorChain } from '#io/chain/read/anchor.ts'
 import { untilAborted } from '#domain/until-aborted.ts'
-import { createProtocolSender } from '#io/chain/send/sender.ts'
-import { countTransactions } from '#io/chain/send/transaction.ts'
 import { connectSourceChain } from '#io/chain/source/source.ts'
 import { systemClock } from '#io/clock/system.ts'
 import { carFolder } from '#io/ipfs/car-folder.ts'
@@ -20,7 +15,6 @@ import { kuboPlace } from '#io/ipfs/kubo.ts'
 import { pinningService } from '#io/ipfs/pinning-service.ts'
 import { openPlace, type PlaceAdapter } from '#io/ipfs/place.ts'
 import { systemRandom } from '#io/keys/random.ts'
-import { parsePrivateKey } from '#io/keys/secp256k1.ts'
 import type { SubmissionHost } from '#io/p2p/host.ts'
 import { type Copies, createCopies } from '#life/copies.ts'
 import { persist } from '#life/persist.ts'
@@ -37,8 +31,6 @@ import type { Started } from './stop.ts'
  * last common block it is what a snapshotter keeps on its disk.
  */
 const REORG_DEPTH_MAX = 127
-/** How long one call waits for its block before the role hears of it; it stays journalled either way. */
-const SETTLE_TIMEOUT_MS = 120_000
 
 /** How far answers of an endpoint are proved. */
 function provedBy(chain: 'anchor' | 'source', settings: ProofSettings, report: RoleHome['report']): { readonly proofs?: ProofOptions } {
@@ -47,7 +39,6 @@ function provedBy(chain: 'anchor' | 'source', settings: ProofSettings, report: R
   return { proofs: { receiptsShare: settings.proofSamplePercent / 100, random: systemRandom.fraction, onUnproved } }
 }
 type ProofSettings = Pick<Settings, 'proofs' | 'proofSamplePercent'>
-const WEI_PER_GWEI = 1_000_000_000n
 
 /** Which endpoint does what it should not, and does so no more. */
 function endpointTrouble(chain: 'anchor' | 'source', report: RoleHome['report']) {
@@ -118,66 +109,6 @@ export async function sourceChain(
   const connect = () => connectSourceChain({ rpcUrl: sourceRpcUrl, chainId, clock: systemClock, ...told })
   const key = ['source', sourceRpcUrl, chainId, proofs, proofSamplePercent]
   return notes.source.source(await patiently('reach_source', () => home.pools(key, connect)))
-}
-
-/** Sends from the role's own account; intents are journalled in the role's store. */
-export function protocolSender(settings: Settings, { store, report, notes }: RoleHome, { rpc }: ProvenRpc): ProtocolSender {
-  const { anchorRpcUrl: rpcUrl, anchorChainId: chainId, protocolState, dataMarket, pollMs } = settings
-  const privateKey = parsePrivateKey(settings.signerKey.reveal())
-  const feePerGasMaxWei = settings.feePerGasMax > 0 ? BigInt(settings.feePerGasMax) * WEI_PER_GWEI : undefined
-  const sender: ProtocolSender = createProtocolSender({
-    rpcUrl,
-    rpc,
-    chainId,
-    protocolState,
-    dataMarket,
-    privateKey,
-    journal: store,
-    clock: systemClock,
-    pollMs,
-    settleTimeoutMs: SETTLE_TIMEOUT_MS,
-    feePerGasMaxWei,
-    gasPerTransactionMax: BigInt(settings.gasPerTransactionMax),
-    onHeld(failure, needsPerson) {
-      const facts = { ...toldOf(failure), account: sender.address }
-      if (needsPerson) report('call_needs_person', facts)
-      else report('call_held', facts)
-    },
-    onShared: (nonce) => report('account_shared', { address: sender.address, nonce }),
-  })
-  return countedCalls(sender, notes.recorder)
-}
-
-/** The same sender; what becomes of each call is counted. */
-function countedCalls(sender: ProtocolSender, recorder: Recorder): ProtocolSender {
-  const count = ({ kind: call }: ProtocolCall, outcome: string, code: string): void =>
-    recorder.add('weft_transactions_total', { call, outcome, code })
-  const ended = (call: ProtocolCall, outcome: CallOutcome): CallOutcome => {
-    count(call, outcome.kind, outcome.kind === 'refused' ? (codeOf(outcome.reason) ?? '') : '')
-    return outcome
-  }
-  const failed = (calls: readonly ProtocolCall[], signal: AbortSignal) => (failure: unknown) => {
-    if (!signal.aborted) for (const call of calls) count(call, 'failed', isWeftError(failure) ? failure.code : '')
-    throw failure
-  }
-  return {
-    ...sender,
-    send: (intentId, call, signal) => sender.send(intentId, call, signal).then((outcome) => ended(call, outcome), failed([call], signal)),
-    sendInOrder: (intents, signal) =>
-      sender.sendInOrder(intents, signal).then(
-        (outcomes) => outcomes.map((outcome, index) => ended((intents[index] as Intent).call, outcome)),
-        failed(
-          intents.map(({ call }) => call),
-          signal,
-        ),
-      ),
-  }
-}
-
-/** Whether all that was sent with the account, by whomever, is in the chain, as far as the endpoint knows. */
-export async function hasSettled({ rpc }: ProvenRpc, account: Address): Promise<boolean> {
-  const [latest, pending] = await Promise.all([countTransactions(rpc, account, 'latest'), countTransactions(rpc, account, 'pending')])
-  return pending <= latest
 }
 
 /** What the adapter refused is told when there is more of it. */

@@ -10,8 +10,15 @@ import { type AskedPoint, epochsBefore, meantPoint, projectsOf } from './data-po
 import type { Data, EpochRow, PointRow } from './data.ts'
 import { BLOCK_TIMEOUT_MS, readFileFrom } from './verify.ts'
 
+interface ChainDataOptions {
+  readonly gateways: readonly string[]
+  readonly signal: AbortSignal
+  /** As `meantPoint` has it. */
+  readonly onLookBack?: (from: EpochId) => void
+}
+
 /** What a market holds, from chain and IPFS alone: as `./weft verify` reads it, without counting votes. */
-export function createChainData(chain: AnchorChain, gateways: readonly string[], signal: AbortSignal): Data {
+export function createChainData(chain: AnchorChain, { gateways, signal, onLookBack }: ChainDataOptions): Data {
   const readFile = readFileFrom(gateways, signal)
   const ipfs = createGatewayReader({ urls: gateways, timeoutMs: BLOCK_TIMEOUT_MS })
 
@@ -33,7 +40,7 @@ export function createChainData(chain: AnchorChain, gateways: readonly string[],
   }
 
   return {
-    meant: (asked: AskedPoint) => meantPoint(asked, chain, readFile),
+    meant: (asked: AskedPoint) => meantPoint(asked, chain, readFile, onLookBack),
     async *points(projectId, epochIds) {
       for (const epochId of epochIds) yield await point(projectId, epochId)
     },

@@ -71,7 +71,7 @@ export async function placeInDevnet(
   const bytes = await findManifest(devnet.dataDir, cid)
   if (bytes === undefined) throw new WeftError('MANIFEST_UNAVAILABLE', { cid, lookedIn: devnet.dataDir })
   const { namespace, computes } = parseManifest(bytes, cid)
-  const data = createChainData(chain, gateways, signal)
+  const data = createChainData(chain, { gateways, signal })
   const { sourceRpcUrl: rpcUrl, sourceChainId: chainId } = devnet
   const all = [...new Set([...folders, ...(devnet.computes ?? [])].map((folder) => resolve(folder)))]
   return {

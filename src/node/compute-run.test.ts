@@ -1,4 +1,4 @@
-import { rmSync } from 'node:fs'
+import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import type { EpochId } from '#domain/ids.ts'
@@ -12,8 +12,9 @@ beforeEach(() => {
 })
 afterEach(() => rmSync(world.home, { recursive: true, force: true }))
 
-async function run(name: string, epochIds: readonly number[], isCompared = false): Promise<RunRow[]> {
-  const opened = openNamed(world.place.named)
+async function run(name: string, epochIds: readonly number[], isCompared = false, source?: string): Promise<RunRow[]> {
+  const named = { ...world.place.named, ...(source !== undefined && { added: { projectType: name, source } }) }
+  const opened = openNamed(named)
   try {
     const asked = {
       name,
@@ -22,7 +23,7 @@ async function run(name: string, epochIds: readonly number[], isCompared = false
       isCompared,
       signal: new AbortController().signal,
     }
-    return await Array.fromAsync(runComputes(world.place, opened, asked))
+    return await Array.fromAsync(runComputes({ ...world.place, named }, opened, asked))
   } finally {
     await opened.stop()
   }
@@ -95,4 +96,21 @@ test('a compute that hangs on which answer comes first is shown with the first b
 
 test('a name that no project has is told with those that there are', async () => {
   await expect(run('blok', [2])).rejects.toThrow("no project has 'blok'; did you mean block? There are block, sum")
+})
+
+test('a source that is not configured is run alone, in both processes', async () => {
+  const set = join(world.home, 'set')
+  writeFileSync(
+    join(set, 'compute.ts'),
+    `import { configOf, list, object, text, type ComputeSetModule } from 'weft/compute'
+export default { name: 'set', version: '1', config: configOf(object({ tokens: list(text()) })), create: ({ tokens }) => ({ preloads: [],
+  snapshots: [{ projectType: 'token', dataSources: tokens, preloads: [], async compute({ dataSource }) { return { of: dataSource! } } }],
+  aggregates: [] }) } satisfies ComputeSetModule<{ tokens: readonly string[] }>
+`,
+  )
+  writeFileSync(join(set, 'config.json'), '{ "tokens": ["0x01", "0x02"] }')
+  const rows = await run('token', [2], false, '0x0A')
+  expect(rows.map(({ projectId, text, nondeterministic }) => [projectId, text, nondeterministic])).toEqual([
+    ['token:0x0a:N', '{"of":"0x0A"}', undefined],
+  ])
 })

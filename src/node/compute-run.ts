@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { join } from 'node:path'
+import { dataSourceOf } from '#domain/compute.ts'
 import { WeftError } from '#domain/errors.ts'
 import type { EpochId, ProjectId } from '#domain/ids.ts'
 import { jsonDifferences } from '#domain/json-differences.ts'
@@ -16,9 +17,12 @@ import { keepFile, openEpochSource, textIn } from './epoch-source.ts'
 /** Told of one snapshot. */
 const DIFFERENCES_MAX = 20
 
-/** The ids that a person means: those of a project type, of a compute set, or those that hold the text. Throws `SETTINGS_INVALID`. */
-export function meantProjects(name: string, plan: readonly PlannedProject[]): readonly ProjectId[] {
-  const ofType = plan.filter(({ compute }) => compute.projectType === name).map(({ projectId }) => projectId)
+/** The ids that a person means: those of a project type, of one data source or all, of a compute set, or those that hold the text. Throws `SETTINGS_INVALID`. */
+export function meantProjects(name: string, plan: readonly PlannedProject[], source?: string): readonly ProjectId[] {
+  const isMeant = (projectId: ProjectId): boolean => source === undefined || dataSourceOf(projectId) === source.toLowerCase()
+  const ofType = plan
+    .filter(({ compute, projectId }) => compute.projectType === name && isMeant(projectId))
+    .map(({ projectId }) => projectId)
   const ids =
     ofType.length > 0
       ? ofType
@@ -90,7 +94,7 @@ interface RunAsked {
 /** Runs projects for some epochs, each twice, epoch after epoch: aggregates build on what was finalized before, and else on what was run before. */
 export async function* runComputes(place: ComputePlace, opened: OpenedComputes, asked: RunAsked): AsyncGenerator<RunRow> {
   const { folder, epochIds, signal } = asked
-  const only = meantProjects(asked.name, planProjects(opened.computes, place.namespace))
+  const only = meantProjects(asked.name, planProjects(opened.computes, place.namespace), place.named.added?.source)
   const runs = join(folder, 'runs', createHash('sha256').update(place.source.name).digest('hex').slice(0, 16))
   const fileOf = (projectId: string, epochId: number): string => join(runs, String(epochId), `${encodeURIComponent(projectId)}.json`)
   const first = epochIds[0] ?? 0

@@ -5,6 +5,7 @@ import { promisify } from 'node:util'
 import type { JsonValue, SourceReader } from '#domain/compute.ts'
 import type { ProjectId } from '#domain/ids.ts'
 import { decode, encode } from '#io/isolate/text.ts'
+import { type AddedSource, withSource } from './added-source.ts'
 import { openComputeFolders } from './compute-folder.ts'
 import { computeEpoch, type ComputedProject, type EarlierEpochs, type EpochGiven, type FailedProject } from './compute-epoch.ts'
 import { COMPUTE_SETS, type ComputeList, type MarketComputes, openComputes } from './computes.ts'
@@ -24,6 +25,8 @@ export interface ComputesNamed {
   readonly sets: ComputeList
   /** How a set of a folder is configured that is not among them; without it, as its `config.json` says, where `$name` is what has that name in `places`. */
   readonly own?: { readonly config: unknown } | { readonly places: JsonValue }
+  /** Beside the sources that are configured. */
+  readonly added?: AddedSource
 }
 
 export interface OpenedComputes extends MarketComputes {
@@ -31,14 +34,18 @@ export interface OpenedComputes extends MarketComputes {
 }
 
 /** Throws `SETTINGS_INVALID` with all that is wrong. */
-export function openNamed({ folders, sets, own = { places: {} } }: ComputesNamed): OpenedComputes {
+export function openNamed({ folders, sets, own = { places: {} }, added }: ComputesNamed): OpenedComputes {
   const found = openComputeFolders(folders)
   const stop = async (): Promise<void> => void (await Promise.all(found.map((set) => set.stop())))
   try {
     const unnamed = found.filter(({ name }) => !sets.some((each) => each.name === name))
     const choices =
       'config' in own ? unnamed.map(({ name, version }) => ({ name, version, config: own.config })) : filledIn(unnamed, own.places)
-    return { ...openComputes([...sets, ...choices], [...found, ...COMPUTE_SETS]), stop }
+    const [list, known] = [
+      [...sets, ...choices],
+      [...found, ...COMPUTE_SETS],
+    ]
+    return { ...openComputes(added === undefined ? list : withSource(list, added, known), known), stop }
   } catch (failure) {
     void stop()
     throw failure

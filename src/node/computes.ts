@@ -48,7 +48,7 @@ export type MarketComputes = Omit<EpochPlan, 'projects' | 'namespace'>
  */
 export function openComputes(list: ComputeList, shipped: readonly KnownSet[] = COMPUTE_SETS): MarketComputes {
   const problems: string[] = []
-  const opened = list.flatMap((entry) => open(entry, shipped, problems) ?? [])
+  const opened = list.flatMap((entry) => openSet(entry, shipped, problems) ?? [])
   problems.push(...clashesOf(opened))
   const computes: ComputeSet = {
     preloads: [...new Set(opened.flatMap(({ set }) => set.preloads))],
@@ -108,7 +108,12 @@ interface Opened {
   readonly set: ComputeSet
 }
 
-function open({ name, version, config }: ComputeList[number], shipped: readonly KnownSet[], problems: string[]): Opened | undefined {
+/** One of them; `undefined` when it cannot be, with what is wrong added to the problems. */
+export function openSet(
+  { name, version, config }: ComputeList[number],
+  shipped: readonly KnownSet[],
+  problems: string[],
+): Opened | undefined {
   const named = shipped.filter((each) => each.name === name)
   // A devnet that watches a folder has several versions of one set.
   const module = named.find((each) => each.version === version) ?? named[0]

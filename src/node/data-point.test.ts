@@ -10,17 +10,17 @@ const C = 'volume:0xab01:TEST'
 /** By epoch; the newest is pending. Any text may be on chain. */
 const BATCHES: Readonly<Record<number, readonly string[]>> = { 5: [A, B, C, 'no project\u001b[2J'], 6: [A, C], 7: [A] }
 
-function chainOf({ newest = 8 }: { newest?: number } = {}): AnchorChain {
+function chainOf({ newest = 8, asked = [] }: { newest?: number; asked?: number[] } = {}): AnchorChain {
   const isIn = (projectId: string, epochId: number) => BATCHES[epochId]?.includes(projectId) === true
   return {
     currentEpoch: async () => ({ epochId: newest, begin: 0, end: 0 }),
     projectFirstEpochId: async (projectId: string) => ([A, B, C].includes(projectId) ? 5 : 0),
     batchCids: async (epochId: number) => (epochId in BATCHES ? ['batch'] : []),
     batch: async (epochId: number) => ({ batchCid: 'batch', projectIds: BATCHES[epochId] }),
-    snapshotStatus: async (projectId: string, epochId: number) => ({
-      status: isIn(projectId, epochId) ? (epochId === 7 ? 'pending' : 'finalized') : 'absent',
-      snapshotCid: '',
-    }),
+    async snapshotStatus(projectId: string, epochId: number) {
+      asked.push(epochId)
+      return { status: isIn(projectId, epochId) ? (epochId === 7 ? 'pending' : 'finalized') : 'absent', snapshotCid: '' }
+    },
   } as unknown as AnchorChain
 }
 const readFile: ReadFile = async (batchCid) => `nobody has ${batchCid}`
@@ -40,6 +40,22 @@ describe('a data point as a person names it', () => {
   test('latest is the newest epoch in which the project is final', async () => {
     expect(await ask(A, 'latest')).toEqual({ projectId: A, epochId: 6 })
     expect(await ask('0xab02', 'latest')).toEqual({ projectId: B, epochId: 5 })
+  })
+
+  test('latest is looked for as far back as the project goes, and it is told from where on', async () => {
+    const [asked, told]: [number[], number[]] = [[], []]
+    const latest = meantPoint({ project: A, epoch: 'latest' }, chainOf({ newest: 160, asked }), readFile, (from) => told.push(from))
+    expect(await latest).toEqual({ projectId: A, epochId: 6 })
+    expect(told).toEqual([110, 60, 10])
+    expect(Math.min(...asked)).toBe(5)
+  })
+
+  test('latest of what ended too long ago asks a limited number of times, and says what to do', async () => {
+    const asked: number[] = []
+    await expect(ask(A, 'latest', chainOf({ newest: 6_000, asked }))).rejects.toMatchObject({
+      facts: { problems: [`latest: ${A} is in none of the epochs 1001 to 6000. Its first is 5: name an epoch`] },
+    })
+    expect(asked).toHaveLength(5_000)
   })
 
   test('latest of what is final nowhere is the newest epoch', async () => {

@@ -6,6 +6,8 @@ import { reportedOf } from '#roles/consumer/reported.ts'
 
 /** Epochs looked back through for one that has what is asked for. */
 const EPOCHS_MAX = 50
+/** Epochs looked through for the newest that has a project, of which the contract knows that there is one: an hour and a half of an epoch a second, a hundred rounds of calls. */
+const LOOK_BACK_MAX = 5_000
 /** Of those whose batch files are read, where the chain has no more than their roots. */
 const EPOCHS_READ_MAX = 10
 /** Projects that an ambiguous part names. */
@@ -19,12 +21,18 @@ export interface AskedPoint {
 
 /**
  * The data point that is meant. A part of an id is looked for in the epoch's batches; `latest` is the newest epoch in which the project is
- * final, or where none is, the newest that has it. Throws `PROJECT_AMBIGUOUS`, `ID_MALFORMED` for a part that no project has, and as the chain does.
+ * final, or where none is, the newest that has it; `onLookBack` hears from where on it goes on looking. Throws `PROJECT_AMBIGUOUS`, `ID_MALFORMED` for a
+ * part that no project has, `SETTINGS_INVALID` for one whose last epoch is too long ago, and as the chain does.
  */
-export async function meantPoint({ project, epoch }: AskedPoint, chain: AnchorChain, readFile: ReadFile): Promise<DataPoint> {
+export async function meantPoint(
+  { project, epoch }: AskedPoint,
+  chain: AnchorChain,
+  readFile: ReadFile,
+  onLookBack: (from: EpochId) => void = () => undefined,
+): Promise<DataPoint> {
   const { epochId: newest } = await chain.currentEpoch()
   const projectId = await meantProject(project, epoch === 'latest' ? epochsBefore(newest) : [epoch], chain, readFile)
-  return { projectId, epochId: epoch === 'latest' ? await latestOf(projectId, newest, chain, readFile) : epoch }
+  return { projectId, epochId: epoch === 'latest' ? await latestOf({ projectId, newest, onLookBack }, chain, readFile) : epoch }
 }
 
 /** The newest, newest first, as far as anybody looks back. */
@@ -61,12 +69,27 @@ export async function projectsOf(epochId: EpochId, chain: AnchorChain, readFile:
   return [...new Set(listed.filter(isOnChain).flatMap(({ projectIds }) => projectIds))].filter(isProjectId)
 }
 
-async function latestOf(projectId: ProjectId, newest: EpochId, chain: AnchorChain, readFile: ReadFile): Promise<EpochId> {
-  const epochIds = epochsBefore(newest)
-  const statuses = await Promise.all(epochIds.map((epochId) => chain.snapshotStatus(projectId, epochId)))
-  if (statuses.every(({ status }) => status === 'absent')) return latestByRoots(projectId, epochIds, chain, readFile)
-  const index = [statuses.findIndex(({ status }) => status === 'finalized'), statuses.findIndex(({ status }) => status !== 'absent')]
-  return epochIds[index.find((each) => each >= 0) ?? 0] ?? newest
+interface Latest {
+  readonly projectId: ProjectId
+  readonly newest: EpochId
+  onLookBack(from: EpochId): void
+}
+
+async function latestOf({ projectId, newest, onLookBack }: Latest, chain: AnchorChain, readFile: ReadFile): Promise<EpochId> {
+  const first = await chain.projectFirstEpochId(projectId)
+  if (first === 0) return latestByRoots(projectId, epochsBefore(newest), chain, readFile)
+  const oldest = Math.max(first, newest - LOOK_BACK_MAX + 1)
+  for (let from = newest; from >= oldest; from = (from - EPOCHS_MAX) as EpochId) {
+    if (from < newest) onLookBack(from)
+    const epochIds = epochsBefore(from).filter((epochId) => epochId >= oldest)
+    const statuses = await Promise.all(epochIds.map((epochId) => chain.snapshotStatus(projectId, epochId)))
+    const final = statuses.findIndex(({ status }) => status === 'finalized')
+    const found = epochIds[final >= 0 ? final : statuses.findIndex(({ status }) => status !== 'absent')]
+    if (found !== undefined) return found
+  }
+  throw new WeftError('SETTINGS_INVALID', {
+    problems: [`latest: ${projectId} is in none of the epochs ${oldest} to ${newest}. Its first is ${first}: name an epoch`],
+  })
 }
 
 /** The same where no batch names the project on chain, one epoch after the other: each costs its batch files. */

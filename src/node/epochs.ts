@@ -3,9 +3,10 @@ import { systemClock } from '#io/clock/system.ts'
 import { systemRandom } from '#io/keys/random.ts'
 import type { CatchUp } from '#roles/epochs/catch-up.ts'
 import { createEpochs, type Epochs } from '#roles/epochs/epochs.ts'
-import { anchorChain, anchorRpc, protocolSender, sourceChain } from './adapters.ts'
+import { anchorChain, anchorRpc, sourceChain } from './adapters.ts'
 import { createMoney } from './money.ts'
 import type { Wire } from './role.ts'
+import { protocolSender } from './sender.ts'
 import { epochsVitals } from './vitals.ts'
 
 export const wireEpochs: Wire<Epochs> = async (settings, home, _started, signal) => {

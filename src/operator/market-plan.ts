@@ -1,4 +1,4 @@
-import { encodeFunctionData } from 'viem'
+import { encodeFunctionData } from 'viem/utils'
 import { WeftError } from '#domain/errors.ts'
 import type { Address, Cid, EpochId } from '#domain/ids.ts'
 import type { MarketSettings } from '#io/chain/read/market.ts'

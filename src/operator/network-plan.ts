@@ -1,4 +1,4 @@
-import { encodeDeployData, encodeFunctionData } from 'viem'
+import { encodeDeployData, encodeFunctionData } from 'viem/utils'
 import { WeftError } from '#domain/errors.ts'
 import type { Address, SlotId } from '#domain/ids.ts'
 import type { MarketSettings } from '#io/chain/read/market.ts'

@@ -1,4 +1,4 @@
-import { encodeFunctionData } from 'viem'
+import { encodeFunctionData } from 'viem/utils'
 import type { Address, SlotId } from '#domain/ids.ts'
 import type { NodesSettings } from '#io/chain/read/slots.ts'
 import { nodesAbi } from '#wire/abi/nodes.ts'

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
-import { type Abi, encodeDeployData, getContractAddress } from 'viem'
+import type { Abi } from 'viem'
+import { encodeDeployData, getContractAddress } from 'viem/utils'
 import { GAS_CREATE, type Hex, type Transaction } from './transactions.ts'
 
 /** A compiled contract, as npm packages publish them. */

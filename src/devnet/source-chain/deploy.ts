@@ -1,4 +1,4 @@
-import { decodeFunctionResult, encodeFunctionData, parseAbi } from 'viem'
+import { decodeFunctionResult, encodeFunctionData, parseAbi } from 'viem/utils'
 import type { UniswapV2Config } from 'weft/computes/uniswap-v2'
 import { createRpc, type Rpc } from '#io/chain/rpc/rpc.ts'
 import { systemClock } from '#io/clock/system.ts'

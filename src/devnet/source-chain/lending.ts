@@ -1,4 +1,4 @@
-import { parseAbi } from 'viem'
+import { parseAbi } from 'viem/utils'
 import { createRpc } from '#io/chain/rpc/rpc.ts'
 import { systemClock } from '#io/clock/system.ts'
 import type { Lending, ReserveTerms } from './aave.ts'

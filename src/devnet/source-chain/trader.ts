@@ -1,4 +1,4 @@
-import { toFunctionSelector } from 'viem'
+import { toFunctionSelector } from 'viem/utils'
 import type { UniswapV2Config } from 'weft/computes/uniswap-v2'
 import { isWeftError, WeftError } from '#domain/errors.ts'
 import { createRpc, type Rpc } from '#io/chain/rpc/rpc.ts'

@@ -1,4 +1,5 @@
-import { type Abi, encodeFunctionData, parseAbi } from 'viem'
+import type { Abi } from 'viem'
+import { encodeFunctionData, parseAbi } from 'viem/utils'
 import { WeftError } from '#domain/errors.ts'
 import type { Rpc } from '#io/chain/rpc/rpc.ts'
 

@@ -1,17 +1,16 @@
 import { join } from 'node:path'
 import { noise } from '@chainsafe/libp2p-noise'
 import { yamux } from '@chainsafe/libp2p-yamux'
-import { withBitswap } from '@helia/bitswap'
-import { withLibp2pLight } from '@helia/libp2p'
 import { privateKeyFromProtobuf } from '@libp2p/crypto/keys'
 import { identify } from '@libp2p/identify'
 import { tcp } from '@libp2p/tcp'
-import { createHeliaLight } from 'helia'
+import { createLibp2p } from 'libp2p'
 import type { CID } from 'multiformats/cid'
 import { createGater, DOOR_LIMITS } from '#domain/door.ts'
 import { isWeftError, listenFailed, WeftError } from '#domain/errors.ts'
 import type { Cid } from '#domain/ids.ts'
-import { type Blocks, joined, openBlocks, type PutOptions } from './blocks.ts'
+import { startBitswap } from './bitswap.ts'
+import { type Blocks, openBlocks, type PutOptions } from './blocks.ts'
 import type { HeliaDeps, HeliaNode, HeliaOptions } from './helia.ts'
 import { identityAt } from './identity.ts'
 import { openKept } from './kept.ts'
@@ -20,10 +19,6 @@ import { importContent, parseCid, readContent, type Wait, wait as realWait, with
 
 /** Who may come in is decided at the door, by address: libp2p's own ten handshakes at once are taken by as many sockets that say nothing. */
 const NO_LIMIT = 1_000_000
-/** One hung peer holds up the want list for all of them until this has passed. */
-const MESSAGE_SEND_TIMEOUT_MS = 3_000
-/** A block that arrived too late for its reader may be asked for again after this long. */
-const RESEND_AFTER_MS = 1_000
 /**
  * Bitswap asks a peer once, and a peer that stores the block a moment later does not always say so, so we ask anew:
  * soon at first, then ever more slowly.
@@ -49,37 +44,37 @@ export async function startNode(
   const stopping = new AbortController()
   const listen = options.listen ?? ['/ip4/127.0.0.1/tcp/0']
   const blocks = openBlocks(join(options.directory, 'blocks'), { kept: store && openKept(store), onDamaged })
-  const helia = withBitswap(
-    withLibp2pLight(createHeliaLight({ blockstore: blocks.store }), {
-      privateKey:
-        options.identity === undefined ? await identityAt(join(options.directory, 'peer-key')) : privateKeyFromProtobuf(options.identity),
-      addresses: { listen: [...listen] },
-      transports: [tcp()],
-      connectionEncrypters: [noise()],
-      streamMuxers: [yamux()],
-      connectionManager: {
-        inboundConnectionThreshold: NO_LIMIT,
-        maxIncomingPendingConnections: NO_LIMIT,
-        inboundUpgradeTimeout: DOOR_LIMITS.handshakeMs,
-      },
-      connectionGater: createGater(DOOR_LIMITS, () => performance.now()),
-      // Yamux keeps idle connections alive; a ping on a new stream every 10 s would cost more than the exchange.
-      connectionMonitor: { enabled: false },
-      services: { identify: identify() },
-    }),
-    { messageSendTimeout: MESSAGE_SEND_TIMEOUT_MS, doNotResendBlockWindow: RESEND_AFTER_MS },
-  )
+  const libp2p = await createLibp2p({
+    start: false,
+    privateKey:
+      options.identity === undefined ? await identityAt(join(options.directory, 'peer-key')) : privateKeyFromProtobuf(options.identity),
+    addresses: { listen: [...listen] },
+    transports: [tcp()],
+    connectionEncrypters: [noise()],
+    streamMuxers: [yamux()],
+    connectionManager: {
+      inboundConnectionThreshold: NO_LIMIT,
+      maxIncomingPendingConnections: NO_LIMIT,
+      inboundUpgradeTimeout: DOOR_LIMITS.handshakeMs,
+    },
+    connectionGater: createGater(DOOR_LIMITS, () => performance.now()),
+    // Yamux keeps idle connections alive; a ping on a new stream every 10 s would cost more than the exchange.
+    connectionMonitor: { enabled: false },
+    services: { identify: identify() },
+  })
   try {
-    await helia.start()
+    await libp2p.start()
   } catch (failure) {
-    await helia.stop()
+    await libp2p.stop()
     throw listenFailed(listen.join(' '), failure)
   }
-  const links = superviseLinks({ signal: stopping.signal }, { libp2p: helia.libp2p, wait })
+  const bitswap = await startBitswap(libp2p, blocks.store)
+  const links = superviseLinks({ signal: stopping.signal }, { libp2p, wait })
   async function stop(): Promise<void> {
     stopping.abort(new WeftError('STOPPED', { what: 'IPFS node' }))
     await links.stopped()
-    await helia.stop()
+    await libp2p.stop()
+    await bitswap.stop()
   }
   try {
     for (const peer of options.peers ?? []) links.keep(peer)
@@ -88,7 +83,7 @@ export async function startNode(
     throw failure
   }
 
-  /** The block from whoever is connected and has it; helia stores what comes, unless it is passing. */
+  /** The block from whoever is connected and has it; it is stored as it comes, unless it is passing. */
   async function fetchBlock(cid: CID, { signal, isPassing = false }: PutOptions & { readonly signal: AbortSignal }): Promise<Uint8Array> {
     for (let patienceMs = ASK_AGAIN_MS.first; ; patienceMs = Math.min(patienceMs * 2, ASK_AGAIN_MS.last)) {
       const block = await askOnce(cid, { signal: AbortSignal.any([signal, AbortSignal.timeout(patienceMs)]), isPassing })
@@ -100,7 +95,7 @@ export async function startNode(
   /** `undefined` when the attempt ended, whatever the reason: peers come and go, and the caller's deadline decides. */
   async function askOnce(cid: CID, options: PutOptions): Promise<Uint8Array | undefined> {
     try {
-      return await joined(helia.blockstore.get(cid, options))
+      return await bitswap.get(cid, options)
     } catch {
       return blocks.readRight(cid)
     }
@@ -135,8 +130,8 @@ export async function startNode(
   }
 
   return {
-    peerId: helia.libp2p.peerId.toString(),
-    addresses: () => helia.libp2p.getMultiaddrs().map(String),
+    peerId: libp2p.peerId.toString(),
+    addresses: () => libp2p.getMultiaddrs().map(String),
     connect: links.connect,
     add: (bytes, epochId, codec) => importContent(bytes, (cid, block) => blocks.write(cid, block, epochId), codec),
     get: (cid, limits) => read(cid, limits),

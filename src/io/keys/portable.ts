@@ -1,4 +1,4 @@
-import { recoverAddress } from 'viem'
+import { recoverAddress } from 'viem/utils'
 import { type Address, parseAddress } from '#domain/ids.ts'
 
 /** As `Recoverer`, without a native library: for a browser, and about ten times slower. */

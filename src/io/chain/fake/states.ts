@@ -1,4 +1,4 @@
-import { toRlp } from 'viem'
+import { toRlp } from 'viem/utils'
 import { WeftError } from '#domain/errors.ts'
 import type { Address, BlockNumber, Hash } from '#domain/ids.ts'
 import type { StateProver } from '#io/chain/port.ts'

@@ -85,6 +85,7 @@ export function blockAbove(
     blockHash: hash,
     logIndex: hex(index),
     transactionHash: transactions[index] as string,
+    transactionIndex: hex(index),
   }))
   return {
     header: { ...fields, ...told, hash, transactions },

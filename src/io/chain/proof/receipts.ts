@@ -1,4 +1,4 @@
-import { toRlp } from 'viem'
+import { toRlp } from 'viem/utils'
 import type { LogBody } from './filter.ts'
 import { bare } from './header.ts'
 import { orderedRoot } from './trie.ts'

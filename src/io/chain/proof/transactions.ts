@@ -1,4 +1,4 @@
-import { recoverAddress, toRlp } from 'viem'
+import { recoverAddress, toRlp } from 'viem/utils'
 import { keccak256 } from '#wire/keccak.ts'
 import { bare } from './header.ts'
 import { orderedRoot } from './trie.ts'

@@ -1,4 +1,4 @@
-import { toRlp } from 'viem'
+import { toRlp } from 'viem/utils'
 import { keccak256 } from '#wire/keccak.ts'
 
 type Node = Uint8Array | readonly Node[]

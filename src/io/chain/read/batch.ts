@@ -1,4 +1,4 @@
-import { decodeFunctionData, getAbiItem, toFunctionSelector } from 'viem'
+import { decodeFunctionData, getAbiItem, toFunctionSelector } from 'viem/utils'
 import { WeftError } from '#domain/errors.ts'
 import { parseContractNumber, parseHash } from '#domain/ids.ts'
 import type { BlockNumber, Cid, ContentHash, EpochId, Hash, ProjectId } from '#domain/ids.ts'

@@ -1,4 +1,4 @@
-import { decodeEventLog, toEventSelector } from 'viem'
+import { decodeEventLog, toEventSelector } from 'viem/utils'
 import type { Abi } from 'viem'
 import { WeftError } from '#domain/errors.ts'
 import { parseAddress, parseBlockNumber, parseEpochId, parseHash, parseSlotId } from '#domain/ids.ts'
@@ -22,6 +22,7 @@ export interface RawLog {
   readonly blockHash: Hash
   readonly logIndex: number
   readonly transactionHash: Hash
+  readonly transactionIndex: number
 }
 
 /** The logs in an answer of `eth_getLogs`. Throws `CHAIN_ANSWER_INVALID`. */
@@ -35,6 +36,7 @@ export function parseLogs(rpc: Rpc, answer: unknown): RawLog[] {
       blockHash: parseHash(String(raw['blockHash'])),
       logIndex: parseQuantity(raw['logIndex']),
       transactionHash: parseHash(String(raw['transactionHash'])),
+      transactionIndex: parseQuantity(raw['transactionIndex']),
     })),
   )
 }

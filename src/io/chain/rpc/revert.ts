@@ -1,4 +1,4 @@
-import { decodeErrorResult, parseAbi } from 'viem'
+import { decodeErrorResult, parseAbi } from 'viem/utils'
 import { dataMarketAbi } from '#wire/abi/data-market.ts'
 import { nodesAbi } from '#wire/abi/nodes.ts'
 import { protocolStateAbi } from '#wire/abi/protocol-state.ts'

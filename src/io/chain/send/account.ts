@@ -1,4 +1,4 @@
-import { getContractAddress } from 'viem'
+import { getContractAddress } from 'viem/utils'
 import { privateKeyToAccount } from 'viem/accounts'
 import { meaningOf } from '#domain/contract-codes.ts'
 import { WeftError } from '#domain/errors.ts'

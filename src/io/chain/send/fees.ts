@@ -1,4 +1,4 @@
-import { parseTransaction } from 'viem'
+import { parseTransaction } from 'viem/utils'
 import { readHeader } from '#io/chain/rpc/block.ts'
 import { parseAnswer } from '#io/chain/rpc/rpc.ts'
 import type { Rpc } from '#io/chain/rpc/rpc.ts'

@@ -1,4 +1,4 @@
-import { encodeFunctionData, parseTransaction } from 'viem'
+import { encodeFunctionData, parseTransaction } from 'viem/utils'
 import type { PrivateKeyAccount, TransactionSerializable } from 'viem'
 import { FINAL_PROJECT_GAS } from '#domain/batch.ts'
 import { WeftError } from '#domain/errors.ts'

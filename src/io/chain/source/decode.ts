@@ -1,5 +1,4 @@
 import {
-  BaseError,
   concat,
   decodeAbiParameters,
   decodeEventLog,
@@ -7,7 +6,7 @@ import {
   parseAbiItem,
   toEventSelector,
   toFunctionSelector,
-} from 'viem'
+} from 'viem/utils'
 import type { AbiEvent, AbiFunction, AbiParameter } from 'viem'
 import type { ChainEvent, ChainValue } from '#domain/compute.ts'
 import { WeftError } from '#domain/errors.ts'
@@ -109,7 +108,8 @@ function argumentsOf(raw: RawLog, item: AbiEvent): Record<string, ChainValue> | 
   try {
     args = decodeEventLog({ abi: [{ ...item, inputs }], data: raw.data as Hex, topics: raw.topics as [Hex, ...Hex[]] }).args as never
   } catch (cause) {
-    if (cause instanceof BaseError) return undefined
+    // As all errors of viem have, whose class only the whole of it gives.
+    if (cause instanceof Error && 'shortMessage' in cause) return undefined
     throw cause
   }
   return Object.fromEntries(
@@ -118,10 +118,10 @@ function argumentsOf(raw: RawLog, item: AbiEvent): Record<string, ChainValue> | 
 }
 
 export function decodeLog(raw: RawLog, items: readonly AbiEvent[]): ChainEvent | undefined {
-  const { address, blockNumber, logIndex, transactionHash } = raw
+  const { address, blockNumber, blockHash, logIndex, transactionHash, transactionIndex } = raw
   for (const item of items) {
     const args = argumentsOf(raw, item)
-    if (args !== undefined) return { name: item.name, args, address, blockNumber, logIndex, transactionHash }
+    if (args !== undefined) return { name: item.name, args, address, blockNumber, blockHash, logIndex, transactionHash, transactionIndex }
   }
   return undefined
 }
