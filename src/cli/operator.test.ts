@@ -127,7 +127,7 @@ describe('who signs', () => {
   })
 
   test('must be said', () => {
-    expect(problemsOf(() => session({}))).toEqual(['--keystore (WEFT_KEYSTORE) or WEFT_DEPLOYER_KEY is needed: the account that signs'])
+    expect(problemsOf(() => session({}))).toEqual(['--keystore (WEFT_KEYSTORE), WEFT_DEPLOYER_KEY or --signer-url is needed: the account that signs'])
   })
 
   test('has a password in a file, or in a variable, which may name a file; without a terminal nobody is asked', async () => {

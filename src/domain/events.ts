@@ -268,6 +268,11 @@ export const EVENTS = {
     help: 'The votes on what was refuted were counted again, and what they give goes out in `batches` other batches, in this `round` of the epoch.',
   },
   batch_not_corrected: { level: 'error', help: 'Nothing is sent in the place of what was refuted; `reason` says why.' },
+  receipts_unsigned: {
+    level: 'warn',
+    isRepeated: true,
+    help: 'The signer gave no signature for so many `receipts`, and `code` says why: they went out without one. What they say holds all the same; collectors have no evidence of it.',
+  },
   receipts: { level: 'info', help: 'Deliveries since the start, by what their receipt said.' },
   http_failed: {
     level: 'error',

@@ -19,7 +19,6 @@ import { kuboPlace } from '#io/ipfs/kubo.ts'
 import { pinningService } from '#io/ipfs/pinning-service.ts'
 import { openPlace, type PlaceAdapter } from '#io/ipfs/place.ts'
 import { systemRandom } from '#io/keys/random.ts'
-import { parsePrivateKey } from '#io/keys/secp256k1.ts'
 import type { SubmissionHost } from '#io/p2p/host.ts'
 import { type Copies, createCopies } from '#life/copies.ts'
 import { persist } from '#life/persist.ts'
@@ -27,6 +26,7 @@ import { serveGateway } from './gateway.ts'
 import type { Places, RoleHome } from './home.ts'
 import type { PlaceSetting } from './pin-places.ts'
 import type { Settings } from './settings.ts'
+import { signerOf } from './signer.ts'
 import type { Started } from './stop.ts'
 
 /** The real adapters that more than one role needs, made from its settings. */
@@ -122,7 +122,6 @@ export async function sourceChain(
 /** Sends from the role's own account; intents are journalled in the role's store. */
 export function protocolSender(settings: Settings, { store, report, notes }: RoleHome, { rpc }: ProvenRpc): ProtocolSender {
   const { anchorRpcUrl: rpcUrl, anchorChainId: chainId, protocolState, dataMarket, pollMs } = settings
-  const privateKey = parsePrivateKey(settings.signerKey.reveal())
   const feePerGasMaxWei = settings.feePerGasMax > 0 ? BigInt(settings.feePerGasMax) * WEI_PER_GWEI : undefined
   const sender: ProtocolSender = createProtocolSender({
     rpcUrl,
@@ -130,7 +129,7 @@ export function protocolSender(settings: Settings, { store, report, notes }: Rol
     chainId,
     protocolState,
     dataMarket,
-    privateKey,
+    signer: signerOf(settings),
     journal: store,
     clock: systemClock,
     pollMs,

@@ -216,7 +216,7 @@ function textsOf(values: Readonly<Record<string, unknown>>, base: string): Given
   return Object.fromEntries(texts)
 }
 
-const PATHS: readonly SettingName[] = ['network', 'manifest', 'market', 'computes', 'apiKeys']
+const PATHS: readonly SettingName[] = ['network', 'manifest', 'market', 'computes', 'apiKeys', 'signerCa', 'signerClient']
 
 /** Paths in the file lead from where it lies, whoever reads it from wherever. */
 function seenFrom(base: string, name: SettingName, text: string): string {

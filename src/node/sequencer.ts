@@ -2,7 +2,7 @@ import { WeftError } from '#domain/errors.ts'
 import { systemClock } from '#io/clock/system.ts'
 import { serveHttp } from '#io/http/server.ts'
 import { systemRandom } from '#io/keys/random.ts'
-import { createSigner, parsePrivateKey, recoverer } from '#io/keys/secp256k1.ts'
+import { recoverer } from '#io/keys/secp256k1.ts'
 import { live } from '#life/live.ts'
 import { sequencerPages, sequencerRoutes } from '#roles/sequencer/http/routes.ts'
 import { createSequencer, type Sequencer, type SequencerDeps } from '#roles/sequencer/sequencer.ts'
@@ -14,6 +14,7 @@ import { createMoney } from './money.ts'
 import type { Wire } from './role.ts'
 import type { SealingElsewhere } from './scale-out.ts'
 import type { Settings } from './settings.ts'
+import { signerOf } from './signer.ts'
 import { countSealed, sequencerVitals } from './vitals.ts'
 import { listensItself, type Ways } from './ways.ts'
 
@@ -47,7 +48,7 @@ export const wireSequencer =
         : await listensItself(settings, { home, started, own, signal })
     const countEpoch = countSealed(home.notes.recorder)
     const isSigning = settings.signedReceipts === 'on'
-    const receiptSigner = isSigning ? createSigner(parsePrivateKey(settings.signerKey.reveal())) : undefined
+    const receiptSigner = isSigning ? signerOf(settings) : undefined
     const sequencer = createSequencer(
       {
         batchBytesMax: BATCH_BYTES_MAX,

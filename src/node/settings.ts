@@ -35,6 +35,8 @@ export interface SettingRow {
     | 'secret'
     | 'health'
     | 'password'
+    | 'signer'
+    | 'pem'
   readonly doc: string
   readonly roles: readonly Role[]
   /** Without it the setting must be given. */
@@ -47,6 +49,8 @@ export interface SettingRow {
   readonly fromNetwork?: keyof Network
   /** Roles that do without it, and how. */
   readonly optional?: { readonly roles: readonly Role[]; readonly otherwise: string }
+  /** What may be given in its place, and then alone; it stands before it in the table. */
+  readonly unless?: 'signerUrl'
   /** Modes of a sequencer that do without it. */
   readonly notIn?: readonly string[]
   /** The market says it, on chain: given, it must not say otherwise. What holds in a market that says nothing, in words. */
@@ -238,11 +242,43 @@ export const SETTINGS = {
     roles: onSource,
     doc: "Chain id of the source chain; a different one in the market's contract stops the role.",
   },
+  signerUrl: {
+    env: 'WEFT_SIGNER_URL',
+    type: 'signer',
+    fallback: '',
+    roles: [...withKey, 'collector'],
+    doc: 'Instead of --signer-key, a remote signer that has the key, as Web3Signer is one: `https://HOST:PORT/api/v1/eth1/sign/0x…` with the public key of the account, 128 hex digits. What it answers is used only when it is a signature of that account.',
+  },
+  signerCa: {
+    env: 'WEFT_SIGNER_CA',
+    type: 'pem',
+    fallback: '',
+    roles: [...withKey, 'collector'],
+    doc: 'File with the certificates, in PEM, that vouch for the remote signer, instead of those of the system.',
+  },
+  signerClient: {
+    env: 'WEFT_SIGNER_CLIENT',
+    type: 'pem',
+    fallback: '',
+    roles: [...withKey, 'collector'],
+    doc: 'File with the certificate and the private key, both in PEM, by which the remote signer knows this role.',
+  },
+  signerTimeout: {
+    env: 'WEFT_SIGNER_TIMEOUT',
+    type: 'integer',
+    min: 50,
+    max: 60_000,
+    unit: 'ms',
+    fallback: 3_000,
+    roles: [...withKey, 'collector'],
+    doc: 'How long the remote signer may take for one signature.',
+  },
   signerKey: {
     env: 'WEFT_SIGNER_KEY',
     type: 'key',
     roles: [...withKey, 'collector'],
     optional: forClaims,
+    unless: 'signerUrl',
     notIn: ['listen'],
     doc: 'Key of the account: `file:PATH` of a Web3 keystore (`./weft keys new` makes one) or of a file that holds 64 hex digits and nobody else may read; `credential:NAME` of either as systemd hands it over; in the variable alone also the 64 hex digits themselves. Never printed.',
   },
@@ -922,7 +958,7 @@ type ValueOf<Type extends SettingRow['type']> = Type extends 'integer'
         ? Address
         : Type extends 'places'
           ? readonly PlaceSetting[]
-          : Type extends 'key' | 'secret' | 'password'
+          : Type extends 'key' | 'secret' | 'password' | 'pem'
             ? Secret<string>
             : Type extends 'computes'
               ? readonly FolderSet[]

@@ -4,7 +4,6 @@ import { systemClock } from '#io/clock/system.ts'
 import { createSubmissionClient } from '#io/grpc/client.ts'
 import { serveHttp } from '#io/http/server.ts'
 import { systemRandom } from '#io/keys/random.ts'
-import { createSigner, parsePrivateKey } from '#io/keys/secp256k1.ts'
 import { createSnapshotter, type Snapshotter } from '#roles/snapshotter/snapshotter.ts'
 import { statusRoutes } from '#roles/snapshotter/status.ts'
 import { anchorChain, anchorRpc, ipfsPlace, sourceChain } from './adapters.ts'
@@ -14,6 +13,7 @@ import { isLoopback } from './loopback.ts'
 import { openMarket } from './market.ts'
 import type { Wire } from './role.ts'
 import type { Settings } from './settings.ts'
+import { signerOf } from './signer.ts'
 import { snapshotterTerms } from './snapshotter-terms.ts'
 import type { Started } from './stop.ts'
 import { countedClient, countSnapshots, snapshotterVitals } from './vitals.ts'
@@ -32,7 +32,7 @@ export function wireSnapshotter(prepare: (computes: ComputeSet) => ComputeSet = 
       nowMs: systemClock.nowMs,
     })
     started.add('gRPC client', { stop: () => client.close() })
-    const signer = createSigner(parsePrivateKey(settings.signerKey.reveal()))
+    const signer = signerOf(settings)
     const snapshotter = createSnapshotter(
       { slotIds: settings.slots, ipfsEpochsKept: settings.ipfsEpochsKept },
       {

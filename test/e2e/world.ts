@@ -174,7 +174,7 @@ export async function openWorld(options: {
   const releaser = createProtocolSender({
     rpcUrl,
     ...deployment,
-    privateKey: epochManager.key,
+    signer: createSigner(epochManager.key),
     journal: createFakeStore(),
     clock: systemClock,
     settleTimeoutMs: 30_000,

@@ -1,9 +1,19 @@
 import type { Address } from '#domain/ids.ts'
 
-/** Signs EIP-712 digests for one account. The key itself never leaves the adapter. */
+/** Signs for one account. The key itself never leaves the adapter, or the machine that has it. */
 export interface Signer {
   readonly address: Address
-  /** 130 hex digits, r, s (lower half), v 27 or 28, without `0x`: the form peers send (spec/02 §1). */
+  /**
+   * Signs keccak256 of these bytes: signers elsewhere hash what they sign themselves. Resolves with 130 hex digits, r, s (lower half), v 27 or
+   * 28, without `0x`, the form that peers send (spec/02 §1), and with nothing but a signature of `address`. Throws `SIGNER_FAILED`,
+   * `SIGNER_LIED`; signing the same again is harmless.
+   */
+  signHashOf(bytes: Uint8Array): Promise<string>
+}
+
+/** Signs with a key that this process has. */
+export interface KeySigner extends Signer {
+  /** The digest itself, at once, in the same form. */
   sign(digest: Uint8Array): string
 }
 

@@ -35,7 +35,7 @@ async function open() {
       random: createSeededRandom(1),
       report: () => undefined,
       collector: { submitSnapshot: async () => 'Success', close: async () => undefined },
-      sign: () => ({}) as Submission,
+      sign: async () => ({}) as Submission,
       head: () => BLOCK,
       isOurs: () => true,
       onRetry: () => undefined,

@@ -2,6 +2,7 @@ import { decodeFunctionData, keccak256, parseTransaction, recoverTransactionAddr
 import { privateKeyToAccount } from 'viem/accounts'
 import { describe, expect, test } from 'vitest'
 import type { Address, BlockNumber, Cid, ContentHash, EpochId, Hash, ProjectId } from '#domain/ids.ts'
+import { createSigner, parsePrivateKey } from '#io/keys/secp256k1.ts'
 import type { ProtocolCall } from '#io/chain/port.ts'
 import { createScriptedNode, hex, refuse, reverts } from '#io/chain/rpc/scripted.test-node.ts'
 import { protocolStateAbi } from '#wire/abi/protocol-state.ts'
@@ -12,6 +13,7 @@ const MARKET = `0x${'da'.repeat(20)}` as Address
 const CONTRACT = `0x${'50'.repeat(20)}` as Address
 const ROOT = `0x${'ab'.repeat(32)}` as Hash
 const account = privateKeyToAccount(`0x${'07'.repeat(32)}`)
+const signer = createSigner(parsePrivateKey('07'.repeat(32)))
 const from = account.address.toLowerCase() as Address
 
 test.each<[ProtocolCall, readonly unknown[]]>([
@@ -100,7 +102,7 @@ describe('a signed transaction', () => {
     ['without', { gasPrice: 9n }, 'legacy'],
   ])('holds all that was drafted, on its chain, under its nonce, %s', async (_name, fees, type) => {
     const draft = { to: CONTRACT, data: '0x1234', value: 7n, gas: 50_000n } as const
-    const { raw, hash } = await sign(account, { chainId: 31_337, nonce: 3, draft, fees })
+    const { raw, hash } = await sign(signer, { chainId: 31_337, nonce: 3, draft, fees })
     expect(parseTransaction(raw)).toMatchObject({ ...draft, ...fees, chainId: 31_337, nonce: 3, type })
     expect((await recoverTransactionAddress({ serializedTransaction: raw as never })).toLowerCase()).toBe(from)
     expect(draftOf(raw)).toEqual(draft)
@@ -109,7 +111,7 @@ describe('a signed transaction', () => {
 
   test('that creates a contract names no receiver, drafted again too', async () => {
     const draft = { data: '0x60', value: 0n, gas: 1n } as const
-    const { raw } = await sign(account, { chainId: 1, nonce: 0, draft, fees: { gasPrice: 1n } })
+    const { raw } = await sign(signer, { chainId: 1, nonce: 0, draft, fees: { gasPrice: 1n } })
     expect(draftOf(raw)).toEqual(draft)
   })
 })
