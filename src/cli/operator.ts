@@ -142,12 +142,13 @@ function keySourceOf(process: NodeJS.Process, flags: SendFlags): KeySource {
   const { env } = process
   const path = flags.keystore ?? env['WEFT_KEYSTORE']
   const key = env['WEFT_DEPLOYER_KEY']
-  const signerUrl = flags.signerUrl ?? env['WEFT_SIGNER_URL']
+  // That of the roles comes last: who names a key for this command means that.
+  const signerUrl = flags.signerUrl ?? (path === undefined && key === undefined ? env['WEFT_SIGNER_URL'] : undefined)
   if (flags.from !== undefined && !flags.dryRun)
     throw new WeftError('SETTINGS_INVALID', { problems: ['--from is for --dry-run: to send, a key is needed'] })
   if (flags.dryRun && (flags.from !== undefined || [path, key, signerUrl].every((given) => given === undefined)))
     return { kind: 'address', address: flags.from }
-  if (signerUrl !== undefined && flags.keystore === undefined) return { kind: 'remote', settings: remoteOf(signerUrl, env as Given, flags) }
+  if (signerUrl !== undefined) return { kind: 'remote', settings: remoteOf(signerUrl, env as Given, flags) }
   if (path === undefined && key !== undefined) return { kind: 'key', text: deployerKey(key, env as Given) }
   if (path === undefined)
     throw new WeftError('SETTINGS_INVALID', {

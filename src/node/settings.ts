@@ -988,6 +988,7 @@ function unlessGivenWhereNeeded(row: SettingRow, tell: (value: string) => string
   if (row.fallback !== undefined) return tell([row.fallback].flat().join(','))
   if (row.fromMarket !== undefined)
     return `from the market${row.fromMarket.otherwise && `; without a manifest ${row.fromMarket.otherwise}`}`
+  if (row.unless !== undefined) return `needed, or ${flagOf(row.unless)}`
   return row.fromNetwork === undefined ? 'needed' : 'needed, or from the network file'
 }
 

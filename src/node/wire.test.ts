@@ -13,6 +13,7 @@ import type { ProvenRpc } from '#io/chain/proof/proven-rpc.ts'
 import { systemClock } from '#io/clock/system.ts'
 import type { Signer } from '#io/keys/port.ts'
 import { createSigner, parsePrivateKey } from '#io/keys/secp256k1.ts'
+import { serveWeb3Signer } from '#io/keys/web3signer.test-server.ts'
 import { createSubmissionDialer } from '#io/p2p/dialer.ts'
 import { openSqliteStore } from '#io/store/sqlite.ts'
 import type { SequencerDeps } from '#roles/sequencer/sequencer.ts'
@@ -74,9 +75,9 @@ vi.mock('./hold.ts', () => ({
   holdValidator: async (address: unknown) => void given.options.set('validator held', address),
 }))
 vi.mock('#io/chain/send/sender.ts', () => ({
-  createProtocolSender: (options: { journal: never; privateKey: never }) => {
+  createProtocolSender: (options: { journal: never; signer: Signer }) => {
     given.options.set('sender', options)
-    return (given.chain as FakeChain).sender({ address: createSigner(options.privateKey).address, journal: options.journal })
+    return (given.chain as FakeChain).sender({ address: options.signer.address, journal: options.journal })
   },
 }))
 vi.mock('#roles/sequencer/sequencer.ts', async (original) => {
@@ -407,6 +408,20 @@ describe('settings reach', () => {
     running = undefined
     await start('sequencer', { signedReceipts: 'off' })
     expect(signerIn()).toBeUndefined()
+  })
+
+  test('a remote signer: a sequencer sends and signs as its account, with no key here', async () => {
+    const there = await serveWeb3Signer([parsePrivateKey(KEY)])
+    const { signerKey: _, ...keyless } = FLAGS.sequencer
+    const dataDir = join(folder, 'remote-signer')
+    const settings = readSettings('sequencer', { ...keyless, dataDir, signerUrl: there.urlOf(parsePrivateKey(KEY)) }, {})
+    running = await startRole('sequencer', settings, { logTo: join(folder, 'log') })
+    const { signer } = given.options.get('sender') as { readonly signer: Signer }
+    const receiptSigner = (given.options.get('deps of the sequencer') as SequencerDeps).receiptSigner as Signer
+    expect([signer.address, receiptSigner.address]).toEqual([account, account])
+    await Promise.all([signer, receiptSigner].map((each) => each.signHashOf(new Uint8Array([1]))))
+    expect(there.seen.bodies).toEqual(Array(2).fill('{"data":"0x01"}'))
+    await there.stop()
   })
 
   test('a validator that listens: what collectors send it is answered, and it says where', async () => {

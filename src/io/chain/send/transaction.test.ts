@@ -14,7 +14,7 @@ const CONTRACT = `0x${'50'.repeat(20)}` as Address
 const ROOT = `0x${'ab'.repeat(32)}` as Hash
 const account = privateKeyToAccount(`0x${'07'.repeat(32)}`)
 const signer = createSigner(parsePrivateKey('07'.repeat(32)))
-const from = account.address.toLowerCase() as Address
+const from = signer.address
 
 test.each<[ProtocolCall, readonly unknown[]]>([
   [{ kind: 'releaseEpoch', begin: 100 as BlockNumber, end: 109 as BlockNumber }, [100n, 109n]],
@@ -107,6 +107,17 @@ describe('a signed transaction', () => {
     expect((await recoverTransactionAddress({ serializedTransaction: raw as never })).toLowerCase()).toBe(from)
     expect(draftOf(raw)).toEqual(draft)
     expect(hash).toBe(keccak256(raw))
+  })
+
+  test.each<[string, Fees, string]>([
+    ['with a base fee', { maxFeePerGas: 20n, maxPriorityFeePerGas: 2n }, 'eip1559'],
+    ['without', { gasPrice: 9n }, 'legacy'],
+  ])('is byte for byte what viem signs, %s, whatever the signature', async (_name, fees, type) => {
+    for (let nonce = 0; nonce < 20; nonce += 1) {
+      const draft = { to: CONTRACT, data: '0x1234', value: 7n, gas: 50_000n } as const
+      const { raw } = await sign(signer, { chainId: 31_337, nonce, draft, fees })
+      expect(raw).toBe(await account.signTransaction({ ...draft, ...fees, chainId: 31_337, nonce, type } as never))
+    }
   })
 
   test('that creates a contract names no receiver, drafted again too', async () => {

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { WeftError } from '#domain/errors.ts'
 import type { BlockNumber, Cid, EpochId, ProjectId, SlotId } from '#domain/ids.ts'
 import { isFinal, REJECTIONS } from '#domain/rejection.ts'
 import type { Receipt, Submission } from '#domain/submission.ts'
@@ -266,7 +267,11 @@ describe('what is taken is signed', () => {
     const [first, second]: Receipt[][] = [[], []]
     await pushAlone(world, [await world.submission()], first as Receipt[])
     await world.until(() => asked.length === 1)
-    await pushAlone(world, [await world.submission({ slotId: 2 as SlotId }), await world.submission({ snapshotCid: CIDS[1] as Cid })], second as Receipt[])
+    await pushAlone(
+      world,
+      [await world.submission({ slotId: 2 as SlotId }), await world.submission({ snapshotCid: CIDS[1] as Cid })],
+      second as Receipt[],
+    )
     await world.until(() => asked.length === 2)
     expect([first, second?.map(({ code }) => code)]).toEqual([[], ['vote_conflict']])
     await asked[1]?.give()
