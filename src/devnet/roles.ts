@@ -255,6 +255,8 @@ function common(
     network: join(dataDir, NETWORK_FILE),
     sourceRpcUrl,
     recomputeRpcUrl: sourceRpcUrl,
+    // What it signs concerns no other network.
+    signedDir: join(dataDir, 'signed'),
     pollMs: POLL_MS,
     ...(computes.length > 0 && editions === undefined && { computes: computes.map(({ folder }) => folder).join(',') }),
   }

@@ -147,6 +147,10 @@ export const EVENTS = {
   },
 
   // Snapshotter
+  signed_before: {
+    level: 'error',
+    help: 'This machine has signed `signedCid` for the slot, the epoch and the project, from another data directory or a newer copy of this one; here `snapshotCid` was computed, and is not signed. The compute is not deterministic, or its source was of another fork. Nothing is to be done for the epoch; run one process for a slot, in one data directory.',
+  },
   history_read: {
     level: 'info',
     help: 'An aggregate of epoch `epochId` reads a window that is not remembered yet, as after a start: `read` `of` the snapshots of `projectId` are there.',

@@ -71,7 +71,10 @@ vi.mock('#io/chain/source/source.ts', () => ({
 }))
 // Names of this machine, which other runs of this test would take.
 vi.mock('./hold.ts', () => ({
-  holdSlots: async (slotIds: unknown) => void given.options.set('slots held', slotIds),
+  async holdSlots(slotIds: unknown) {
+    given.options.set('slots held', slotIds)
+    return 'a market'
+  },
   holdValidator: async (address: unknown) => void given.options.set('validator held', address),
 }))
 vi.mock('#io/chain/send/sender.ts', () => ({
@@ -169,7 +172,15 @@ const CHAIN_FLAGS = {
 const SOURCE_FLAGS = { sourceRpcUrl: 'http://127.0.0.1:2', sourceChainId: '1' }
 const FLAGS: Readonly<Record<Role, Readonly<Record<string, string>>>> = {
   epochs: { ...CHAIN_FLAGS, ...SOURCE_FLAGS, headOffset: '3', firstBlock: '1' },
-  snapshotter: { ...CHAIN_FLAGS, ...SOURCE_FLAGS, namespace: 'NS', slots: '1', collector: '127.0.0.1:1', market: marketPath },
+  snapshotter: {
+    ...CHAIN_FLAGS,
+    ...SOURCE_FLAGS,
+    namespace: 'NS',
+    slots: '1',
+    collector: '127.0.0.1:1',
+    market: marketPath,
+    signedDir: join(folder, 'signed'),
+  },
   collector: { grpcListen: '127.0.0.1:0', sequencers: `/ip4/127.0.0.1/tcp/1/p2p/${PEER}` },
   relay: {},
   sequencer: { ...CHAIN_FLAGS, namespace: 'NS', windowUnit: 'blocks', projectsPerBatch: '7' },

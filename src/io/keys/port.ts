@@ -1,4 +1,4 @@
-import type { Address } from '#domain/ids.ts'
+import type { Address, Cid, EpochId, ProjectId, SlotId } from '#domain/ids.ts'
 
 /** Signs for one account. The key itself never leaves the adapter, or the machine that has it. */
 export interface Signer {
@@ -15,6 +15,30 @@ export interface Signer {
 export interface KeySigner extends Signer {
   /** The digest itself, at once, in the same form. */
   sign(digest: Uint8Array): string
+}
+
+/** A CID that slots vote for. */
+export interface VoteOfSlots {
+  readonly epochId: EpochId
+  readonly projectId: ProjectId
+  readonly snapshotCid: Cid
+  readonly slotIds: readonly SlotId[]
+}
+
+/** What a slot has signed in the place of what is to be signed. */
+export interface SignedBefore {
+  readonly slotId: SlotId
+  readonly snapshotCid: Cid
+}
+
+/** What was signed for slots of a market on this machine, in whichever data directory. */
+export interface SigningRecord {
+  /**
+   * Before anything is signed. Resolves when it is on disk that the slots sign this CID, with those that have signed another one, for which
+   * nothing is written and nothing may be signed. Check and record are one step. Throws as `storeFailed`; what comes again after that is
+   * not forgotten.
+   */
+  checkAndRecord(vote: VoteOfSlots): Promise<readonly SignedBefore[]>
 }
 
 /** Finds out who signed. */

@@ -100,7 +100,7 @@ describe('a remote signer', () => {
     await full
     release()
     expect(await signing).toHaveLength(100)
-    expect([there.seen.atOnceMax, there.seen.bodies.length]).toEqual([32, 100])
+    expect([there.seen.connections, there.seen.bodies.length]).toEqual([32, 100])
   })
 
   test('is sent what is to be hashed, in the form of Web3Signer', async () => {

@@ -24,8 +24,8 @@ export interface Web3Signer {
   /** Of a key that it has, or has not. */
   urlOf(key: Secret<Uint8Array>): string
   lie(how?: Lie): void
-  /** Bodies, and how many were answered at one time at most. */
-  readonly seen: { readonly bodies: string[]; atOnceMax: number }
+  /** Bodies, and how many connections there were. */
+  readonly seen: { readonly bodies: string[]; connections: number }
   /** Answers nothing until what it returns is called; `full` when it has been asked so often. */
   hold(count: number): { readonly full: Promise<void>; release(): void }
   stop(): Promise<void>
@@ -37,23 +37,19 @@ export async function serveWeb3Signer(
   tls?: { readonly cert: string; readonly key: string; readonly clientCa?: string },
 ): Promise<Web3Signer> {
   const signers = new Map(keys.map((key) => [`0x${publicKeyOf(key).toHex()}`, createSigner(key)]))
-  const seen = { bodies: [] as string[], atOnceMax: 0 }
+  const seen = { bodies: [] as string[], connections: 0 }
   let lying: Lie | undefined
   let gate = Promise.resolve()
   let onAsked = (): void => undefined
-  let underWay = 0
   const used = new Set<Socket>()
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     if (lying === 'closes what was kept' && used.has(request.socket)) return void request.socket.destroy()
     used.add(request.socket)
-    underWay += 1
-    seen.atOnceMax = Math.max(seen.atOnceMax, underWay)
     const body = await text(request)
     seen.bodies.push(body)
     onAsked()
     await gate
-    underWay -= 1
     const [, identifier = ''] = /^\/api\/v1\/eth1\/sign\/(0x[0-9a-f]{128})$/.exec(request.url ?? '') ?? []
     const signer = signers.get(identifier)
     if (lying === 'hangs') return
@@ -87,6 +83,9 @@ export async function serveWeb3Signer(
   const listener = (request: IncomingMessage, response: ServerResponse) => void answer(request, response)
   const mutual = tls?.clientCa === undefined ? {} : { ca: tls.clientCa, requestCert: true, rejectUnauthorized: true }
   const server = tls === undefined ? overHttp(listener) : overHttps({ cert: tls.cert, key: tls.key, ...mutual }, listener)
+  server.on('connection', () => {
+    seen.connections += 1
+  })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   const { port } = server.address() as AddressInfo
