@@ -257,6 +257,8 @@ function common(
     recomputeRpcUrl: sourceRpcUrl,
     // What it signs concerns no other network.
     signedDir: join(dataDir, 'signed'),
+    // Nobody else has its keys.
+    listenEpochs: '0',
     pollMs: POLL_MS,
     ...(computes.length > 0 && editions === undefined && { computes: computes.map(({ folder }) => folder).join(',') }),
   }

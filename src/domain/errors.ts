@@ -96,6 +96,11 @@ export const ERRORS = {
     facts: ['path'],
     help: 'The password does not open this keystore. Mind a line end in the password file: exactly one is taken off.',
   },
+  TWIN_FOUND: {
+    kind: 'transient',
+    facts: ['account', 'transactionHash'],
+    help: 'The account has sent a transaction that this process did not: another one signs with the same key. Nothing is signed any more. Stop one of the two, then start this one again.',
+  },
   SIGNER_FAILED: {
     kind: 'transient',
     facts: ['signer', 'account', 'detail'],

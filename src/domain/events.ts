@@ -39,6 +39,14 @@ export const EVENTS = {
     level: 'warn',
     help: 'Of the roles in this process `part` has ended for a reason that may pass; it is started again after `pauseMs`, and the others go on.',
   },
+  twin_listening: {
+    level: 'info',
+    help: 'Before anything is signed with `account`, so many `epochs` are listened to: should another process sign with it, this one does not begin. `--listen-epochs` says how many.',
+  },
+  twin_found: {
+    level: 'error',
+    help: 'The account has done on chain what this process did not: another one signs with the same key, here or on another machine. Nothing is sent or signed any more. Find the other one, stop one of the two, and start this one again; it listens first.',
+  },
   account_shared: {
     level: 'warn',
     isRepeated: true,

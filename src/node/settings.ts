@@ -296,6 +296,15 @@ export const SETTINGS = {
     roles: ['collector', 'relay', 'sequencer', 'validator'],
     doc: 'Password with which the libp2p identity is encrypted in the data directory, as `peer-seed.json`; one that lies there unencrypted is encrypted. Given as for a keystore. Without it, it lies there for its owner to read. Never printed.',
   },
+  listenEpochs: {
+    env: 'WEFT_LISTEN_EPOCHS',
+    type: 'integer',
+    min: 0,
+    max: 1_000,
+    fallback: 1,
+    roles: ['sequencer', 'validator'],
+    doc: 'Epochs to listen to after the start before anything is signed: should another process sign with the same account meanwhile, this one does not begin. 0 begins at once. It is listened for as long as the role runs.',
+  },
   feePerGasMax: {
     env: 'WEFT_FEE_PER_GAS_MAX',
     type: 'integer',

@@ -268,6 +268,21 @@ test('what a snapshotter and a validator sign for is held by one process of the 
   expect(given.options.get('validator held')).toBe(account)
 })
 
+test.each<[Role, string, boolean]>([
+  ['validator', '1', true],
+  ['validator', '0', false],
+  ['sequencer', '1', true],
+  ['sequencer', '0', false],
+])(
+  'a %s listens for %s epochs whether another process signs with its account, and is not ready before',
+  async (name, listenEpochs, isListening) => {
+    const { role } = await start(name, { listenEpochs })
+    const status = await fetch(`${role.healthUrl}/status`, { headers: { connection: 'close' } })
+    const { unready } = (await status.json()) as { readonly unready: readonly { readonly reason: string }[] }
+    expect(unready.some(({ reason }) => reason === 'twin_listening')).toBe(isListening)
+  },
+)
+
 describe('settings reach', () => {
   test('the health routes: nowhere when they are off, where they are told otherwise, and never where others ask', async () => {
     const { role } = await start('relay', { healthListen: 'off' })

@@ -76,7 +76,7 @@ const HOME = join(tmpdir(), 'weft-e2e-home')
 export function runWeft(args: readonly string[], env: Variables = {}, cwd?: string): WeftProcess {
   // As people start it: with the launcher's own flags.
   const child = spawn(join(import.meta.dirname, '../../weft'), args, {
-    env: { PATH: process.env['PATH'], HOME, ...env },
+    env: { PATH: process.env['PATH'], HOME, WEFT_LISTEN_EPOCHS: '0', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
     cwd,
   })

@@ -157,6 +157,7 @@ export function createProtocolSender(options: ProtocolSenderOptions): ProtocolSe
 
   return {
     address,
+    hasSigned: intents.hasSigned,
     gasMax: async () => Number(await gasLimit.now()),
     sendInOrder,
     async send(intentId, call, signal) {

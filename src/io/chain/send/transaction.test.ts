@@ -7,7 +7,7 @@ import type { ProtocolCall } from '#io/chain/port.ts'
 import { createScriptedNode, hex, refuse, reverts } from '#io/chain/rpc/scripted.test-node.ts'
 import { protocolStateAbi } from '#wire/abi/protocol-state.ts'
 import type { Fees } from './fees.ts'
-import { countTransactions, draftOf, encodeCall, estimateGas, sign } from './transaction.ts'
+import { countTransactions, draftOf, encodeCall, estimateGas, senderOfTransaction, sign } from './transaction.ts'
 
 const MARKET = `0x${'da'.repeat(20)}` as Address
 const CONTRACT = `0x${'50'.repeat(20)}` as Address
@@ -134,4 +134,13 @@ test('transactions are counted up to the block that is named', async () => {
     [from, 'latest'],
     [from, '0xff'],
   ])
+})
+
+test('who sent a transaction is as the endpoint says, nobody where it has none', async () => {
+  const hash = `0x${'ab'.repeat(32)}` as Hash
+  const node = (answer: unknown) => createScriptedNode({ eth_getTransactionByHash: () => answer }).rpc
+  expect(await senderOfTransaction(node({ from: account.address }), hash)).toBe(from)
+  expect(await senderOfTransaction(node(null), hash)).toBeUndefined()
+  for (const answer of [{}, 'x', { from: '0x12' }])
+    await expect(senderOfTransaction(node(answer), hash)).rejects.toMatchObject({ code: 'CHAIN_ANSWER_INVALID' })
 })

@@ -2,7 +2,7 @@ import { encodeFunctionData, parseTransaction, serializeTransaction } from 'viem
 import type { TransactionSerializable } from 'viem'
 import { FINAL_PROJECT_GAS } from '#domain/batch.ts'
 import { WeftError } from '#domain/errors.ts'
-import { parseHash } from '#domain/ids.ts'
+import { parseAddress, parseHash } from '#domain/ids.ts'
 import type { Address, Hash } from '#domain/ids.ts'
 import type { ProtocolCall, RootOnlyBatch } from '#io/chain/port.ts'
 import type { Signer } from '#io/keys/port.ts'
@@ -158,6 +158,15 @@ export async function sign(
   const [r, s, v]: readonly Hex[] = [`0x${signature.slice(0, 64)}`, `0x${signature.slice(64, 128)}`, `0x${signature.slice(128)}`]
   const raw = serializeTransaction(unsigned, { r: r as Hex, s: s as Hex, v: BigInt(v as Hex) })
   return { raw, hash: parseHash(`0x${keccak256(bytesOf(raw)).toHex()}`) }
+}
+
+/** Who has sent a transaction; `undefined` of one that the endpoint does not have. Throws `CHAIN_UNREACHABLE`, `CHAIN_ANSWER_INVALID`. */
+export async function senderOfTransaction(rpc: Rpc, transactionHash: Hash): Promise<Address | undefined> {
+  const answer = await rpc.call('eth_getTransactionByHash', [transactionHash])
+  return parseAnswer(rpc, 'eth_getTransactionByHash', () => {
+    const from = (answer as { readonly from?: unknown } | null)?.from
+    return answer === null ? undefined : parseAddress(String(from))
+  })
 }
 
 /** Transactions of the account in the chain up to `block`: all nonces below are used up. */
