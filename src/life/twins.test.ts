@@ -99,7 +99,7 @@ function world(listenEpochs: number, { failures = 0 } = {}) {
 }
 const BOTH = ['one', 'two']
 
-test('nothing is sent before so many epochs were released without a sign of a twin, and all then', async () => {
+test('V20, S32: nothing is sent before so many epochs were released without a sign of a twin, and all then', async () => {
   const { watch, sends, after, told } = world(2)
   expect([await sends(), watch.unready()]).toEqual([[], { reason: 'twin_listening', detail: '0 of 2 epochs' }])
   await after(step(9, released), step(10, released), step(11, released))
@@ -128,7 +128,7 @@ test.each<[string, Bare]>([
   ['a batch', anchored(FOREIGN)],
   ['a late batch', { ...anchored(FOREIGN), kind: 'DelayedBatchSubmitted' } as Bare],
   ['the end of an epoch', { kind: 'BatchSubmissionsCompleted', epochId: 1 as EpochId, transactionHash: FOREIGN }],
-])('%s of our account that we did not send stops all signing, is told once, and is why we are not ready', async (_what, event) => {
+])('V20, S32: %s of our account that we did not send stops all signing, is told once, and is why we are not ready', async (_what, event) => {
   const { watch, sends, after, told, signing } = world(1)
   expect(await signing()).toBe('signed')
   // In the block of the very epoch that ends the listening.
