@@ -126,8 +126,26 @@ describe('who signs', () => {
     expect(session({ WEFT_KEYSTORE: 'there' }, { keystore: 'here' }).key).toMatchObject({ kind: 'keystore', path: 'here' })
   })
 
+  test('is that of the remote signer, where one is named, and by a variable where nothing else is', () => {
+    const url = `https://signer:9000/api/v1/eth1/sign/0x${'ab'.repeat(64)}`
+    const ca = join(folder, 'ca.pem')
+    writeFileSync(ca, '-----BEGIN CERTIFICATE-----\n')
+    const { key } = session({ WEFT_DEPLOYER_KEY: KEY, WEFT_KEYSTORE: 'there' }, { signerUrl: url, signerCa: ca })
+    expect(key).toMatchObject({ kind: 'remote', settings: { signerUrl: url } })
+    expect(session({ WEFT_SIGNER_URL: url }).key).toMatchObject({ kind: 'remote' })
+    expect(session({ WEFT_SIGNER_URL: url, WEFT_KEYSTORE: 'there' }).key).toMatchObject({ kind: 'keystore' })
+    expect(problemsOf(() => session({}, { signerUrl: 'https://signer:9000/' }))).toEqual([
+      '--signer-url (WEFT_SIGNER_URL): does not end in a public key: https://HOST:PORT/api/v1/eth1/sign/0x… and 128 hex digits',
+    ])
+    expect(problemsOf(() => session({}, { signerUrl: url, signerCa: join(folder, 'nowhere') }))).toEqual([
+      `${join(folder, 'nowhere')} cannot be read`,
+    ])
+  })
+
   test('must be said', () => {
-    expect(problemsOf(() => session({}))).toEqual(['--keystore (WEFT_KEYSTORE) or WEFT_DEPLOYER_KEY is needed: the account that signs'])
+    expect(problemsOf(() => session({}))).toEqual([
+      '--keystore (WEFT_KEYSTORE), WEFT_DEPLOYER_KEY or --signer-url is needed: the account that signs',
+    ])
   })
 
   test('has a password in a file, or in a variable, which may name a file; without a terminal nobody is asked', async () => {

@@ -1,11 +1,12 @@
 import { join } from 'node:path'
 import { WeftError } from '#domain/errors.ts'
 import { parseAddress, type Address } from '#domain/ids.ts'
-import type { Secret } from '#domain/secret.ts'
+import { Secret } from '#domain/secret.ts'
 import { isOpenToOthers, secretFrom } from '#node/given-file.ts'
 import { findNetwork, type Network, NETWORK_FILE } from '#node/network.ts'
 import { problemsInRpc } from '#node/rpc-urls.ts'
 import { type Given, unknownVariables } from '#node/settings/settings.ts'
+import { pemIn, problemOfSignerUrl, problemsOfSigner, type RemoteSettings } from '#node/signer.ts'
 import type { GivenAddresses } from '#operator/addresses.ts'
 import type { CarriedOut, Conduct } from '#operator/carry-out.ts'
 import type { KeySource, SessionOptions } from '#operator/session.ts'
@@ -16,6 +17,8 @@ import { askYes } from './prompt.ts'
 
 /** Below the current folder, so that two networks in two folders stay apart. */
 const DATA_DIR = '.weft'
+/** Long enough for a person who must press a button. */
+const REMOTE_TIMEOUT_MS = 60_000
 
 const text = (brief: string) => ({ kind: 'parsed', parse: String, optional: true, brief }) as const
 const isSet = (brief: string) => ({ kind: 'boolean', default: false, withNegated: false, brief }) as const
@@ -35,6 +38,9 @@ export const MARKET_FLAG = {
 export const SEND_FLAGS = {
   keystore: text('Web3 keystore file of the account that signs (WEFT_KEYSTORE); without it, WEFT_DEPLOYER_KEY holds the key'),
   passwordFile: text("File with the keystore's password; otherwise WEFT_KEYSTORE_PASSWORD, or it is asked for"),
+  signerUrl: text('Remote signer that has the key, instead (WEFT_SIGNER_URL): https://HOST:PORT/api/v1/eth1/sign/0xPUBLICKEY'),
+  signerCa: text('File with the certificates that vouch for it (WEFT_SIGNER_CA)'),
+  signerClient: text('File with the certificate and key by which it knows this command (WEFT_SIGNER_CLIENT)'),
   from: {
     kind: 'parsed',
     parse: parseAddress,
@@ -60,6 +66,9 @@ export interface MarketFlag {
 export interface SendFlags {
   readonly keystore?: string
   readonly passwordFile?: string
+  readonly signerUrl?: string
+  readonly signerCa?: string
+  readonly signerClient?: string
   readonly from?: Address
   readonly yes: boolean
   readonly dryRun: boolean
@@ -113,19 +122,37 @@ function deployerKey(text: string, env: Given): Secret<string> {
   return key
 }
 
+/** An operator's transactions are few: it may take its time. Throws `SETTINGS_INVALID`. */
+function remoteOf(signerUrl: string, env: Given, flags: SendFlags): RemoteSettings {
+  const pem = (path: string | undefined) => (path === undefined ? new Secret('') : pemIn(path))
+  const settings = {
+    signerUrl,
+    signerCa: pem(flags.signerCa ?? env['WEFT_SIGNER_CA']),
+    signerClient: pem(flags.signerClient ?? env['WEFT_SIGNER_CLIENT']),
+    signerTimeout: REMOTE_TIMEOUT_MS,
+  }
+  const problem = problemOfSignerUrl(signerUrl)
+  const problems = problem === undefined ? problemsOfSigner(settings) : [`--signer-url (WEFT_SIGNER_URL): ${problem}`]
+  if (problems.length > 0) throw new WeftError('SETTINGS_INVALID', { problems: [...problems] })
+  return settings
+}
+
 /** A dry run signs nothing: an address will do, or nobody's. Throws `SETTINGS_INVALID` when neither a keystore nor a key is given otherwise. */
 function keySourceOf(process: NodeJS.Process, flags: SendFlags): KeySource {
   const { env } = process
   const path = flags.keystore ?? env['WEFT_KEYSTORE']
   const key = env['WEFT_DEPLOYER_KEY']
+  // That of the roles comes last: who names a key for this command means that.
+  const signerUrl = flags.signerUrl ?? (path === undefined && key === undefined ? env['WEFT_SIGNER_URL'] : undefined)
   if (flags.from !== undefined && !flags.dryRun)
     throw new WeftError('SETTINGS_INVALID', { problems: ['--from is for --dry-run: to send, a key is needed'] })
-  if (flags.dryRun && (flags.from !== undefined || (path === undefined && key === undefined)))
+  if (flags.dryRun && (flags.from !== undefined || [path, key, signerUrl].every((given) => given === undefined)))
     return { kind: 'address', address: flags.from }
+  if (signerUrl !== undefined) return { kind: 'remote', settings: remoteOf(signerUrl, env as Given, flags) }
   if (path === undefined && key !== undefined) return { kind: 'key', text: deployerKey(key, env as Given) }
   if (path === undefined)
     throw new WeftError('SETTINGS_INVALID', {
-      problems: ['--keystore (WEFT_KEYSTORE) or WEFT_DEPLOYER_KEY is needed: the account that signs'],
+      problems: ['--keystore (WEFT_KEYSTORE), WEFT_DEPLOYER_KEY or --signer-url is needed: the account that signs'],
     })
   return { kind: 'keystore', path, password: () => passwordOf(process, flags, path) }
 }

@@ -1,4 +1,6 @@
 import type { JsonValue } from '#domain/compute.ts'
+import type { Signer } from '#io/keys/port.ts'
+import { createSigner } from '#io/keys/secp256k1.ts'
 import type { Address, SlotId } from '#domain/ids.ts'
 import type { Secret } from '#domain/secret.ts'
 import { readNodesSettings } from '#io/chain/read/slots.ts'
@@ -63,7 +65,7 @@ export async function fundAccounts(rpcUrl: string, accounts: readonly Address[])
 }
 
 /** Instead of waiting for a block it makes one: a whole deployment in a handful of blocks, whatever the block time. */
-function operatorOf(rpc: Rpc, options: { readonly chainId: number; readonly privateKey: Secret<Uint8Array> }) {
+function operatorOf(rpc: Rpc, options: { readonly chainId: number; readonly signer: Signer }) {
   const clock = { nowMs: systemClock.nowMs, sleep: async () => void (await rpc.call('evm_mine', [])) }
   return createAccount({ rpc, ...options, journal: createFakeStore(), clock, settleTimeoutMs: SETTLE_TIMEOUT_MS, pollMs: 0 })
 }
@@ -77,7 +79,7 @@ export async function assignSlot(options: {
   readonly signer: Address
 }): Promise<void> {
   const rpc = createRpc({ rpcUrl: options.rpcUrl, pause: systemClock })
-  const operator = operatorOf(rpc, { chainId: Number(await rpc.call('eth_chainId', [])), privateKey: options.ownerKey })
+  const operator = operatorOf(rpc, { chainId: Number(await rpc.call('eth_chainId', [])), signer: createSigner(options.ownerKey) })
   const assignment = { slotId: options.slotId as SlotId, signer: options.signer }
   const plan = async () => {
     const steps = assignSteps(await readNodesSettings(rpc, options.nodes), operator.address, [assignment])
@@ -100,7 +102,7 @@ export async function setManifest(options: {
   const rpc = createRpc({ rpcUrl, pause: systemClock })
   const journal = createFakeStore()
   const settling = { settleTimeoutMs: SETTLE_TIMEOUT_MS, pollMs: 50 }
-  const operator = createAccount({ rpc, chainId, privateKey: ownerKey, journal, clock: systemClock, ...settling })
+  const operator = createAccount({ rpc, chainId, signer: createSigner(ownerKey), journal, clock: systemClock, ...settling })
   const change = { ...NO_CHANGE, draft: { bytes, what: 'the manifest of the edited computes', fromEpochId } }
   const session = { rpc, chainId, operator, stop: async () => undefined }
   await changeMarket(session, { place: { protocolState, dataMarket }, change }, AT_ONCE, signal)
@@ -111,7 +113,7 @@ export async function deployProtocol(options: DeployOptions): Promise<Deployment
   const { market, windows, sequencers, validators, epochManager, slots } = options
   const rpc = createRpc({ rpcUrl: options.rpcUrl, pause: systemClock })
   const chainId = Number(await rpc.call('eth_chainId', []))
-  const operator = operatorOf(rpc, { chainId, privateKey: options.deployerKey })
+  const operator = operatorOf(rpc, { chainId, signer: createSigner(options.deployerKey) })
   await fundAccounts(options.rpcUrl, [operator.address])
   const { epochSize, sourceChainId, sourceBlockTimeSeconds, attestationsMin, rootOnlyBatches = false } = market
   const form = { epochSize, sourceChainId, sourceBlockTimeSeconds, blockNumbersAsEpochIds: false }

@@ -133,7 +133,7 @@ async function falseReceipt(submissionId: SubmissionId, { request, header }: Sub
   const hasher = createSubmissionHasher(chain)
   const promised = { submissionId, code: receipt.code, digest: hasher.digest(request), header }
   const { number } = await chain.head()
-  const [proof] = signReceipts([promised], number, { hasher, dataMarket: chain.dataMarket, signer })
+  const [proof] = await signReceipts([promised], number, { hasher, dataMarket: chain.dataMarket, signer })
   return { ...receipt, proof }
 }
 

@@ -256,6 +256,10 @@ function common(
     network: join(dataDir, NETWORK_FILE),
     sourceRpcUrl,
     recomputeRpcUrl: sourceRpcUrl,
+    // What it signs concerns no other network.
+    signedDir: join(dataDir, 'signed'),
+    // Nobody else has its keys.
+    listenEpochs: '0',
     pollMs: POLL_MS,
     ...(computes.length > 0 && editions === undefined && { computes: computes.map(({ folder }) => folder).join(',') }),
   }

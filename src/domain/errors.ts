@@ -106,6 +106,21 @@ export const ERRORS = {
     facts: ['path'],
     help: 'The password does not open this keystore. Mind a line end in the password file: exactly one is taken off.',
   },
+  TWIN_FOUND: {
+    kind: 'transient',
+    facts: ['account', 'transactionHash'],
+    help: 'The account has sent a transaction that this process did not: another one signs with the same key. Nothing is signed any more. Stop one of the two, then start this one again.',
+  },
+  SIGNER_FAILED: {
+    kind: 'transient',
+    facts: ['signer', 'account', 'detail'],
+    help: 'The remote signer gave no signature: it is down, slow, has no such key, or its certificate is not trusted. Nothing was sent or stored; it is asked again. `./weft doctor` asks it for one.',
+  },
+  SIGNER_LIED: {
+    kind: 'transient',
+    facts: ['signer', 'account', 'by'],
+    help: 'What the remote signer gave is no signature of this account over what it was asked to sign: it has another key under that name, or is not what it says it is. It was used for nothing, and nothing was sent or stored. Look who answers there.',
+  },
   EXPORT_UNCONFIRMED: {
     kind: 'operator',
     facts: ['path'],

@@ -43,6 +43,14 @@ export const EVENTS = {
     level: 'warn',
     help: 'Of the roles in this process `part` has ended for a reason that may pass; it is started again after `pauseMs`, and the others go on.',
   },
+  twin_listening: {
+    level: 'info',
+    help: 'Before anything is signed with `account`, so many `epochs` are listened to: should another process sign with it, this one does not begin. `--listen-epochs` says how many.',
+  },
+  twin_found: {
+    level: 'error',
+    help: 'The account has done on chain what this process did not: another one signs with the same key, here or on another machine. Nothing is sent or signed any more. Find the other one, stop one of the two, and start this one again; it listens first.',
+  },
   account_shared: {
     level: 'warn',
     isRepeated: true,
@@ -151,6 +159,10 @@ export const EVENTS = {
   },
 
   // Snapshotter
+  signed_before: {
+    level: 'error',
+    help: 'This machine has signed `signedCid` for the slot, the epoch and the project, from another data directory or a newer copy of this one; here `snapshotCid` was computed, and is not signed. The compute is not deterministic, or its source was of another fork. Nothing is to be done for the epoch; run one process for a slot, in one data directory.',
+  },
   history_read: {
     level: 'info',
     help: 'An aggregate of epoch `epochId` reads a window that is not remembered yet, as after a start: `read` `of` the snapshots of `projectId` are there.',
@@ -272,6 +284,11 @@ export const EVENTS = {
     help: 'The votes on what was refuted were counted again, and what they give goes out in `batches` other batches, in this `round` of the epoch.',
   },
   batch_not_corrected: { level: 'error', help: 'Nothing is sent in the place of what was refuted; `reason` says why.' },
+  receipts_unsigned: {
+    level: 'warn',
+    isRepeated: true,
+    help: 'The signer gave no signature for so many `receipts`, and `code` says why: they went out without one. What they say holds all the same; collectors have no evidence of it.',
+  },
   receipts: { level: 'info', help: 'Deliveries since the start, by what their receipt said.' },
   http_failed: {
     level: 'error',

@@ -53,6 +53,10 @@ export const PROJECT_REASONS = {
   },
   upload_failed: { state: 'missed', help: 'The snapshot could not be stored, so nobody could have fetched it.' },
   hand_over_failed: { state: 'missed', help: 'The collector did not take the submission before the window closed.' },
+  signed_before: {
+    state: 'missed',
+    help: 'This machine has signed another CID for these slots, from another data directory or a newer copy of this one: two different answers are never given.',
+  },
   window_closed: { state: 'missed', help: 'The submission window closed first.' },
   submission_rejected: { state: 'missed', help: 'The sequencer rejected the submission; its receipt says why.' },
   not_submitted: { state: 'missed', help: 'The market expects this project and nobody submitted it.' },

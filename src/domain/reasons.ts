@@ -93,6 +93,10 @@ export const UNREADY_REASONS = {
   source_unreachable:
     'The last question to the source chain was not answered, by any endpoint that was asked. `./weft rpc check URL` says what an endpoint can do.',
   not_appointed: 'The market has not appointed the account of the role. The command in its log line `not_appointed` does it.',
+  twin_listening:
+    'Nothing is signed yet: it is listened first whether another process signs with this account. `--listen-epochs` says for how long.',
+  twin_found:
+    'Another process signs with this account: the detail is a transaction that this one did not send. Nothing is signed any more. Stop one of the two, then start this one again.',
   account_stuck:
     'A transaction of the account is not taken by any node: `call_needs_person` in the log says what is missing, mostly ether.',
   rules_unknown: 'The rules of the market are not known here: `manifest_unknown` in the log says which manifest is missing.',

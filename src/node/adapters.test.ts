@@ -21,6 +21,7 @@ const settings = {
   protocolState: `0x${'50'.repeat(20)}`,
   dataMarket: `0x${'da'.repeat(20)}`,
   pollMs: 50,
+  signerUrl: '',
   signerKey: new Secret('07'.repeat(32)),
   feePerGasMax: 0,
   gasPerTransactionMax: 16_777_216,

@@ -1,15 +1,18 @@
-import { createSigner, parsePrivateKey } from '#io/keys/secp256k1.ts'
 import type { Claimant } from '#io/p2p/admission.ts'
-import { createSubmissionHasher, relayAdmissionDigest } from '#wire/eip712.ts'
+import { createSubmissionHasher, relayAdmissionPreimage } from '#wire/eip712.ts'
 import type { Settings } from './settings/settings.ts'
+import { type SignerSettings, signerOf } from './signer.ts'
 
 /** No slot has this id: it stands for the market's sequencer, as whom the chain names an account. */
 export const SLOT_OF_SEQUENCER = 0
 
 /** Vouches for this peer at relays that serve nobody else: with the key of a slot's signer, or for slot 0 with that of the market's sequencer. */
-export function claimantOf(settings: Pick<Settings, 'signerKey' | 'anchorChainId' | 'protocolState'>, slotId: number): Claimant {
+export function claimantOf(settings: SignerSettings & Pick<Settings, 'anchorChainId' | 'protocolState'>, slotId: number): Claimant {
   const { anchorChainId: chainId, protocolState } = settings
   const { domainSeparator } = createSubmissionHasher({ chainId, protocolState })
-  const signer = createSigner(parsePrivateKey(settings.signerKey.reveal()))
-  return (question) => ({ slotId, signature: signer.sign(relayAdmissionDigest({ slotId, ...question }, domainSeparator)) })
+  const signer = signerOf(settings)
+  return async (question) => ({
+    slotId,
+    signature: await signer.signHashOf(relayAdmissionPreimage({ slotId, ...question }, domainSeparator)),
+  })
 }

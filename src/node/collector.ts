@@ -17,6 +17,7 @@ import type { PublishedDeps } from './published-list.ts'
 import { relayersOf } from './relayers.ts'
 import type { Wire } from './role.ts'
 import type { Settings } from './settings/settings.ts'
+import { hasSigner } from './signer.ts'
 import { isPeerId, trustedSequencers } from './trusted-sequencers.ts'
 import { collectorVitals } from './vitals.ts'
 
@@ -72,9 +73,9 @@ async function destinations(settings: Settings, sequencerId: string, deps: Publi
 }
 
 /** Slot and key with which it is vouched for at relays that ask, if it has them. */
-function claimantIn(settings: { readonly signerKey: Settings['signerKey'] | undefined } & Omit<Settings, 'signerKey'>) {
+function claimantIn(settings: Settings) {
   const [slotId] = settings.slots ?? []
-  return settings.signerKey === undefined || slotId === undefined ? undefined : claimantOf(settings as Settings, slotId)
+  return !hasSigner(settings) || slotId === undefined ? undefined : claimantOf(settings, slotId)
 }
 
 interface Known {

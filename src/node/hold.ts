@@ -31,10 +31,11 @@ interface Holding {
   readonly signal: AbortSignal
 }
 
-/** Throws `SIGNER_IN_USE` when another process signs for one of the slots. */
-export async function holdSlots(slotIds: readonly SlotId[], holding: Holding): Promise<void> {
+/** Resolves with the name of chain and market. Throws `SIGNER_IN_USE` when another process signs for one of the slots. */
+export async function holdSlots(slotIds: readonly SlotId[], holding: Holding): Promise<string> {
   const place = await placeOf(holding)
   for (const slotId of slotIds) await holdFor(`slot ${slotId}`, place, holding)
+  return place
 }
 
 /** Throws `SIGNER_IN_USE` when another process attests as this account. */

@@ -218,11 +218,12 @@ function textsOf(values: Readonly<Record<string, unknown>>, base: string): Given
   return Object.fromEntries(texts)
 }
 
-const PATHS: readonly SettingName[] = ['network', 'manifest', 'market', 'computes', 'apiKeys']
+const PATHS: readonly SettingName[] = ['network', 'manifest', 'market', 'computes', 'apiKeys', 'signerCa', 'signerClient', 'signedDir']
 
 /** Paths in the file lead from where it lies, whoever reads it from wherever. */
 function seenFrom(base: string, name: SettingName, text: string): string {
   const absolute = (path: string) => (path === '' || isAbsolute(path) ? path : join(base, path))
+  if (name === 'signedDir' && text === SETTINGS.signedDir.fallback) return text
   if (PATHS.includes(name)) return absolute(text)
   if (name === 'trustedSequencers' && !/^https?:/.test(text)) return absolute(text)
   const [, kind, path] = /^(file|car):(.*)$/s.exec(text) ?? []

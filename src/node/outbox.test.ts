@@ -57,7 +57,7 @@ async function collected(role: string, votes: readonly (readonly [Submission, En
     const { request, header } = submission
     const submissionId = entry.submissionId as SubmissionId
     const promised = { submissionId, code: 'accepted', digest: hasher.digest(request), header } as const
-    const [proof] = signReceipts([promised], 9 as BlockNumber, { hasher, dataMarket, signer })
+    const [proof] = await signReceipts([promised], 9 as BlockNumber, { hasher, dataMarket, signer })
     const isSigned = code === 'accepted'
     const payload = outbox.payload(entry)
     await outbox.finish(entry, code, isSigned ? evidenceIn({ submissionId, code, reason: '', proof }, payload) : undefined)

@@ -44,7 +44,10 @@ describe('settings', () => {
   })
 
   test.each<[SettingName, string]>([
-    ['signerKey', 'needed; a collector needs --slots and --signer-key only for relays that serve none but slots (--admission)'],
+    [
+      'signerKey',
+      'needed, or --signer-url; a collector needs --slots and --signer-key only for relays that serve none but slots (--admission)',
+    ],
     ['protocolState', 'needed, or from the network file; a collector checks nothing but forms without it, and a relay serves anyone'],
     ['sequencers', 'default none'],
     ['network', 'default none'],
@@ -235,6 +238,33 @@ describe('settings', () => {
       expect(problemsOf({}, { ...epochs, WEFT_SIGNER_PASSWORD: `file:${file('empty', '')}` })).toEqual([
         '--signer-password (WEFT_SIGNER_PASSWORD): is empty',
       ])
+    })
+
+    test('may be on another machine, and is then not here', () => {
+      const { WEFT_SIGNER_KEY: _, ...keyless } = epochs
+      const url = `https://signer:9000/api/v1/eth1/sign/0x${'ab'.repeat(64)}`
+      const pem = file('client.pem', '-----BEGIN CERTIFICATE-----\n-----BEGIN PRIVATE KEY-----\n')
+      const remote = { ...keyless, WEFT_SIGNER_URL: url }
+      const settings = readSettings('epochs', { signerClient: pem }, remote)
+      expect([settings.signerUrl, settings.signerKey, `${settings.signerClient}`]).toEqual([url, undefined, '[secret]'])
+      expect(problemsOf({}, keyless)).toEqual([expect.stringMatching(/^--signer-key \(WEFT_SIGNER_KEY\) or --signer-url is needed/)])
+      expect(problemsOf({}, { ...epochs, WEFT_SIGNER_URL: url })).toEqual([expect.stringMatching(/are both given/)])
+      chmodSync(pem, 0o644)
+      expect(problemsOf({ signerClient: pem }, remote)).toEqual([expect.stringContaining(`chmod 600 ${pem}`)])
+      expect(problemsOf({ signerCa: file('ca', 'x') }, remote)).toEqual([expect.stringMatching(/^--signer-ca .*is no PEM$/)])
+      const ca = file('ca.pem', '-----BEGIN CERTIFICATE-----\n')
+      expect(problemsOf({ signerCa: ca }, { ...remote, WEFT_SIGNER_URL: url.replace('https', 'http') })).toEqual([
+        expect.stringMatching(/are for a --signer-url of https/),
+      ])
+    })
+
+    test.each([
+      ['https://signer:9000', /does not end in a public key/],
+      [`https://user:word@signer/0x${'ab'.repeat(64)}`, /it would be logged/],
+      ['signer:9000', /is not an http\(s\) URL/],
+    ])('is on no machine at %s', (url, problem) => {
+      const { WEFT_SIGNER_KEY: _, ...keyless } = epochs
+      expect(problemsOf({ signerUrl: url }, keyless)).toEqual(expect.arrayContaining([expect.stringMatching(problem)]))
     })
 
     test('is refused among arguments, as a password is, with the reason and without being told', () => {

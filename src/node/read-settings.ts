@@ -12,6 +12,7 @@ import { problemsOfAlerts } from './alert-places.ts'
 import { type AddressForm, LISTEN_FORM, PEER_FORM } from './peer-address.ts'
 import { parsePlaces, type PlaceSetting, problemOfUrl, problemsOfPinning } from './pin-places.ts'
 import { problemsInRpc } from './rpc-urls.ts'
+import { hasSigner, pemIn, problemOfSignerUrl, problemsOfSigner } from './signer.ts'
 import type { Role } from './settings/roles.ts'
 import type { SettingRow } from './settings/row.ts'
 import { flagOf, type Given, SETTINGS, type SettingName, type Settings, settingsOf, unknownVariables } from './settings/settings.ts'
@@ -32,11 +33,14 @@ export function readSettings(role: Role, flags: Given, env: Given, file: Given =
     const row: SettingRow = SETTINGS[name]
     const text = sourceOf(name, { ...sources, network })?.text
     if (text === undefined && (row.fromMarket !== undefined || row.optional?.roles.includes(role))) continue
+    if (text === undefined && row.unless !== undefined && `${settings[row.unless] ?? ''}` !== '') continue
     if (text === undefined && row.notIn?.includes(String(settings.mode)) === true) continue
     if (text === undefined && row.fallback === undefined) {
       // The file that was to supply it has its own problem.
       if (row.fromNetwork !== undefined && networkPath !== undefined) continue
-      problems.push(`${flagOf(name)} (${row.env})${row.fromNetwork === undefined ? '' : ' or --network'} is needed: ${row.doc}`)
+      problems.push(
+        `${flagOf(name)} (${row.env})${row.fromNetwork === undefined ? '' : ' or --network'}${row.unless === undefined ? '' : ` or ${flagOf(row.unless)}`} is needed: ${row.doc}`,
+      )
       continue
     }
     const value = text === undefined ? fallbackOf(row) : parse(row, text, { before: settings as Partial<Settings>, env })
@@ -44,6 +48,7 @@ export function readSettings(role: Role, flags: Given, env: Given, file: Given =
     else settings[name] = value
   }
   if (problems.length === 0) problems.push(...problemsOfPinning(settings as Partial<Settings>))
+  if (problems.length === 0) problems.push(...problemsOfSigner(settings as Partial<Settings>))
   if (problems.length === 0) problems.push(...problemsOfAlerts(settings as Partial<Settings>))
   if (problems.length === 0 && role === 'collector') problems.push(...problemsOfCollector(settings as Partial<Settings>))
   if (problems.length === 0 && role === 'relay') problems.push(...problemsOfRelay(settings as Partial<Settings>))
@@ -101,12 +106,12 @@ function problemsOfRelay(settings: Partial<Settings>): string[] {
 
 /** What a collector needs hangs on what it is to do. */
 function problemsOfCollector(settings: Partial<Settings>): string[] {
-  const { sequencers = [], trustedSequencers = '', rendezvousPoint = '', relayers = '', anchorRpcUrl, signerKey, slots } = settings
+  const { sequencers = [], trustedSequencers = '', rendezvousPoint = '', relayers = '', anchorRpcUrl, slots } = settings
   const needs = needsOf(settings)
   // Whom to believe that it is the sequencer, of those found at a rendezvous point, the chain says where no address does.
   const isNamedOnChain = anchorRpcUrl !== undefined && `${rendezvousPoint}${relayers}` !== ''
   return [
-    ...(signerKey === undefined || slots === undefined ? [] : needs(['anchorChainId', 'protocolState'], 'with --slots and --signer-key')),
+    ...(!hasSigner(settings) || slots === undefined ? [] : needs(['anchorChainId', 'protocolState'], 'with --slots and --signer-key')),
     ...(sequencers.length === 0 && trustedSequencers === '' && !isNamedOnChain
       ? ['--sequencers (WEFT_SEQUENCERS) or --trusted-sequencers is needed: nothing could ever be delivered']
       : []),
@@ -116,7 +121,8 @@ function problemsOfCollector(settings: Partial<Settings>): string[] {
   ]
 }
 
-const fallbackOf = ({ type, fallback }: SettingRow): unknown => (type === 'secret' || type === 'password' ? new Secret(fallback) : fallback)
+const fallbackOf = ({ type, fallback }: SettingRow): unknown =>
+  type === 'secret' || type === 'password' || type === 'pem' ? new Secret(fallback) : fallback
 
 /** What the network file supplies; what is wrong with it goes to `problems`. */
 function suppliedBy(path: string | undefined, problems: string[]): Network | undefined {
@@ -170,6 +176,10 @@ function parse(row: SettingRow, text: string, { before, env }: { readonly before
       return parseSecret(row, text, env)
     case 'password':
       return parsePassword(text, env)
+    case 'signer':
+      return problemOfSignerUrl(text) === undefined ? text : new Problem(problemOfSignerUrl(text) as string)
+    case 'pem':
+      return problemsOr(() => pemIn(text))
     case 'urls':
       return parseUrls(row, text)
     case 'places':

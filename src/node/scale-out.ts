@@ -4,7 +4,7 @@ import type { AnchorChain, ProtocolSender } from '#io/chain/port.ts'
 import { systemClock } from '#io/clock/system.ts'
 import type { SubmissionListener } from '#io/intake/port.ts'
 import { systemRandom } from '#io/keys/random.ts'
-import { createSigner, parsePrivateKey, recoverer } from '#io/keys/secp256k1.ts'
+import { recoverer } from '#io/keys/secp256k1.ts'
 import { openJetStream } from '#io/log/jetstream.ts'
 import type { Shared } from '#io/log/port.ts'
 import type { SubmissionHost } from '#io/p2p/host.ts'
@@ -19,6 +19,7 @@ import { slotLimits } from './intake-limits.ts'
 import { type MarketDeps, openMarket } from './market.ts'
 import type { Wire } from './role.ts'
 import type { Settings } from './settings/settings.ts'
+import { signerOf } from './signer.ts'
 import { aborted, type Started } from './stop.ts'
 import { partVitals } from './vitals.ts'
 import { submissionHost, type Ways } from './ways.ts'
@@ -65,7 +66,7 @@ async function listener(
 
 function ballotBox(settings: Settings, { store }: RoleHome, deps: PartDeps): Part {
   const isSigning = settings.signedReceipts === 'on'
-  const receiptSigner = isSigning ? createSigner(parsePrivateKey(settings.signerKey.reveal())) : undefined
+  const receiptSigner = isSigning ? signerOf(settings) : undefined
   return createBallotBox(partOptions(settings), { ...deps, store, receiptSigner })
 }
 

@@ -7,9 +7,9 @@ import type { ProvenRpc } from '#io/chain/proof/proven-rpc.ts'
 import { createProtocolSender } from '#io/chain/send/sender.ts'
 import { countTransactions } from '#io/chain/send/transaction.ts'
 import { systemClock } from '#io/clock/system.ts'
-import { parsePrivateKey } from '#io/keys/secp256k1.ts'
 import type { RoleHome } from './home.ts'
 import type { Settings } from './settings/settings.ts'
+import { signerOf } from './signer.ts'
 
 /** What roles that send calls need; signing transactions loads libraries that the others do without. */
 
@@ -20,7 +20,6 @@ const WEI_PER_GWEI = 1_000_000_000n
 /** Sends from the role's own account; intents are journalled in the role's store. */
 export function protocolSender(settings: Settings, { store, report, notes }: RoleHome, { rpc }: ProvenRpc): ProtocolSender {
   const { anchorRpcUrl: rpcUrl, anchorChainId: chainId, protocolState, dataMarket, pollMs } = settings
-  const privateKey = parsePrivateKey(settings.signerKey.reveal())
   const feePerGasMaxWei = settings.feePerGasMax > 0 ? BigInt(settings.feePerGasMax) * WEI_PER_GWEI : undefined
   const sender: ProtocolSender = createProtocolSender({
     rpcUrl,
@@ -28,7 +27,7 @@ export function protocolSender(settings: Settings, { store, report, notes }: Rol
     chainId,
     protocolState,
     dataMarket,
-    privateKey,
+    signer: signerOf(settings),
     journal: store,
     clock: systemClock,
     pollMs,

@@ -2,7 +2,7 @@ import { WeftError } from '#domain/errors.ts'
 import { systemClock } from '#io/clock/system.ts'
 import { serveHttp } from '#io/http/server.ts'
 import { systemRandom } from '#io/keys/random.ts'
-import { createSigner, parsePrivateKey, recoverer } from '#io/keys/secp256k1.ts'
+import { recoverer } from '#io/keys/secp256k1.ts'
 import { live } from '#life/live.ts'
 import { sequencerPages, sequencerRoutes } from '#roles/sequencer/http/routes.ts'
 import { createSequencer, type Sequencer, type SequencerDeps } from '#roles/sequencer/sequencer.ts'
@@ -15,6 +15,8 @@ import type { Wire } from './role.ts'
 import type { SealingElsewhere } from './scale-out.ts'
 import { hasSettled, protocolSender } from './sender.ts'
 import type { Settings } from './settings/settings.ts'
+import { signerOf } from './signer.ts'
+import { twinsOf, withTwins } from './twins.ts'
 import { countSealed, sequencerVitals } from './vitals.ts'
 import { listensItself, type Ways } from './ways.ts'
 
@@ -38,17 +40,20 @@ export const wireSequencer =
   async (settings, home, started, signal) => {
     const place = httpPlace(settings)
     const rpc = anchorRpc(settings, home)
-    const chain = await anchorChain(settings, home, { rpc, signal })
+    const account = { rpc, chain: await anchorChain(settings, home, { rpc, signal }), sender: protocolSender(settings, home, rpc) }
+    // The sealers of a sequencer in parts take turns with one account, each with a journal of its own.
+    const twins = settings.mode === 'all' ? twinsOf(settings, home, account) : undefined
+    const { chain, sender: own } = twins ?? account
     const ipfs = await ipfsPlace(settings, home, started)
     const market = await openMarket(settings, { home, chain, clock: systemClock, ipfs: ipfs.node, signal })
-    const own = protocolSender(settings, home, rpc)
     const { listener, sender, gather, onEpoch, places, refusedFrames, beside } =
       settings.mode === 'seal'
         ? await sealedElsewhere(settings, { home, started, chain, own, isSettled: () => hasSettled(rpc, own.address) })
         : await listensItself(settings, { home, started, own, signal })
     const countEpoch = countSealed(home.notes.recorder)
     const isSigning = settings.signedReceipts === 'on'
-    const receiptSigner = isSigning ? createSigner(parsePrivateKey(settings.signerKey.reveal())) : undefined
+    const signer = isSigning ? signerOf(settings) : undefined
+    const receiptSigner = signer && (twins?.guarded(signer) ?? signer)
     const sequencer = createSequencer(
       {
         batchBytesMax: BATCH_BYTES_MAX,
@@ -86,7 +91,7 @@ export const wireSequencer =
       places: { ...places(), ipfs: ipfs.node.addresses(), gateway: [ipfs.gatewayUrl], ...ipfs.carPlaces, http: [http.url] },
       handle: sequencer,
       vitals: {
-        ...sequencerVitals(sequencer.stats, refusedFrames),
+        ...withTwins(sequencerVitals(sequencer.stats, refusedFrames), twins),
         money: createMoney(sender.address, { rpc: rpc.rpc, nowMs: systemClock.nowMs }),
       },
       run: market.beside((signal) =>

@@ -26,15 +26,16 @@ export function shownSettings({ dataDir, parts }: NodeConfig, env: Given): reado
       const source = sourceOf(setting, { ...sources, network })
       if (source !== undefined) return { part: part.name, setting, value: masked(row, source.text), origin: source.origin }
       if (row.fallback !== undefined) return { part: part.name, setting, value: [row.fallback].flat().join(','), origin: 'default' }
-      return { part: part.name, setting, value: '', origin: unsaid(row, part) }
+      return { part: part.name, setting, value: '', origin: unsaid(row, part, sources) }
     })
   })
 }
 
 /** Where the value comes from that nobody has said. */
-function unsaid(row: SettingRow, { role }: Part): 'market' | 'optional' | 'missing' {
+function unsaid(row: SettingRow, { role }: Part, sources: Parameters<typeof sourceOf>[1]): 'market' | 'optional' | 'missing' {
   if (row.fromMarket !== undefined) return 'market'
-  return row.optional?.roles.includes(role) === true ? 'optional' : 'missing'
+  const isReplaced = row.unless !== undefined && sourceOf(row.unless, sources) !== undefined
+  return isReplaced || row.optional?.roles.includes(role) === true ? 'optional' : 'missing'
 }
 
 /** What is wrong with it is told when the node starts. */

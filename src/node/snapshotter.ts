@@ -1,10 +1,12 @@
+import { homedir } from 'node:os'
+import { join, resolve } from 'node:path'
 import type { ComputeSet } from '#domain/compute.ts'
 import { WeftError } from '#domain/errors.ts'
 import { systemClock } from '#io/clock/system.ts'
 import { createSubmissionClient } from '#io/grpc/client.ts'
 import { serveHttp } from '#io/http/server.ts'
 import { systemRandom } from '#io/keys/random.ts'
-import { createSigner, parsePrivateKey } from '#io/keys/secp256k1.ts'
+import { openSignedFile } from '#io/keys/signed-file.ts'
 import { createSnapshotter, type Snapshotter } from '#roles/snapshotter/snapshotter.ts'
 import { statusRoutes } from '#roles/snapshotter/status.ts'
 import { anchorChain, anchorRpc, ipfsPlace, sourceChain } from './adapters.ts'
@@ -14,6 +16,7 @@ import { isLoopback } from './loopback.ts'
 import { openMarket } from './market.ts'
 import type { Wire } from './role.ts'
 import type { Settings } from './settings/settings.ts'
+import { signerOf } from './signer.ts'
 import { snapshotterTerms } from './snapshotter-terms.ts'
 import type { Started } from './stop.ts'
 import { countedClient, countSnapshots, snapshotterVitals } from './vitals.ts'
@@ -23,7 +26,15 @@ export function wireSnapshotter(prepare: (computes: ComputeSet) => ComputeSet = 
   return async (settings, home, started, signal) => {
     const rpc = anchorRpc(settings, home)
     const chain = await anchorChain(settings, home, { rpc, signal })
-    await holdSlots(settings.slots, { chain, home, started, signal })
+    const place = await holdSlots(settings.slots, { chain, home, started, signal })
+    const signed = openSignedFile({
+      folder: signedFolder(settings.signedDir),
+      place,
+      dataDir: resolve(home.directory),
+      slotIds: settings.slots,
+      nowMs: systemClock.nowMs(),
+    })
+    started.add('record of what is signed', signed)
     const source = await sourceChain(settings, { chain, home }, signal)
     const ipfs = await ipfsPlace(settings, home, started)
     const market = await openMarket(settings, { home, chain, clock: systemClock, ipfs: ipfs.node, signal })
@@ -32,7 +43,7 @@ export function wireSnapshotter(prepare: (computes: ComputeSet) => ComputeSet = 
       nowMs: systemClock.nowMs,
     })
     started.add('gRPC client', { stop: () => client.close() })
-    const signer = createSigner(parsePrivateKey(settings.signerKey.reveal()))
+    const signer = signerOf(settings)
     const snapshotter = createSnapshotter(
       { slotIds: settings.slots, ipfsEpochsKept: settings.ipfsEpochsKept },
       {
@@ -43,6 +54,7 @@ export function wireSnapshotter(prepare: (computes: ComputeSet) => ComputeSet = 
         clock: systemClock,
         random: systemRandom,
         signer,
+        signed,
         collector: client,
         terms: snapshotterTerms(market, prepare),
         report: home.report,
@@ -65,6 +77,9 @@ export function wireSnapshotter(prepare: (computes: ComputeSet) => ComputeSet = 
     }
   }
 }
+
+/** Unless told otherwise below the home of the user: whoever else signs with the same keys is most likely the same user. */
+const signedFolder = (given: string): string => (given === 'auto' ? join(homedir(), '.local', 'state', 'weft', 'signed') : given)
 
 /** The status routes, where the operator asks for them. Throws `SETTINGS_INVALID` where other machines would reach them, `LISTEN_FAILED`. */
 async function startStatus({ statusListen }: Settings, home: RoleHome, started: Started): Promise<{ readonly http?: readonly string[] }> {

@@ -18,12 +18,17 @@ import type { Wire } from './role.ts'
 import { protocolSender } from './sender.ts'
 import type { Settings } from './settings/settings.ts'
 import { snapshotterTerms } from './snapshotter-terms.ts'
+import { twinsOf, withTwins } from './twins.ts'
 import { countJudged, validatorVitals } from './vitals.ts'
 
 export const wireValidator: Wire<Validator> = async (settings, home, started, signal) => {
   const rpc = anchorRpc(settings, home)
-  const chain = await anchorChain(settings, home, { rpc, signal })
-  const sender = protocolSender(settings, home, rpc)
+  const twins = twinsOf(settings, home, {
+    rpc,
+    chain: await anchorChain(settings, home, { rpc, signal }),
+    sender: protocolSender(settings, home, rpc),
+  })
+  const { chain, sender } = twins
   await holdValidator(sender.address, { chain, home, started, signal })
   const ipfs = await ipfsPlace(settings, home, started)
   const market = await openMarket(settings, { home, chain, clock: systemClock, ipfs: ipfs.node, signal })
@@ -68,7 +73,10 @@ export const wireValidator: Wire<Validator> = async (settings, home, started, si
     places: { ...(host && { p2p: host.addresses() }), ipfs: ipfs.node.addresses(), gateway: [ipfs.gatewayUrl], ...ipfs.carPlaces },
     handle: validator,
     vitals: {
-      ...validatorVitals(validator.stats, () => host?.counts() ?? {}),
+      ...withTwins(
+        validatorVitals(validator.stats, () => host?.counts() ?? {}),
+        twins,
+      ),
       money: createMoney(sender.address, { rpc: rpc.rpc, nowMs: systemClock.nowMs }),
     },
     run: market.beside((signal) => validator.run(signal)),

@@ -13,6 +13,7 @@ import type { ProvenRpc } from '#io/chain/proof/proven-rpc.ts'
 import { systemClock } from '#io/clock/system.ts'
 import type { Signer } from '#io/keys/port.ts'
 import { createSigner, parsePrivateKey } from '#io/keys/secp256k1.ts'
+import { serveWeb3Signer } from '#io/keys/web3signer.test-server.ts'
 import { createSubmissionDialer } from '#io/p2p/dialer.ts'
 import { openSqliteStore } from '#io/store/sqlite.ts'
 import type { SequencerDeps } from '#roles/sequencer/sequencer.ts'
@@ -70,13 +71,16 @@ vi.mock('#io/chain/source/source.ts', () => ({
 }))
 // Names of this machine, which other runs of this test would take.
 vi.mock('./hold.ts', () => ({
-  holdSlots: async (slotIds: unknown) => void given.options.set('slots held', slotIds),
+  async holdSlots(slotIds: unknown) {
+    given.options.set('slots held', slotIds)
+    return 'a market'
+  },
   holdValidator: async (address: unknown) => void given.options.set('validator held', address),
 }))
 vi.mock('#io/chain/send/sender.ts', () => ({
-  createProtocolSender: (options: { journal: never; privateKey: never }) => {
+  createProtocolSender: (options: { journal: never; signer: Signer }) => {
     given.options.set('sender', options)
-    return (given.chain as FakeChain).sender({ address: createSigner(options.privateKey).address, journal: options.journal })
+    return (given.chain as FakeChain).sender({ address: options.signer.address, journal: options.journal })
   },
 }))
 vi.mock('#roles/sequencer/sequencer.ts', async (original) => {
@@ -168,7 +172,15 @@ const CHAIN_FLAGS = {
 const SOURCE_FLAGS = { sourceRpcUrl: 'http://127.0.0.1:2', sourceChainId: '1' }
 const FLAGS: Readonly<Record<Role, Readonly<Record<string, string>>>> = {
   epochs: { ...CHAIN_FLAGS, ...SOURCE_FLAGS, headOffset: '3', firstBlock: '1' },
-  snapshotter: { ...CHAIN_FLAGS, ...SOURCE_FLAGS, namespace: 'NS', slots: '1', collector: '127.0.0.1:1', market: marketPath },
+  snapshotter: {
+    ...CHAIN_FLAGS,
+    ...SOURCE_FLAGS,
+    namespace: 'NS',
+    slots: '1',
+    collector: '127.0.0.1:1',
+    market: marketPath,
+    signedDir: join(folder, 'signed'),
+  },
   collector: { grpcListen: '127.0.0.1:0', sequencers: `/ip4/127.0.0.1/tcp/1/p2p/${PEER}` },
   relay: {},
   sequencer: { ...CHAIN_FLAGS, namespace: 'NS', windowUnit: 'blocks', projectsPerBatch: '7' },
@@ -255,6 +267,21 @@ test('what a snapshotter and a validator sign for is held by one process of the 
   await start('validator')
   expect(given.options.get('validator held')).toBe(account)
 })
+
+test.each<[Role, string, boolean]>([
+  ['validator', '1', true],
+  ['validator', '0', false],
+  ['sequencer', '1', true],
+  ['sequencer', '0', false],
+])(
+  'a %s listens for %s epochs whether another process signs with its account, and is not ready before',
+  async (name, listenEpochs, isListening) => {
+    const { role } = await start(name, { listenEpochs })
+    const status = await fetch(`${role.healthUrl}/status`, { headers: { connection: 'close' } })
+    const { unready } = (await status.json()) as { readonly unready: readonly { readonly reason: string }[] }
+    expect(unready.some(({ reason }) => reason === 'twin_listening')).toBe(isListening)
+  },
+)
 
 describe('settings reach', () => {
   test('the health routes: nowhere when they are off, where they are told otherwise, and never where others ask', async () => {
@@ -407,6 +434,20 @@ describe('settings reach', () => {
     running = undefined
     await start('sequencer', { signedReceipts: 'off' })
     expect(signerIn()).toBeUndefined()
+  })
+
+  test('a remote signer: a sequencer sends and signs as its account, with no key here', async () => {
+    const there = await serveWeb3Signer([parsePrivateKey(KEY)])
+    const { signerKey: _, ...keyless } = FLAGS.sequencer
+    const dataDir = join(folder, 'remote-signer')
+    const settings = readSettings('sequencer', { ...keyless, dataDir, signerUrl: there.urlOf(parsePrivateKey(KEY)) }, {})
+    running = await startRole('sequencer', settings, { logTo: join(folder, 'log') })
+    const { signer } = given.options.get('sender') as { readonly signer: Signer }
+    const receiptSigner = (given.options.get('deps of the sequencer') as SequencerDeps).receiptSigner as Signer
+    expect([signer.address, receiptSigner.address]).toEqual([account, account])
+    await Promise.all([signer, receiptSigner].map((each) => each.signHashOf(new Uint8Array([1]))))
+    expect(there.seen.bodies).toEqual(Array(2).fill('{"data":"0x01"}'))
+    await there.stop()
   })
 
   test('a validator that listens: what collectors send it is answered, and it says where', async () => {

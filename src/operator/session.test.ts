@@ -12,6 +12,7 @@ import { Secret } from '#domain/secret.ts'
 import { createRpc } from '#io/chain/rpc/rpc.ts'
 import { systemClock } from '#io/clock/system.ts'
 import { encryptKeystore } from '#io/keys/keystore.ts'
+import { serveWeb3Signer } from '#io/keys/web3signer.test-server.ts'
 import { openSession, type KeySource, type Session, type SessionOptions } from './session.ts'
 
 const scratch = mkdtempSync(join(tmpdir(), 'weft-session-'))
@@ -100,6 +101,25 @@ describe('the journal of an operator', () => {
     await rpc.call('evm_mine', [])
     expect(await settling).toBe(1)
     expect(await again.operator.nextNonce()).toBe(1)
+  })
+
+  test('G4: nothing is in it that a remote signer has not signed rightly; what it has signs and is sent', async () => {
+    const [chain] = chains
+    const there = await serveWeb3Signer([owner.key, devAccount('signer').key])
+    const settings = { signerUrl: there.urlOf(owner.key), signerCa: new Secret(''), signerClient: new Secret(''), signerTimeout: 20_000 }
+    const dataDir = join(scratch, 'remote')
+    const { operator } = await open({ rpcUrl: chain.rpcUrl, key: { kind: 'remote', settings }, dataDir, isDryRun: false })
+    const transaction = { call: 'nothing', to: owner.address, data: '0x' } as const
+    const [nonce, waiting] = [await operator.nextNonce(), await pending(chain)]
+    there.lie('signs with another key')
+    await expect(operator.send([transaction], AbortSignal.timeout(20_000))).rejects.toMatchObject({ code: 'SIGNER_LIED' })
+    expect([operator.address, await operator.nextNonce(), await pending(chain)]).toEqual([owner.address, nonce, waiting])
+    there.lie()
+    const sending = operator.send([transaction], AbortSignal.timeout(20_000))
+    await expect.poll(() => pending(chain), { timeout: 20_000, interval: 10 }).toBe(waiting + 1)
+    await createRpc({ rpcUrl: chain.rpcUrl, pause: systemClock }).call('evm_mine', [])
+    expect(await sending).toBe('done')
+    await there.stop()
   })
 
   test('is held by one process at a time, in a folder that nobody else may enter', async () => {

@@ -10,14 +10,18 @@ import { systemClock } from '#io/clock/system.ts'
 import { onDisk } from '#io/disk/disk.ts'
 import { makeFolder } from '#io/disk/folder.ts'
 import { decryptKeystore } from '#io/keys/keystore.ts'
-import { parsePrivateKey } from '#io/keys/secp256k1.ts'
+import type { Signer } from '#io/keys/port.ts'
+import { createSigner, parsePrivateKey } from '#io/keys/secp256k1.ts'
 import { openSqliteStore } from '#io/store/sqlite.ts'
 import { contentOf } from '#node/given-file.ts'
+import { type RemoteSettings, remoteSignerOf } from '#node/signer.ts'
 
-/** Where an operator's key comes from: a keystore and its password, or the key itself, or `file:PATH` of a file that holds it. */
+/** Where an operator's key comes from: a keystore and its password, the key itself, or a remote signer. */
 export type KeySource =
   | { readonly kind: 'keystore'; readonly path: string; readonly password: () => Promise<Secret<string>> }
   | { readonly kind: 'key'; readonly text: Secret<string> }
+  /** A key that another machine has. */
+  | { readonly kind: 'remote'; readonly settings: RemoteSettings }
   /** For a dry run, which signs nothing; as nobody when there is none. */
   | { readonly kind: 'address'; readonly address: Address | undefined }
 
@@ -49,7 +53,11 @@ const NO_JOURNAL: IntentJournal = {
 }
 
 /** Throws `KEYSTORE_INVALID`, `KEYSTORE_PASSWORD_WRONG`, `SETTINGS_INVALID`. */
-async function readKey(source: Exclude<KeySource, { kind: 'address' }>): Promise<Secret<Uint8Array>> {
+async function openSigner(source: Exclude<KeySource, { kind: 'address' }>): Promise<Signer> {
+  return source.kind === 'remote' ? remoteSignerOf(source.settings) : createSigner(await readKey(source))
+}
+
+async function readKey(source: Extract<KeySource, { kind: 'keystore' | 'key' }>): Promise<Secret<Uint8Array>> {
   if (source.kind === 'keystore') {
     const { path } = source
     return decryptKeystore(contentOf(path, '--keystore'), { path, password: await source.password() })
@@ -71,14 +79,14 @@ async function journalPath(rpc: Rpc, chainId: number, dataDir: string): Promise<
   return join(dataDir, `operator-${chainId}-${genesis?.hash.slice(2, 10) ?? 'unknown'}.sqlite`)
 }
 
-/** Throws `CHAIN_UNREACHABLE`, `DATA_DIR_LOCKED`, `STORE_FAILED`, and as `readKey`. */
+/** Throws `CHAIN_UNREACHABLE`, `DATA_DIR_LOCKED`, `STORE_FAILED`, `SIGNER_FAILED`, `SIGNER_LIED`, and as `openSigner`. */
 export async function openSession({ rpcUrl, key, dataDir, isDryRun }: SessionOptions): Promise<Session> {
   const rpc = createRpc({ rpcUrl, pause: systemClock })
   if (key.kind === 'address')
     return { rpc, chainId: await readChainId(rpc), operator: createOnlooker(rpc, key.address), stop: async () => undefined }
-  const privateKey = await readKey(key)
+  const signer = await openSigner(key)
   const chainId = await readChainId(rpc)
-  const options = { rpc, chainId, privateKey, clock: systemClock, settleTimeoutMs: SETTLE_TIMEOUT_MS, pollMs: POLL_MS }
+  const options = { rpc, chainId, signer, clock: systemClock, settleTimeoutMs: SETTLE_TIMEOUT_MS, pollMs: POLL_MS }
   if (isDryRun) return { rpc, chainId, operator: createAccount({ ...options, journal: NO_JOURNAL }), stop: async () => undefined }
   onDisk(dataDir, 'creating it', () => makeFolder(dataDir))
   const journal = openSqliteStore({ path: await journalPath(rpc, chainId, dataDir) })

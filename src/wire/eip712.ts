@@ -30,6 +30,8 @@ export interface SubmissionHasher {
   structHash(request: SubmissionRequest): Uint8Array
   /** The 32 bytes that are signed. */
   digest(request: SubmissionRequest): Uint8Array
+  /** Whose keccak256 that is. */
+  preimage(request: SubmissionRequest): Uint8Array
 }
 
 /** Writes a safe non-negative integer into the last 8 bytes of a word whose other bytes stay zero. */
@@ -71,13 +73,16 @@ export function createSubmissionHasher(options: { readonly chainId: number; read
     return keccak256(struct)
   }
 
+  function inputOf(request: SubmissionRequest): Uint8Array {
+    digestInput.set(structHash(request), 2 + WORD_BYTES)
+    return digestInput
+  }
+
   return {
     domainSeparator: `0x${domainSeparator.toHex()}` as Hash,
     structHash,
-    digest(request) {
-      digestInput.set(structHash(request), 2 + WORD_BYTES)
-      return keccak256(digestInput)
-    },
+    digest: (request) => keccak256(inputOf(request)),
+    preimage: (request) => Uint8Array.from(inputOf(request)),
   }
 }
 
@@ -89,15 +94,18 @@ export interface ReceiptGroup {
   readonly root: Hash
 }
 
-/** The 32 bytes that are signed, under a hasher's `domainSeparator`. */
-export function receiptGroupDigest(group: ReceiptGroup, domainSeparator: Hash): Uint8Array {
+/** The bytes whose keccak256 is signed, under a hasher's `domainSeparator`. */
+export function receiptGroupPreimage(group: ReceiptGroup, domainSeparator: Hash): Uint8Array {
   const struct = new Uint8Array(4 * WORD_BYTES)
   struct.set(RECEIPTS_TYPE_HASH)
   struct.set(Uint8Array.fromHex(group.dataMarket.slice(2)), 2 * WORD_BYTES - 20)
   writeUint(new DataView(struct.buffer), 2, group.anchorBlock)
   struct.set(Uint8Array.fromHex(group.root.slice(2)), 3 * WORD_BYTES)
-  return digestOf(struct, domainSeparator)
+  return preimageOf(struct, domainSeparator)
 }
+
+/** The 32 bytes that are signed. */
+export const receiptGroupDigest = (...of: Parameters<typeof receiptGroupPreimage>): Uint8Array => keccak256(receiptGroupPreimage(...of))
 
 /** What a slot's signer, or for slot 0 a market's sequencer, signs so that a relay serves the peer. */
 export interface RelayAdmission {
@@ -109,23 +117,27 @@ export interface RelayAdmission {
   readonly nonce: Uint8Array
 }
 
-/** The 32 bytes that are signed, under a hasher's `domainSeparator`. */
-export function relayAdmissionDigest({ slotId, relay, peer, nonce }: RelayAdmission, domainSeparator: Hash): Uint8Array {
+/** The bytes whose keccak256 is signed, under a hasher's `domainSeparator`. */
+export function relayAdmissionPreimage({ slotId, relay, peer, nonce }: RelayAdmission, domainSeparator: Hash): Uint8Array {
   const struct = new Uint8Array(5 * WORD_BYTES)
   struct.set(ADMISSION_TYPE_HASH)
   writeUint(new DataView(struct.buffer), 1, slotId)
   struct.set(hashText(relay), 2 * WORD_BYTES)
   struct.set(hashText(peer), 3 * WORD_BYTES)
   struct.set(nonce, 4 * WORD_BYTES)
-  return digestOf(struct, domainSeparator)
+  return preimageOf(struct, domainSeparator)
 }
 
-function digestOf(struct: Uint8Array, domainSeparator: Hash): Uint8Array {
+/** The 32 bytes that are signed. */
+export const relayAdmissionDigest = (...of: Parameters<typeof relayAdmissionPreimage>): Uint8Array =>
+  keccak256(relayAdmissionPreimage(...of))
+
+function preimageOf(struct: Uint8Array, domainSeparator: Hash): Uint8Array {
   const input = new Uint8Array(DIGEST_INPUT_BYTES)
   input.set([0x19, 0x01])
   input.set(Uint8Array.fromHex(domainSeparator.slice(2)), 2)
   input.set(keccak256(struct), 2 + WORD_BYTES)
-  return keccak256(input)
+  return input
 }
 
 const SIGNATURE_DIGITS = 130

@@ -36,10 +36,10 @@ function signerOf(promised: Promised, proof: ReceiptProof, at = place): Address 
 const flipped = (bytes: Uint8Array, at: number) => bytes.map((byte, index) => (index === at % bytes.length ? byte ^ 1 : byte))
 
 describe('G8: a signed receipt', () => {
-  test('shows who signed, each of a group by itself', () => {
-    fc.assert(
-      fc.property(promises, fc.maxSafeNat(), (group, block) => {
-        const proofs = signReceipts(group, block as BlockNumber, { ...place, signer })
+  test('shows who signed, each of a group by itself', async () => {
+    await fc.assert(
+      fc.asyncProperty(promises, fc.maxSafeNat(), async (group, block) => {
+        const proofs = await signReceipts(group, block as BlockNumber, { ...place, signer })
         expect(proofs.map((proof, index) => signerOf(group[index] as Promised, proof))).toEqual(group.map(() => signer.address))
         expect(new Set(proofs.map(({ signature }) => signature)).size).toBe(1)
       }),
@@ -47,12 +47,12 @@ describe('G8: a signed receipt', () => {
     )
   })
 
-  test('shows nobody when anything of what was said, of the way or of the place is another', () => {
-    fc.assert(
-      fc.property(promises, fc.nat(), fc.nat(), (group, pick, at) => {
+  test('shows nobody when anything of what was said, of the way or of the place is another', async () => {
+    await fc.assert(
+      fc.asyncProperty(promises, fc.nat(), fc.nat(), async (group, pick, at) => {
         const index = pick % group.length
         const promised = group[index] as Promised
-        const proof = signReceipts(group, 7 as BlockNumber, { ...place, signer })[index] as ReceiptProof
+        const proof = (await signReceipts(group, 7 as BlockNumber, { ...place, signer }))[index] as ReceiptProof
         const { siblings } = proof
         const others: [Partial<Promised>, Partial<ReceiptProof>][] = [
           [{ digest: flipped(promised.digest, at) }, {}],
@@ -84,14 +84,14 @@ describe('G8: a signed receipt', () => {
     ['part of a hash', { siblings: new Uint8Array(63) }],
     ['a way higher than the tree', { siblings: new Uint8Array(33 * 32) }],
     ['a signature of the upper half', { signature: `${'11'.repeat(32)}${'ff'.repeat(32)}1b` }],
-  ])('G7: with %s has no form', (_, change) => {
+  ])('G7: with %s has no form', async (_, change) => {
     const group = Array.from({ length: 4 }, (_, index) => ({
       submissionId: `00000000-0000-4000-8000-00000000000${index}` as SubmissionId,
       digest: new Uint8Array(32).fill(index),
       header: `0x${'00'.repeat(32)}`,
       code: 'accepted' as const,
     }))
-    const proof = signReceipts(group, 7 as BlockNumber, { ...place, signer })[0] as ReceiptProof
+    const [proof] = (await signReceipts(group, 7 as BlockNumber, { ...place, signer })) as [ReceiptProof]
     expect(signedRootOf(group[0] as Promised, proof, place)).toBeDefined()
     expect(signedRootOf(group[0] as Promised, { ...proof, ...change }, place)).toBeUndefined()
   })

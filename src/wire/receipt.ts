@@ -1,7 +1,7 @@
 import type { Address, BlockNumber, Hash, SubmissionId } from '#domain/ids.ts'
 import type { ReceiptCode } from '#domain/rejection.ts'
 import type { ReceiptProof } from '#domain/submission.ts'
-import { parseSignature, receiptGroupDigest, type SubmissionHasher } from './eip712.ts'
+import { parseSignature, receiptGroupDigest, receiptGroupPreimage, type SubmissionHasher } from './eip712.ts'
 import { provenTree, rootAbove } from './inclusion.ts'
 
 /**
@@ -28,14 +28,14 @@ export interface ReceiptPlace {
   readonly dataMarket: Address
 }
 
-/** Signs once for all of them; at least one. A proof for each, in their order. */
-export function signReceipts(
+/** Signs once for all of them; at least one. A proof for each, in their order. Throws as the signer does. */
+export async function signReceipts(
   promises: readonly Promised[],
   anchorBlock: BlockNumber,
-  { hasher, dataMarket, signer }: ReceiptPlace & { readonly signer: { sign(digest: Uint8Array): string } },
-): readonly ReceiptProof[] {
+  { hasher, dataMarket, signer }: ReceiptPlace & { readonly signer: { signHashOf(bytes: Uint8Array): Promise<string> } },
+): Promise<readonly ReceiptProof[]> {
   const tree = provenTree(promises.map(textOf))
-  const signature = signer.sign(receiptGroupDigest({ dataMarket, anchorBlock, root: tree.root }, hasher.domainSeparator))
+  const signature = await signer.signHashOf(receiptGroupPreimage({ dataMarket, anchorBlock, root: tree.root }, hasher.domainSeparator))
   return promises.map((_, index) => ({ anchorBlock, index, siblings: tree.siblings(index), signature }))
 }
 

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { type DevAccount, devAccount } from '#devnet/accounts.ts'
+import { createSigner } from '#io/keys/secp256k1.ts'
 import { type Anvil, startAnvil } from '#devnet/anvil.ts'
 import { fundAccounts } from '#devnet/deploy.ts'
 import { readMarketSettings } from '#io/chain/read/market.ts'
@@ -45,7 +46,7 @@ function operatorOf(account: DevAccount): Account {
   return createAccount({
     rpc,
     chainId: CHAIN_ID,
-    privateKey: account.key,
+    signer: createSigner(account.key),
     journal,
     clock: systemClock,
     settleTimeoutMs: 20_000,

@@ -85,7 +85,7 @@ const connect = (dataMarket: Deployment['dataMarket']) =>
 
 async function perform(account: Account, call: ProtocolCall, dataMarket = deployment.dataMarket): Promise<void> {
   const options = { ...places(), dataMarket, clock: systemClock, pollMs: 2, settleTimeoutMs: 20_000 }
-  const sender = createProtocolSender({ ...options, privateKey: KEYS[account], journal: createFakeStore() })
+  const sender = createProtocolSender({ ...options, signer: createSigner(KEYS[account]), journal: createFakeStore() })
   let isSettled = false
   const settled = sender.send('once', call, never).finally(() => {
     isSettled = true

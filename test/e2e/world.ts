@@ -69,11 +69,14 @@ export interface WeftRole extends WeftProcess {
 
 type Variables = Readonly<Record<string, string>>
 
+/** Not that of whoever runs the tests: what a snapshotter signs is written down there. */
+const HOME = join(tmpdir(), 'weft-e2e-home')
+
 /** Starts `weft` with an environment that holds nothing but `env`, in a folder. */
 export function runWeft(args: readonly string[], env: Variables = {}, cwd?: string): WeftProcess {
   // As people start it: with the launcher's own flags.
   const child = spawn(join(import.meta.dirname, '../../weft'), args, {
-    env: { PATH: process.env['PATH'], ...env },
+    env: { PATH: process.env['PATH'], HOME, WEFT_LISTEN_EPOCHS: '0', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
     cwd,
   })
@@ -174,7 +177,7 @@ export async function openWorld(options: {
   const releaser = createProtocolSender({
     rpcUrl,
     ...deployment,
-    privateKey: epochManager.key,
+    signer: createSigner(epochManager.key),
     journal: createFakeStore(),
     clock: systemClock,
     settleTimeoutMs: 30_000,

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { devAccount } from '#devnet/accounts.ts'
+import { createSigner } from '#io/keys/secp256k1.ts'
 import { type Anvil, startAnvil } from '#devnet/anvil.ts'
 import { type Deployment, deployProtocol, fundAccounts } from '#devnet/deploy.ts'
 import type { BlockNumber } from '#domain/ids.ts'
@@ -80,7 +81,7 @@ beforeAll(async () => {
   const sender = createProtocolSender({
     rpcUrl,
     ...deployment,
-    privateKey: epochManager.key,
+    signer: createSigner(epochManager.key),
     journal: createMemoryJournal(),
     clock: systemClock,
     pollMs: 5,

@@ -1,7 +1,7 @@
 import { isWeftError } from '#domain/errors.ts'
 import type { BlockNumber, Cid, EpochId, ProjectId, SlotId } from '#domain/ids.ts'
 import type { Receipt, Submission } from '#domain/submission.ts'
-import type { Signer } from '#io/keys/port.ts'
+import type { KeySigner } from '#io/keys/port.ts'
 import { snapshotCidOf } from '#wire/cid.ts'
 import { createSubmissionHasher } from '#wire/eip712.ts'
 import { decodeSubmission, encodeSubmission, SUBMISSION_BYTES_MAX } from '#wire/submission-proto.ts'
@@ -20,7 +20,7 @@ export interface HostileOptions {
   readonly endpoints: readonly string[]
   readonly projects: readonly ProjectId[]
   /** The key it has; slots given to it vote for whatever it likes, as often as it likes. */
-  readonly signer: Signer
+  readonly signer: KeySigner
   readonly ownSlots: () => readonly SlotId[]
   /** It speaks of data that nobody has. */
   readonly onMadeUp: (cid: Cid) => void

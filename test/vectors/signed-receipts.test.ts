@@ -37,12 +37,12 @@ test.each(vectors.cases)('one that is $what leads to nobody', ({ set }) => {
 test.each([
   ['one', [alone]],
   ['five', together],
-])('we sign %s as it was signed elsewhere', (_, files) => {
+])('we sign %s as it was signed elsewhere', async (_, files) => {
   const receipts = files.map(parsed)
   const [{ proof, dataMarket }] = receipts as [SignedReceipt]
   const { hasher } = promisedIn(receipts[0] as SignedReceipt)
   const signer = createSigner(parsePrivateKey('55'.repeat(32)))
-  const signed = signReceipts(
+  const signed = await signReceipts(
     receipts.map((receipt) => promisedIn(receipt).promised),
     proof.anchorBlock,
     { hasher, dataMarket, signer },

@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { WeftError } from '#domain/errors.ts'
+import { createSigner } from '#io/keys/secp256k1.ts'
 import type { Address, BlockNumber, Cid, EpochId, Hash, ProjectId, SlotId } from '#domain/ids.ts'
 import { Secret } from '#domain/secret.ts'
 import { connectAnchorChain } from '#io/chain/read/anchor.ts'
@@ -97,7 +98,7 @@ describe('a node that answers anything', () => {
         const source = await connectSourceChain({ rpcUrl, chainId: 1, clock, proofs })
         const sender = createProtocolSender({
           ...market,
-          privateKey: new Secret(new Uint8Array(32).fill(3)),
+          signer: createSigner(new Secret(new Uint8Array(32).fill(3))),
           journal: createMemoryJournal(),
           settleTimeoutMs: 0,
         })

@@ -216,6 +216,8 @@ export interface Intent {
  */
 export interface ProtocolSender {
   readonly address: Address
+  /** Whether the transaction is in the journal: what else the account has sent, somebody else did. Of what was settled long ago it may be forgotten. */
+  hasSigned(transactionHash: Hash): boolean
   /** The most gas that one transaction of this chain may have, as far as is known; less once a node has refused more. Throws `CHAIN_UNREACHABLE`, `CHAIN_ANSWER_INVALID`. */
   gasMax(): Promise<number>
   /**

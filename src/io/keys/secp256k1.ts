@@ -5,14 +5,15 @@ import { WeftError } from '#domain/errors.ts'
 import type { Address } from '#domain/ids.ts'
 import { Secret } from '#domain/secret.ts'
 import { keccak256 } from '#wire/keccak.ts'
-import type { ManyRecoverer, Recoverer, Signer } from './port.ts'
+import type { KeySigner, ManyRecoverer, Recoverer } from './port.ts'
 
 const PRIVATE_KEY_BYTES = 32
 /** An uncompressed public key: one byte of form, then the 64 that are hashed. */
 const PUBLIC_KEY_BYTES = 65
 
-function addressOf(publicKey: Uint8Array): Address {
-  return `0x${keccak256(publicKey.subarray(1)).subarray(12).toHex()}` as Address
+/** Of a public key of 64 bytes, as `publicKeyOf`. */
+export function addressOf(publicKey: Uint8Array): Address {
+  return `0x${keccak256(publicKey).subarray(12).toHex()}` as Address
 }
 
 /** 64 hex digits, `0x` or not. Throws `ID_MALFORMED`, without the text. */
@@ -32,16 +33,19 @@ export function newPrivateKey(): Secret<Uint8Array> {
   }
 }
 
+/** 64 bytes: uncompressed, without the one that says so. */
+export function publicKeyOf(privateKey: Secret<Uint8Array>): Uint8Array {
+  return secp256k1.publicKeyCreate(privateKey.reveal(), false).subarray(1)
+}
+
 /** Signs with one key; signatures are deterministic (RFC 6979) and have s in the lower half. */
-export function createSigner(privateKey: Secret<Uint8Array>): Signer {
-  const address = addressOf(secp256k1.publicKeyCreate(privateKey.reveal(), false))
-  return {
-    address,
-    sign(digest) {
-      const { signature, recid } = secp256k1.ecdsaSign(digest, privateKey.reveal())
-      return `${signature.toHex()}${(27 + recid).toString(16)}`
-    },
+export function createSigner(privateKey: Secret<Uint8Array>): KeySigner {
+  const address = addressOf(publicKeyOf(privateKey))
+  function sign(digest: Uint8Array): string {
+    const { signature, recid } = secp256k1.ecdsaSign(digest, privateKey.reveal())
+    return `${signature.toHex()}${(27 + recid).toString(16)}`
   }
+  return { address, sign, signHashOf: async (bytes) => sign(keccak256(bytes)) }
 }
 
 function createRecoverer(): Recoverer & ManyRecoverer {
@@ -53,7 +57,7 @@ function createRecoverer(): Recoverer & ManyRecoverer {
       // The lengths are right, so this is the library's one way to say that r, s and the id belong to no point of the curve.
       return undefined
     }
-    return addressOf(publicKey)
+    return addressOf(publicKey.subarray(1))
   }
   return { recover, recoverMany: async (signed) => signed.map(({ digest, signature }) => recover(digest, signature)) }
 }

@@ -17,7 +17,7 @@ import type { Claim, Question } from './port.ts'
 const ADMISSION_MS_MAX = 10_000
 
 /** Signs for this peer; for a peer that no slot speaks for there is none. */
-export type Claimant = (question: Question) => { readonly slotId: number; readonly signature: string }
+export type Claimant = (question: Question) => Promise<{ readonly slotId: number; readonly signature: string }>
 
 /**
  * The relay's side of `/weft/admit/1.0.0`: asks the peer, and says what `judge` says. The 32 bytes are of this stream alone, so what was signed
@@ -56,7 +56,7 @@ export async function claimAt(
     const frames = framed(stream, { frameBytesMax: ADMIT_FRAME_BYTES_MAX, signal })
     const nonce = await frames.next()
     if (nonce.length !== NONCE_BYTES) throw new Error('what the relay asks is no question of the protocol')
-    stream.send(encodeClaim(claimant({ relay: connection.remotePeer.toString(), peer, nonce })))
+    stream.send(encodeClaim(await claimant({ relay: connection.remotePeer.toString(), peer, nonce })))
     const verdict = parseVerdict(await frames.next())
     if (verdict !== 'admitted') throw new Error(`the relay does not admit this peer: ${verdict ?? 'no verdict'}`)
   } finally {

@@ -24,7 +24,7 @@ const PERMISSION_DENIED = 202
 const signatureOf = (slotId: number): string => `${slotId}${slotId}`.repeat(65)
 const claimantOf =
   (slotId: number): Claimant =>
-  () => ({ slotId, signature: signatureOf(slotId) })
+  async () => ({ slotId, signature: signatureOf(slotId) })
 const judge = ({ slotId, signature }: Claim) => {
   if (slotId > 2) return 'slot_unknown'
   return signature === signatureOf(slotId) ? undefined : 'signer_mismatch'
@@ -73,7 +73,7 @@ describe('a relay under attack', () => {
     expect(new Set(await Promise.all(flood.map((peer) => reserve(peer, address))))).toEqual(new Set([PERMISSION_DENIED]))
     const reached = await reachable(address, claimantOf(1))
     expect(await isServed(reached, claimantOf(2))).toBe(true)
-    for (const bad of [undefined, claimantOf(3), (): ReturnType<Claimant> => ({ slotId: 1, signature: signatureOf(2) })]) {
+    for (const bad of [undefined, claimantOf(3), async (): ReturnType<Claimant> => ({ slotId: 1, signature: signatureOf(2) })]) {
       const dialer = keep(await createSubmissionDialer({ identity: identity(8), claimant: bad }))
       await expect(dialer.dial(reached, stopping.signal)).rejects.toMatchObject({ code: 'LINK_FAILED' })
     }

@@ -24,6 +24,8 @@ export interface SettingRow {
     | 'secret'
     | 'health'
     | 'password'
+    | 'signer'
+    | 'pem'
   readonly doc: string
   readonly roles: readonly Role[]
   /** Without it the setting must be given. */
@@ -36,6 +38,8 @@ export interface SettingRow {
   readonly fromNetwork?: keyof Network
   /** Roles that do without it, and how. */
   readonly optional?: { readonly roles: readonly Role[]; readonly otherwise: string }
+  /** What may be given in its place, and then alone; it stands before it in the table. */
+  readonly unless?: 'signerUrl'
   /** Modes of a sequencer that do without it. */
   readonly notIn?: readonly string[]
   /** The market says it, on chain: given, it must not say otherwise. What holds in a market that says nothing, in words. */

@@ -49,7 +49,7 @@ type ValueOf<Type extends SettingRow['type']> = Type extends 'integer'
         ? Address
         : Type extends 'places'
           ? readonly PlaceSetting[]
-          : Type extends 'key' | 'secret' | 'password'
+          : Type extends 'key' | 'secret' | 'password' | 'pem'
             ? Secret<string>
             : Type extends 'computes'
               ? readonly FolderSet[]
@@ -79,6 +79,7 @@ function unlessGivenWhereNeeded(row: SettingRow, tell: (value: string) => string
   if (row.fallback !== undefined) return tell([row.fallback].flat().join(','))
   if (row.fromMarket !== undefined)
     return `from the market${row.fromMarket.otherwise && `; without a manifest ${row.fromMarket.otherwise}`}`
+  if (row.unless !== undefined) return `needed, or ${flagOf(row.unless)}`
   return row.fromNetwork === undefined ? 'needed' : 'needed, or from the network file'
 }
 

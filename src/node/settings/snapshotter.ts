@@ -10,6 +10,13 @@ export const SNAPSHOTTER_SETTINGS = {
     optional: forClaims,
     doc: 'Ids of the slots to sign for, or ranges of them (1-100), separated by commas; of a collector, the first of them vouches for it.',
   },
+  signedDir: {
+    env: 'WEFT_SIGNED_DIR',
+    type: 'text',
+    fallback: 'auto',
+    roles: ['snapshotter'],
+    doc: 'Folder with what was signed on this machine, small, and the same for all data directories: no slot signs two answers to one question, whichever process comes next. `auto` is `.local/state/weft/signed` in the home of the user.',
+  },
   collector: {
     env: 'WEFT_COLLECTOR',
     type: 'host:port',

@@ -3,10 +3,10 @@ import type { AnchorChain, MarketState } from '#io/chain/port.ts'
 import { connectAnchorChain } from '#io/chain/read/anchor.ts'
 import { createRpc } from '#io/chain/rpc/rpc.ts'
 import { systemClock } from '#io/clock/system.ts'
-import { createSigner, parsePrivateKey } from '#io/keys/secp256k1.ts'
 import { appointing } from '#life/appointment.ts'
 import type { Role } from '#node/settings/roles.ts'
 import type { Settings } from '#node/settings/settings.ts'
+import { signerAccount } from '#node/signer.ts'
 import { checkEndpoints, type EndpointReport, type RpcUse } from '#operator/rpc-check.ts'
 import { bad, doubtful, type Finding, good, orFailed } from './finding.ts'
 
@@ -128,7 +128,7 @@ async function slotsOf(slots: Settings['slots'], account: Address, chain: Anchor
 
 /** What the market says, as far as the endpoint connects to it. */
 async function marketOf(role: Role, settings: Given, sourceChainIds: readonly number[]): Promise<readonly Finding[]> {
-  const { anchorRpcUrl: rpcUrl = '', anchorChainId, protocolState, dataMarket, signerKey, slots } = settings
+  const { anchorRpcUrl: rpcUrl = '', anchorChainId, protocolState, dataMarket, slots } = settings
   if (anchorChainId === undefined || protocolState === undefined || dataMarket === undefined) return []
   const chain = await connectAnchorChain({
     rpcUrl,
@@ -141,7 +141,7 @@ async function marketOf(role: Role, settings: Given, sourceChainIds: readonly nu
   })
   const market = await chain.market()
   const others = sourceChainIds.filter((chainId) => chainId !== market.sourceChainId)
-  const account = signerKey && createSigner(parsePrivateKey(signerKey.reveal())).address
+  const account = signerAccount(settings)
   return [
     good('market', `${dataMarket} on chain ${anchorChainId}`),
     ...(others.length > 0

@@ -1,14 +1,17 @@
 import { randomBytes } from 'node:crypto'
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import type { Address } from '#domain/ids.ts'
+import { Secret } from '#domain/secret.ts'
 import { createFakeChain, marketOf } from '#io/chain/fake/anchor.ts'
 import type { MarketState } from '#io/chain/port.ts'
 import { createVirtualClock } from '#io/clock/fake.ts'
 import { serveSubmissions } from '#io/grpc/server.ts'
+import { encryptKeystore } from '#io/keys/keystore.ts'
 import { createSigner, parsePrivateKey } from '#io/keys/secp256k1.ts'
+import { serveWeb3Signer } from '#io/keys/web3signer.test-server.ts'
 import { startHealth } from '#node/health.ts'
 import { createNotes } from '#node/notes.ts'
 import type { Given } from '#node/settings/settings.ts'
@@ -86,6 +89,38 @@ test('settings that are wrong are found all at once, each with where they are li
       mend: expect.stringContaining('./weft settings collector'),
     }),
   ])
+})
+
+test('a remote signer is asked for a signature: one that has the key, one that has not, and one that lies', async () => {
+  const [key, stranger] = [parsePrivateKey(KEY), parsePrivateKey('22'.repeat(32))]
+  const there = await serveWeb3Signer([key, stranger])
+  const { signerKey: _, ...keyless } = FLAGS
+  const look = async (signerUrl: string) =>
+    (await found('sequencer', { ...keyless, namespace: 'NS', signerUrl })).filter(({ check }) =>
+      ['remote signer', 'account'].includes(check),
+    )
+  try {
+    expect(await look(there.urlOf(key))).toMatchObject([{ state: 'good', detail: expect.stringContaining(account) }, { state: 'good' }])
+    const unknown = there.urlOf(parsePrivateKey('33'.repeat(32)))
+    expect(await look(unknown)).toMatchObject([
+      { state: 'bad', detail: expect.stringContaining('404'), mend: expect.any(String) },
+      { state: 'bad' },
+    ])
+    there.lie('signs with another key')
+    expect(await look(there.urlOf(key))).toMatchObject([
+      { state: 'bad', detail: expect.stringContaining('SIGNER_LIED') },
+      { state: 'good' },
+    ])
+  } finally {
+    await there.stop()
+  }
+})
+
+test('a keystore is looked at without its password: the account that it names is that of the role', async () => {
+  const path = join(dataDir, 'key.json')
+  writeFileSync(path, await encryptKeystore(parsePrivateKey(KEY), { password: new Secret('p'), cost: { n: 2, r: 1, p: 1 } }))
+  const findings = await found('sequencer', { ...FLAGS, signerKey: `file:${path}`, namespace: 'NS' })
+  expect(findings.filter(({ check }) => ['market', 'account'].includes(check))).toMatchObject([{ state: 'good' }, { state: 'good' }])
 })
 
 describe('a sequencer', () => {

@@ -6,6 +6,7 @@ import { type Given as Text, type Settings, settingsOf } from '#node/settings/se
 import { lookAtChains } from './chains.ts'
 import { bad, doubtful, type Finding, good } from './finding.ts'
 import { diskOf, filesOf, portsOf, runningOn } from './machine.ts'
+import { lookAtSigner } from './signer.ts'
 import { lookAtCollector, lookAtIpfs, lookAtSequencers } from './peers.ts'
 
 /** Looks at all that a role needs, before and after it is started, and says of each thing that is wrong how to mend it. It changes nothing. */
@@ -18,6 +19,7 @@ export async function* examine(role: Role, flags: Text, env: Text): AsyncGenerat
   const run = runningOn(settings)
   if (run === undefined) yield* await portsOf(role, settings)
   else yield* await runningFindings(settings, run.role, role)
+  yield* await lookAtSigner(settings)
   yield* await lookAtChains(role, settings)
   if ('ipfsListen' in settings) yield* await lookAtIpfs(settings)
   if (role === 'snapshotter') yield* await lookAtCollector(settings)

@@ -20,13 +20,16 @@ const hasher = createSubmissionHasher({ chainId: 1, protocolState: `0x${'aa'.rep
 const dataMarket = submission(0).dataMarket as Address
 
 /** Receipts of a group, and their submissions. */
-function group(signer = sequencer, code: ReceiptCode = 'accepted'): { receipt: Receipt; payload: Uint8Array; one: Submission }[] {
+async function group(
+  signer = sequencer,
+  code: ReceiptCode = 'accepted',
+): Promise<{ receipt: Receipt; payload: Uint8Array; one: Submission }[]> {
   const all = [1, 2, 3].map((index) => ({
     one: submission(index),
     submissionId: `00000000-0000-4000-8000-00000000000${index}` as SubmissionId,
   }))
   const promises = all.map(({ one, submissionId }) => ({ submissionId, code, header: one.header, digest: hasher.digest(one.request) }))
-  const proofs = signReceipts(promises, 9 as BlockNumber, { hasher, dataMarket, signer })
+  const proofs = await signReceipts(promises, 9 as BlockNumber, { hasher, dataMarket, signer })
   return all.map(({ one, submissionId }, index) => ({
     one,
     payload: encodeSubmission(one),
@@ -51,20 +54,24 @@ function taking(change: Partial<ReceiptAuthority> | 'none' = {}) {
   return { evidenceIn, told, recoveries: () => recoveries, signed: () => counters.read().signedReceipts }
 }
 
-test('C14: of signed receipts the evidence is kept, and those of a group cost one recovery', () => {
+test('C14: of signed receipts the evidence is kept, and those of a group cost one recovery', async () => {
   const { evidenceIn, told, recoveries, signed } = taking()
-  const found = group().map(({ receipt, payload }) => evidenceIn(receipt, payload))
+  const found = (await group()).map(({ receipt, payload }) => evidenceIn(receipt, payload))
   expect(found.map((evidence) => evidence?.index)).toEqual([0, 1, 2])
   expect(found[0]).toMatchObject({ anchorBlock: 9, deadlineBlock: 500, siblings: expect.stringMatching(/^[0-9a-f]{128}$/) })
   expect([told, recoveries(), signed()]).toEqual([[], 1, { kept: 3, unproved: 0 }])
 })
 
 test.each([
-  ['signed by somebody else', group(stranger), {}],
-  ['for another submission', group().map((each, index, all) => ({ ...each, payload: all[(index + 1) % 3]?.payload ?? each.payload })), {}],
-  ['that says another thing', group().map((each) => ({ ...each, receipt: { ...each.receipt, code: 'duplicate' as const } })), {}],
-  ['of another chain', group(), { hasher: createSubmissionHasher({ chainId: 2, protocolState: `0x${'aa'.repeat(20)}` as Address }) }],
-  ['of one that the market has dismissed', group(), { sequencers: () => [] }],
+  ['signed by somebody else', await group(stranger), {}],
+  [
+    'for another submission',
+    (await group()).map((each, index, all) => ({ ...each, payload: all[(index + 1) % 3]?.payload ?? each.payload })),
+    {},
+  ],
+  ['that says another thing', (await group()).map((each) => ({ ...each, receipt: { ...each.receipt, code: 'duplicate' as const } })), {}],
+  ['of another chain', await group(), { hasher: createSubmissionHasher({ chainId: 2, protocolState: `0x${'aa'.repeat(20)}` as Address }) }],
+  ['of one that the market has dismissed', await group(), { sequencers: () => [] }],
 ])('C14: of a receipt %s nothing is kept; that is counted, and said once', (_what, receipts, change) => {
   const { evidenceIn, told, signed } = taking(change)
   expect(receipts.map(({ receipt, payload }) => evidenceIn(receipt, payload))).toEqual([undefined, undefined, undefined])
@@ -75,16 +82,16 @@ test.each([
   ['without the chain', 'none'],
   ['while the chain has said nothing', { sequencers: () => undefined }],
   ['of another market', { dataMarket: `0x${'cc'.repeat(20)}` as Address }],
-] as const)('C14: %s receipts are kept as they come, for whoever can check them', (_what, change) => {
+] as const)('C14: %s receipts are kept as they come, for whoever can check them', async (_what, change) => {
   const { evidenceIn, told, recoveries } = taking(change)
-  const [first] = group(stranger)
+  const [first] = await group(stranger)
   expect(first && evidenceIn(first.receipt, first.payload)).toMatchObject({ anchorBlock: 9 })
   expect([told, recoveries()]).toEqual([[], 0])
 })
 
-test('C14: an unsigned receipt, and a refusal that bears a signature, are no evidence and no fault', () => {
+test('C14: an unsigned receipt, and a refusal that bears a signature, are no evidence and no fault', async () => {
   const { evidenceIn, told, signed } = taking()
-  const [accepted, refused] = [group()[0], group(sequencer, 'window_closed')[0]]
+  const [accepted, refused] = [(await group())[0], (await group(sequencer, 'window_closed'))[0]]
   expect(accepted && evidenceIn({ ...accepted.receipt, proof: undefined }, accepted.payload)).toBeUndefined()
   expect(refused && evidenceIn(refused.receipt, refused.payload)).toBeUndefined()
   expect([told, signed()]).toEqual([[], { kept: 0, unproved: 0 }])
@@ -102,7 +109,7 @@ async function delivered(signer: typeof sequencer) {
         const { request, header } = decodeSubmission(payload) as Submission
         return { submissionId: submissionId as SubmissionId, code: 'accepted', header, digest: place.hasher.digest(request) } as const
       })
-      const proofs = signReceipts(promises, 9 as BlockNumber, place)
+      const proofs = await signReceipts(promises, 9 as BlockNumber, place)
       for (const [index, { submissionId, respond }] of deliveries.entries())
         respond({ submissionId: submissionId as SubmissionId, code: 'accepted', reason: '', proof: proofs[index] })
     }

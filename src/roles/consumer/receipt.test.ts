@@ -40,7 +40,7 @@ async function receiptOf({ slotId = 1, project = 0, signer = sequencer, code = '
   const said = { submissionId: idOf(project, slotId) as SubmissionId, header: hashAt(header), code }
   const others = [1, 2, 3].map((digit) => ({ ...said, digest: new Uint8Array(32).fill(digit) }))
   const group = [...others, { ...said, digest: hasher.digest(request) }]
-  const proof = signReceipts(group, (RELEASE + 3) as BlockNumber, { hasher, dataMarket: place.dataMarket, signer })[3]
+  const [, , , proof] = await signReceipts(group, (RELEASE + 3) as BlockNumber, { hasher, dataMarket: place.dataMarket, signer })
   if (proof === undefined) return expect.fail('no proof')
   const { chainId: anchorChainId, ...contracts } = place
   return { anchorChainId, ...contracts, ...said, request, proof } satisfies SignedReceipt

@@ -8,7 +8,7 @@ import { createVirtualClock } from '#io/clock/fake.ts'
 import type { Clock } from '#io/clock/port.ts'
 import { createFakeIpfsNetwork } from '#io/ipfs/fake.ts'
 import type { Ipfs } from '#io/ipfs/port.ts'
-import type { Signer } from '#io/keys/port.ts'
+import type { KeySigner } from '#io/keys/port.ts'
 import { createSigner, parsePrivateKey, recoverer } from '#io/keys/secp256k1.ts'
 import { createFakeStore } from '#io/store/fake.ts'
 import { encodeCompactBatch } from '#wire/batch-cbor.ts'
@@ -45,7 +45,7 @@ interface Cast {
   readonly headerAfter?: number
   readonly header?: string
   readonly deadlineAfter?: number
-  readonly by?: Signer
+  readonly by?: KeySigner
   readonly projectId?: ProjectId
   readonly signature?: (honest: string) => string
 }
@@ -104,7 +104,7 @@ async function network(
     const header = cast.header ?? ((await chain.block((releaseBlock + (cast.headerAfter ?? 0)) as BlockNumber)) as BlockRef).hash
     const deadlineBlock = (releaseBlock + (cast.deadlineAfter ?? 9)) as BlockNumber
     const request = { slotId, deadlineBlock, snapshotCid: cast.snapshotCid ?? snapshotCid, epochId: cast.epochId ?? epochId, projectId }
-    const honest = (cast.by ?? (keys[slotId - 1] as Signer)).sign(hasher.digest(request))
+    const honest = (cast.by ?? (keys[slotId - 1] as KeySigner)).sign(hasher.digest(request))
     const signature = cast.signature?.(honest) ?? honest
     return { request, signature, header, dataMarket: chain.dataMarket, nodeVersion: 'v1.0', protocolState: '' }
   }
@@ -644,14 +644,14 @@ describe('P4: the CID has won by votes that are valid, and by no others', () => 
 
   test.each<[string, Cast, RegExp]>([
     ['an altered signature', { signature: flipped }, /slot 1: submission_signature, expected 0x[0-9a-f]{40}, got (0x|no signer)/],
-    ['the signature of another', { by: keys[1] as Signer }, /slot 1: submission_signature, expected 0x\w+, got 0x\w+$/],
+    ['the signature of another', { by: keys[1] as KeySigner }, /slot 1: submission_signature, expected 0x\w+, got 0x\w+$/],
     ['no signature at all', { signature: () => 'none' }, /slot 1: submission_signature, expected 0x\w+, got no signer$/],
     ['a header that is no block', { header: `0x${'2'.repeat(64)}` }, /slot 1: submission_header, expected a block within the window/],
     ['a header before the release', { headerAfter: -1 }, /slot 1: submission_header/],
     ['a header behind the window', { headerAfter: 6 }, /slot 1: submission_header/],
     ['a deadline before its header', { headerAfter: 1, deadlineAfter: 0 }, /slot 1: submission_deadline, expected not before the header/],
     ['a deadline too far ahead', { deadlineAfter: 21 }, /slot 1: submission_deadline, expected not that far ahead/],
-    ['a slot that nobody has', { slotId: 9 as SlotId, by: keys[0] as Signer }, /cannot be told, .*: slot 9$/],
+    ['a slot that nobody has', { slotId: 9 as SlotId, by: keys[0] as KeySigner }, /cannot be told, .*: slot 9$/],
   ])('P4: %s is no vote', async (_, cast, detail) => {
     const alone = (await (await network({ votes: [cast] })).run()).at(-1)
     expect(alone).toMatchObject({
@@ -733,14 +733,14 @@ describe('P4: the CID has won by votes that are valid, and by no others', () => 
     })
 
     test('P4: votes that do not count, or are about no project of the batch, make nobody a voter', async () => {
-      const forged = { slotId: three, by: keys[0] as Signer }
+      const forged = { slotId: three, by: keys[0] as KeySigner }
       expect(failedStep(await (await withVotesElsewhere([{ slotId: two }, forged])).run())).toBeUndefined()
       const stray = { slotId: three, projectId: 'reserves:0xdd:TEST' as ProjectId }
       expect(failedStep(await (await withVotesElsewhere([{ slotId: two }, stray])).run())).toBeUndefined()
     })
 
     test('P5: no more than the first of each slot is looked at, and nothing where no share is asked for', async () => {
-      const secondThoughts = [{ slotId: two, by: keys[0] as Signer }, { slotId: two }, { slotId: three }]
+      const secondThoughts = [{ slotId: two, by: keys[0] as KeySigner }, { slotId: two }, { slotId: three }]
       expect(failedStep(await (await withVotesElsewhere(secondThoughts)).run())).toBeUndefined()
       const { run, read } = await withVotesElsewhere([{ slotId: two }, { slotId: three }], { minVotes: 1, minShareBp: 0 })
       expect(failedStep(await run())).toBeUndefined()

@@ -23,6 +23,7 @@ function open(answer: () => Promise<CallOutcome>) {
       sent.push({ intentId, call, signal })
       return answer()
     },
+    hasSigned: () => true,
     gasMax: async () => 16_777_216,
     sendInOrder: () => Promise.reject(new Error('sent otherwise')),
   }

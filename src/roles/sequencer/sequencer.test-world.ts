@@ -8,7 +8,7 @@ import { createVirtualClock, type VirtualClock } from '#io/clock/fake.ts'
 import type { Inbound, SubmissionListener } from '#io/intake/port.ts'
 import { createFakeIpfsNetwork, type FakeIpfsNode } from '#io/ipfs/fake.ts'
 import type { Ipfs } from '#io/ipfs/port.ts'
-import type { Recoverer, Signer } from '#io/keys/port.ts'
+import type { KeySigner, Recoverer, Signer } from '#io/keys/port.ts'
 import { createSigner, parsePrivateKey, recoverer } from '#io/keys/secp256k1.ts'
 import { createInbox, INBOX_LIMITS } from '#io/p2p/inbox.ts'
 import { createPace } from '#io/p2p/pace.ts'
@@ -36,7 +36,7 @@ export const MANAGER = `0x${'0e'.repeat(20)}` as Address
 export const VALIDATOR = `0x${'0a'.repeat(20)}` as Address
 export const SIGNERS = ['11', '22', '33', '44'].map((digits) => createSigner(parsePrivateKey(digits.repeat(32))))
 export const EPOCH_1 = 1 as EpochId
-export const signerOf = (slotId: number): Signer => SIGNERS[slotId - 1] as Signer
+export const signerOf = (slotId: number): KeySigner => SIGNERS[slotId - 1] as KeySigner
 
 /** Windows of 5, 20 and 30 blocks. */
 const MARKET = marketOf({
@@ -198,7 +198,7 @@ export interface Settings {
   /** How far its clock is ahead of the time that passes. */
   readonly aheadMs?: () => number
   /** Signs its receipts. */
-  readonly receiptSigner?: Pick<Signer, 'sign'>
+  readonly receiptSigner?: Pick<Signer, 'signHashOf'>
   /** Its account remembers no call: with hundreds of epochs the fake would send all of them again with each. */
   readonly isForgetful?: boolean
 }

@@ -64,7 +64,7 @@ export interface SequencerDeps {
   readonly random: Pick<Random, 'fraction'>
   readonly recoverer: Recoverer
   /** Signs receipts, with the account that anchors; without it they are sent unsigned. */
-  readonly receiptSigner?: Pick<Signer, 'sign'> | undefined
+  readonly receiptSigner?: Pick<Signer, 'signHashOf'> | undefined
   readonly report: Report
   /** Where the votes come from, if not from an intake of its own. */
   readonly gather?: ((deps: GatherDeps) => Gathering) | undefined

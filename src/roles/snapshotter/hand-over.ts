@@ -30,7 +30,10 @@ export async function handOver(vote: Vote, signal: AbortSignal, deps: HandOverDe
     if (!deps.isOurs(vote.slotId)) return undefined
     const header = deps.head()
     try {
-      const answer = await deps.collector.submitSnapshot(deps.sign(vote, header), { timeoutMs: SUBMIT_TIMEOUT_MS, signal })
+      const submission = await deps.sign(vote, header)
+      // A signer elsewhere takes its time.
+      if (!deps.isOurs(vote.slotId)) return undefined
+      const answer = await deps.collector.submitSnapshot(submission, { timeoutMs: SUBMIT_TIMEOUT_MS, signal })
       if (answer !== 'Success') throw new WeftError('COLLECTOR_UNAVAILABLE', { endpoint: 'collector', detail: `it answered ${answer}` })
       return header
     } catch (failure) {

@@ -1,10 +1,12 @@
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { WeftError } from '#domain/errors.ts'
 import type { BlockNumber, Cid, EpochId, Hash, ProjectId, SlotId, ContractNumber } from '#domain/ids.ts'
 import type { Submission } from '#domain/submission.ts'
 import type { BlockRef } from '#io/chain/port.ts'
-import { createVirtualClock } from '#io/clock/fake.ts'
+import { createVirtualClock, type VirtualClock } from '#io/clock/fake.ts'
 import { createFakeIpfsNetwork } from '#io/ipfs/fake.ts'
+import { createFakeSigningRecord } from '#io/keys/fake.ts'
+import type { SigningRecord } from '#io/keys/port.ts'
 import { createSeededRandom } from '#io/keys/random.ts'
 import { createFakeStore } from '#io/store/fake.ts'
 import { planProjects } from './plan.ts'
@@ -41,7 +43,7 @@ async function open() {
       random: createSeededRandom(1),
       report: () => undefined,
       collector: { submitSnapshot: async () => 'Success', close: async () => undefined },
-      sign: () => ({}) as Submission,
+      sign: async () => ({}) as Submission,
       head: () => BLOCK,
       isOurs: () => true,
       onRetry: () => undefined,
@@ -98,4 +100,83 @@ test.each([
   const { run, deps, records, projectId } = await open()
   await expect(submit(run, Promise.reject(failure), deps)).rejects.toBe(failure)
   expect(records.project(EPOCH.epochId, projectId)).toMatchObject({ state: 'computed' })
+})
+
+describe('N24: what this machine has signed', () => {
+  const signedElsewhere = async (slotIds: readonly number[], cid = 'another') => {
+    const signed = createFakeSigningRecord()
+    const { projectId } = await open()
+    await signed.checkAndRecord({ epochId: EPOCH.epochId, projectId, snapshotCid: cid as Cid, slotIds: slotIds as SlotId[] })
+    return signed
+  }
+  /** The slots that were handed over, and what was told. */
+  async function submitted(signed: SigningRecord) {
+    const { run, deps, records, projectId } = await open()
+    const handed: SlotId[] = []
+    const told: string[] = []
+    const sign: ProjectDeps['handOver']['sign'] = async ({ slotId }) => {
+      handed.push(slotId)
+      return {} as Submission
+    }
+    const slotIds = () => [1, 2] as SlotId[]
+    const report: ProjectDeps['report'] = (event) => void told.push(event)
+    await submit(run, Promise.resolve({ ok: true, snapshot: {}, snapshotCid }), {
+      ...deps,
+      signed,
+      slotIds,
+      report,
+      handOver: { ...deps.handOver, sign },
+    })
+    return { handed, told, record: records.project(EPOCH.epochId, projectId) }
+  }
+
+  test('for one of the slots is not signed there in another form, and the others go on', async () => {
+    expect(await submitted(await signedElsewhere([1]))).toMatchObject({
+      handed: [2],
+      told: ['signed_before'],
+      record: { state: 'submitted' },
+    })
+  })
+
+  test('for all of them ends the project, with the reason', async () => {
+    expect(await submitted(await signedElsewhere([1, 2]))).toMatchObject({
+      handed: [],
+      told: ['signed_before', 'signed_before'],
+      record: { state: 'missed', reason: 'signed_before' },
+    })
+  })
+
+  test('is signed again when it is the same', async () => {
+    expect(await submitted(await signedElsewhere([1, 2], snapshotCid))).toMatchObject({
+      handed: [1, 2],
+      told: [],
+      record: { state: 'submitted' },
+    })
+  })
+
+  test('is on disk before the signature is made, which waits while the disk has no room', async () => {
+    const { run, deps } = await open()
+    const order: string[] = []
+    let isFull = true
+    const signed: SigningRecord = {
+      async checkAndRecord() {
+        order.push('recorded')
+        if (!isFull) return []
+        isFull = false
+        throw new WeftError('STORE_FULL', { path: 'p', doing: 'd' })
+      },
+    }
+    const sign: ProjectDeps['handOver']['sign'] = async () => {
+      order.push('signed')
+      return {} as Submission
+    }
+    const ended = submit(run, Promise.resolve({ ok: true, snapshot: {}, snapshotCid }), {
+      ...deps,
+      signed,
+      handOver: { ...deps.handOver, sign },
+    })
+    await (deps.clock as VirtualClock).advance(1_000)
+    await ended
+    expect(order).toEqual(['recorded', 'recorded', 'signed'])
+  })
 })

@@ -5,6 +5,7 @@ import { advanceProject, endProject, isProjectOver, type ProjectReason, type Pro
 import type { BlockRef } from '#io/chain/port.ts'
 import type { Clock } from '#io/clock/port.ts'
 import type { Ipfs } from '#io/ipfs/port.ts'
+import type { SigningRecord } from '#io/keys/port.ts'
 import type { Backoff } from '#life/backoff.ts'
 import { type PersistDeps, persist } from '#life/persist.ts'
 import { JSON_BYTES_MAX, parseCanonicalJson } from '#wire/canonical-json.ts'
@@ -28,6 +29,8 @@ export interface ProjectDeps extends PersistDeps {
   readonly clock: Clock
   readonly ipfs: Ipfs
   readonly records: Records
+  /** Without it the records alone know what was signed. */
+  readonly signed?: SigningRecord | undefined
   readonly handOver: HandOverDeps
   readonly handOverLimit: <Value>(work: () => Promise<Value>) => Promise<Value>
   /** The slots that our key signs for now. */
@@ -163,7 +166,14 @@ export async function submit(run: SubmitRun, stored: Promise<Stored>, deps: Proj
     const result = await stored
     if (!result.ok) return await end(run, deps, result)
     const slotIds = votersOf(run, deps)
-    const open = slotIds.filter((slotId) => !deps.records.isHandedOver(epoch.epochId, project.projectId, slotId))
+    const wanted = slotIds.filter((slotId) => !deps.records.isHandedOver(epoch.epochId, project.projectId, slotId))
+    const open = await unbound(wanted, result.snapshotCid, run, deps)
+    if (open.length === 0 && wanted.length > 0)
+      return await end(run, deps, {
+        ok: false,
+        reason: 'signed_before',
+        detail: `this machine signed another CID than ${result.snapshotCid}`,
+      })
     const outcomes = await allSettled(
       open.map((slotId) =>
         deps.handOverLimit(async () => {
@@ -189,6 +199,22 @@ export async function submit(run: SubmitRun, stored: Promise<Stored>, deps: Proj
     const isHistory = reason === 'window_closed' && isWeftError(failure, 'HISTORY_MISSING')
     return end(run, deps, isHistory ? { ok: false, reason: 'history_missing', detail: failure.message } : { ok: false, reason, detail: '' })
   }
+}
+
+/** The slots for which this machine has signed nothing else of the epoch and project, in whichever data directory; for these it is written down first (N24). */
+async function unbound(
+  slotIds: readonly SlotId[],
+  snapshotCid: Cid,
+  { epoch: { epochId }, project: { projectId }, signal }: SubmitRun,
+  deps: ProjectDeps,
+): Promise<readonly SlotId[]> {
+  const { signed } = deps
+  if (signed === undefined || slotIds.length === 0) return slotIds
+  const attempt = () => signed.checkAndRecord({ epochId, projectId, snapshotCid, slotIds })
+  const before = await persist({ doing: 'record_signed', attempt, signal }, deps)
+  for (const { slotId, snapshotCid: signedCid } of before)
+    deps.report('signed_before', { epochId, projectId, slotId, signedCid, snapshotCid })
+  return slotIds.filter((slotId) => before.every((each) => each.slotId !== slotId))
 }
 
 /** The slots that vote on the project: where they take turns, not all of ours. */

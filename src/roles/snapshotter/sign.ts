@@ -13,7 +13,7 @@ export interface Vote {
   readonly snapshotCid: Cid
 }
 
-export type Sign = (vote: Vote, head: BlockRef) => Submission
+export type Sign = (vote: Vote, head: BlockRef) => Promise<Submission>
 
 export interface SignOptions {
   /** Anchor blocks for which a signature may be used; the published configuration of deployed nodes says 500 (spec/02 §1). */
@@ -26,11 +26,11 @@ export interface SignOptions {
 export function createSign(options: SignOptions, deps: { readonly chain: AnchorChain; readonly signer: Signer }): Sign {
   const { protocolState, dataMarket } = deps.chain
   const hasher = createSubmissionHasher({ chainId: deps.chain.chainId, protocolState })
-  return (vote, head) => {
+  return async (vote, head) => {
     const request = { ...vote, deadlineBlock: (head.number + options.deadlineBufferBlocks) as BlockNumber }
     return {
       request,
-      signature: deps.signer.sign(hasher.digest(request)),
+      signature: await deps.signer.signHashOf(hasher.preimage(request)),
       header: head.hash,
       dataMarket,
       nodeVersion: options.nodeVersion,

@@ -301,9 +301,9 @@ export function createWorld(
       }
       const signing = {
         address: all.signer.address,
-        sign(digest: Uint8Array) {
+        async signHashOf(bytes: Uint8Array) {
           happens(own, { when: 'before', effect: 'sign', keys: '' })
-          return all.signer.sign(digest)
+          return all.signer.signHashOf(bytes)
         },
       }
       const role = createSnapshotter(options, { ...all, signer: signing })

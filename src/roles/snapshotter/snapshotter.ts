@@ -7,7 +7,7 @@ import type { AnchorChain, BlockRef, MarketState, SourceChain } from '#io/chain/
 import type { Clock } from '#io/clock/port.ts'
 import type { SubmissionClient } from '#io/grpc/port.ts'
 import type { Ipfs } from '#io/ipfs/port.ts'
-import type { Signer } from '#io/keys/port.ts'
+import type { Signer, SigningRecord } from '#io/keys/port.ts'
 import type { Store } from '#io/store/port.ts'
 import { type Life, live } from '#life/live.ts'
 import { type PersistDeps, persist } from '#life/persist.ts'
@@ -45,6 +45,8 @@ export interface SnapshotterDeps extends PersistDeps {
   readonly store: Store
   readonly clock: Clock
   readonly signer: Signer
+  /** Without it this store alone knows what was signed. */
+  readonly signed?: SigningRecord | undefined
   readonly collector: SubmissionClient
   /** What the market asks for in each epoch. */
   readonly terms: Terms

@@ -35,6 +35,7 @@ const second = (world: World, earlierIds: readonly string[] = []) => batchOf([wo
 const answering = (outcome: CallOutcome): ProtocolSender => ({
   address: VALIDATORS[0],
   send: async () => outcome,
+  hasSigned: () => true,
   gasMax: async () => 16_777_216,
   sendInOrder: async (intents) => intents.map(() => outcome),
 })

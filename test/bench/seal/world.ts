@@ -69,7 +69,7 @@ export interface WorldOptions extends Size {
   /** By default none is recovered: everybody has one key. */
   readonly recoverer?: Recoverer
   /** Signs receipts; without it none is signed. */
-  readonly receiptSigner?: Pick<Signer, 'sign'>
+  readonly receiptSigner?: Pick<Signer, 'signHashOf'>
   /** Brings what `take` does not. */
   readonly listener?: SubmissionListener
   readonly windowBlocks?: number

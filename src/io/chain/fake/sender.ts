@@ -143,6 +143,7 @@ export function createFakeSender(options: FakeSenderOptions, mempool: FakeMempoo
 
   return {
     address,
+    hasSigned: (hash) => [...intents().values()].some((made) => transactionOf(made).hash === hash),
     async gasMax() {
       mempool.assertReachable('gasMax')
       return TRANSACTION_GAS_MAX

@@ -79,7 +79,7 @@ export async function startAnvilWorlds() {
           ...place,
           rpc: rpc.rpc,
           settleTimeoutMs: 20_000,
-          privateKey: keyOfAccount(account),
+          signer: createSigner(keyOfAccount(account)),
           journal: createMemoryJournal(),
           ...options,
         }),

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { Address } from '#domain/ids.ts'
+import { createSigner } from '#io/keys/secp256k1.ts'
 import { Secret } from '#domain/secret.ts'
 import { createAccountNode, hex, reverts } from '#io/chain/rpc/scripted.test-node.ts'
 import { createMemoryJournal, NEVER } from '#io/chain/suite/scene.ts'
@@ -13,8 +14,8 @@ const change = (call: string): AccountTransaction => ({ call, to: CONTRACT, data
 function open(journal = createMemoryJournal()) {
   const node = createAccountNode()
   const clock = createVirtualClock({ startMs: 0 })
-  const privateKey = new Secret(new Uint8Array(32).fill(7))
-  const start = () => createAccount({ rpc: node.rpc, chainId: 1, privateKey, journal, clock, settleTimeoutMs: 60_000, pollMs: 500 })
+  const signer = createSigner(new Secret(new Uint8Array(32).fill(7)))
+  const start = () => createAccount({ rpc: node.rpc, chainId: 1, signer, journal, clock, settleTimeoutMs: 60_000, pollMs: 500 })
   const run = <Value>(work: Promise<Value>) => clock.runUntil(work, { limitMs: 120_000 })
   const broadcastCount = (count: number) => clock.runUntil(() => node.broadcast.length >= count, { limitMs: 10_000 })
   return { node, clock, journal, start, run, broadcastCount }

@@ -1,11 +1,10 @@
 import { getContractAddress } from 'viem/utils'
-import { privateKeyToAccount } from 'viem/accounts'
 import { meaningOf } from '#domain/contract-codes.ts'
 import { WeftError } from '#domain/errors.ts'
 import { parseAddress } from '#domain/ids.ts'
 import type { Address } from '#domain/ids.ts'
-import type { Secret } from '#domain/secret.ts'
 import type { CallOutcome, IntentJournal } from '#io/chain/port.ts'
+import type { Signer } from '#io/keys/port.ts'
 import type { Pace } from '#io/chain/rpc/pace.ts'
 import { parseAnswer } from '#io/chain/rpc/rpc.ts'
 import type { Rpc } from '#io/chain/rpc/rpc.ts'
@@ -34,7 +33,7 @@ export interface AccountTransaction {
 export interface AccountOptions {
   readonly rpc: Rpc
   readonly chainId: number
-  readonly privateKey: Secret<Uint8Array>
+  readonly signer: Signer
   /** This account's alone, as for a `ProtocolSender`. */
   readonly journal: IntentJournal
   readonly clock: Pace
@@ -126,11 +125,11 @@ export function createOnlooker(rpc: Rpc, account: Address | undefined): Account 
 
 export function createAccount(options: AccountOptions): Account {
   const { rpc, chainId, clock, pollMs, settleTimeoutMs } = options
-  const account = privateKeyToAccount(`0x${options.privateKey.reveal().toHex()}`)
-  const address = parseAddress(account.address)
+  const { signer } = options
+  const { address } = signer
   const intents = createIntents(options.journal, address)
   const gasLimit = createGasLimit({ rpc, journal: options.journal })
-  const context = { rpc, chainId, account, address, intents, gasLimit }
+  const context = { rpc, chainId, signer, intents, gasLimit }
   const launcher = createLauncher(context)
   const pace = { clock, pollMs, settleTimeoutMs, raiseFeeAfterMs: RAISE_FEE_AFTER_MS, reorgDepthMax: REORG_DEPTH_MAX }
   // Nothing runs beside an operator's transactions: no lock is needed.

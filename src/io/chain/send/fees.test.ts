@@ -1,6 +1,6 @@
-import { privateKeyToAccount } from 'viem/accounts'
 import { describe, expect, test } from 'vitest'
 import type { Address } from '#domain/ids.ts'
+import { createSigner, parsePrivateKey } from '#io/keys/secp256k1.ts'
 import { createScriptedNode, headerOf, hex, refuse } from '#io/chain/rpc/scripted.test-node.ts'
 import type { Script } from '#io/chain/rpc/scripted.test-node.ts'
 import type { Fees } from './fees.ts'
@@ -77,9 +77,9 @@ describe('fees', () => {
 })
 
 describe('a replacement', () => {
-  const account = privateKeyToAccount(`0x${'07'.repeat(32)}`)
+  const signer = createSigner(parsePrivateKey('07'.repeat(32)))
   const draft = { to: `0x${'50'.repeat(20)}` as Address, data: '0x1234', value: 0n, gas: 50_000n } as const
-  const rawWith = async (fees: Fees) => (await sign(account, { chainId: 1, nonce: 3, draft, fees })).raw
+  const rawWith = async (fees: Fees) => (await sign(signer, { chainId: 1, nonce: 3, draft, fees })).raw
   const raised = async (before: Fees, fees: Fees, capWei = 1_000n) => raiseFees(await rawWith(before), { fees, capWei })
   const before = { maxFeePerGas: 100n, maxPriorityFeePerGas: 40n }
 

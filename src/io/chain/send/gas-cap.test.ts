@@ -39,7 +39,16 @@ afterAll(() => anvil.stop())
 test('a vote on a batch of unknown length is made, with as much gas as there may be, and the limit is remembered', async () => {
   const { protocolState, dataMarket, chainId } = deployment
   const journal = createMemoryJournal()
-  const options = { rpcUrl: anvil.rpcUrl, chainId, protocolState, dataMarket, privateKey: KEY, journal, clock: systemClock, pollMs: 2 }
+  const options = {
+    rpcUrl: anvil.rpcUrl,
+    chainId,
+    protocolState,
+    dataMarket,
+    signer: createSigner(KEY),
+    journal,
+    clock: systemClock,
+    pollMs: 2,
+  }
   const told: string[] = []
   const sender = createProtocolSender({
     ...options,

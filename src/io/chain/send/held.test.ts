@@ -1,7 +1,7 @@
 import { parseTransaction } from 'viem'
-import { privateKeyToAccount } from 'viem/accounts'
 import { describe, expect, test } from 'vitest'
 import type { WeftError } from '#domain/errors.ts'
+import { createSigner, parsePrivateKey } from '#io/keys/secp256k1.ts'
 import type { Address } from '#domain/ids.ts'
 import type { CallOutcome } from '#io/chain/port.ts'
 import { createAccountNode, hex, refuse } from '#io/chain/rpc/scripted.test-node.ts'
@@ -14,8 +14,8 @@ import { createSettler } from './settle.ts'
 
 /** What becomes of a transaction that a node does not take. */
 
-const account = privateKeyToAccount(`0x${'07'.repeat(32)}`)
-const address = account.address.toLowerCase() as Address
+const signer = createSigner(parsePrivateKey('07'.repeat(32)))
+const { address } = signer
 const draft = { to: `0x${'50'.repeat(20)}` as Address, data: '0x1234', value: 7n, gas: 50_000n } as const
 
 /** The intents `a` and `b`, launched while the node says `words` to every transaction. */
@@ -29,7 +29,7 @@ async function refusedWith(words: string, gas: bigint = draft.gas) {
   const gasLimit = createGasLimit({ rpc: node.rpc, journal, gasPerTransactionMax: 30_000_000n })
   const told: [string, boolean][] = []
   const onHeld = ({ code }: WeftError, needsPerson: boolean): void => void told.push([code, needsPerson])
-  const context = { rpc: node.rpc, chainId: 1, account, address, intents, gasLimit, onHeld }
+  const context = { rpc: node.rpc, chainId: 1, signer, intents, gasLimit, onHeld }
   const launcher = createLauncher(context)
   const settle = createSettler(context, launcher, (work) => work(), {
     clock,

@@ -15,7 +15,7 @@ export interface Held {
 }
 
 /** What the account must have for the intent and all that goes before it, and what it has. */
-async function funds(intent: JournalledIntent, minedCount: number, { rpc, address, intents }: SenderContext) {
+async function funds(intent: JournalledIntent, minedCount: number, { rpc, signer: { address }, intents }: SenderContext) {
   const answer = await rpc.call('eth_getBalance', [address, 'latest'])
   const waiting = intents.all().filter(({ nonce }) => nonce >= minedCount && nonce <= intent.nonce)
   return {
@@ -33,7 +33,7 @@ export async function heldBy(
   const why = whyNotTaken(refusal)
   const [call, cause] = [intent.intentId, new Error(refusal.message)]
   if (why === 'CALL_UNFUNDED') {
-    const facts = { call, account: context.address, ...(await funds(intent, minedCount, context)) }
+    const facts = { call, account: context.signer.address, ...(await funds(intent, minedCount, context)) }
     return { failure: new WeftError(why, facts, cause), needsPerson: true }
   }
   const failure = new WeftError(why ?? 'CALL_NOT_TAKEN', { call, detail: refusal.message }, cause)

@@ -49,6 +49,7 @@ export function createIntents(journal: IntentJournal, address: Address) {
       const value = journal.get(prefix + intentId)
       return value && parse(intentId, value)
     },
+    hasSigned: (hash: Hash): boolean => journal.get(signedKey(hash)) !== undefined,
     /** What was signed under this hash, ready to broadcast. */
     raw(hash: Hash): `0x${string}` {
       const value = journal.get(signedKey(hash))

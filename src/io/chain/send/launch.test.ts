@@ -1,7 +1,7 @@
 import { parseTransaction } from 'viem'
-import { privateKeyToAccount } from 'viem/accounts'
 import { describe, expect, test } from 'vitest'
 import { WeftError } from '#domain/errors.ts'
+import { createSigner, parsePrivateKey } from '#io/keys/secp256k1.ts'
 import type { Address } from '#domain/ids.ts'
 import type { IntentJournal } from '#io/chain/port.ts'
 import { createAccountNode, hex, refuse } from '#io/chain/rpc/scripted.test-node.ts'
@@ -11,8 +11,8 @@ import { createIntents } from './intents.ts'
 import type { JournalledIntent } from './intents.ts'
 import { createLauncher } from './launch.ts'
 
-const account = privateKeyToAccount(`0x${'07'.repeat(32)}`)
-const address = account.address.toLowerCase() as Address
+const signer = createSigner(parsePrivateKey('07'.repeat(32)))
+const { address } = signer
 const CONTRACT = `0x${'50'.repeat(20)}` as Address
 const launchOf = (intentId: string, data: `0x${string}` = '0x1234') => ({
   intentId,
@@ -39,7 +39,7 @@ function open(options: { readonly journal?: IntentJournal; readonly feePerGasMax
   }
   const intents = createIntents(journal, address)
   const gasLimit = createGasLimit({ rpc: node.rpc, journal })
-  return { node, order, intents, launcher: createLauncher({ ...options, rpc: node.rpc, chainId: 1, account, address, intents, gasLimit }) }
+  return { node, order, intents, launcher: createLauncher({ ...options, rpc: node.rpc, chainId: 1, signer, intents, gasLimit }) }
 }
 
 describe('G4: a launch', () => {

@@ -1,7 +1,7 @@
-import type { PrivateKeyAccount } from 'viem'
 import { isWeftError } from '#domain/errors.ts'
 import type { WeftError } from '#domain/errors.ts'
-import type { Address, Hash } from '#domain/ids.ts'
+import type { Hash } from '#domain/ids.ts'
+import type { Signer } from '#io/keys/port.ts'
 import type { RpcRefusal } from '#io/chain/rpc/answer.ts'
 import type { Rpc } from '#io/chain/rpc/rpc.ts'
 import { raiseFees, suggestFees } from './fees.ts'
@@ -18,8 +18,7 @@ const REPLACEMENTS_MAX = 8
 export interface SenderContext {
   readonly rpc: Rpc
   readonly chainId: number
-  readonly account: PrivateKeyAccount
-  readonly address: Address
+  readonly signer: Signer
   readonly intents: Intents
   readonly gasLimit: GasLimit
   /** Told of a nonce that a transaction of this account has used which is not in the journal: somebody else has the key, and uses it. */
@@ -40,7 +39,8 @@ export interface Launch {
 }
 
 /** Signs, journals and broadcasts. To be called by one at a time: two at once would take the same nonce. */
-export function createLauncher({ rpc, chainId, account, address, intents, gasLimit, onShared, feePerGasMaxWei }: SenderContext) {
+export function createLauncher({ rpc, chainId, signer, intents, gasLimit, onShared, feePerGasMaxWei }: SenderContext) {
+  const { address } = signer
   const lastHash = ({ hashes }: JournalledIntent): Hash => hashes.at(-1) as Hash
   /** What the node said last to a transaction that it did not take. */
   const refusals = new Map<Hash, RpcRefusal>()
@@ -57,7 +57,7 @@ export function createLauncher({ rpc, chainId, account, address, intents, gasLim
     transaction: { readonly draft: Draft; readonly fees: Fees },
     minedCount: number,
   ): Promise<void> {
-    const signed = await sign(account, { chainId, nonce: intent.nonce, ...transaction })
+    const signed = await sign(signer, { chainId, nonce: intent.nonce, ...transaction })
     await intents.put(intent, signed, minedCount)
     await broadcast(signed)
   }
@@ -75,7 +75,7 @@ export function createLauncher({ rpc, chainId, account, address, intents, gasLim
     const ready = await Promise.all(
       launches.map(async ({ intentId, kind, draft }, index) => {
         const nonce = firstNonce + index
-        return { intent: { intentId, kind, nonce, hashes: [] }, signed: await sign(account, { chainId, nonce, draft, fees }) }
+        return { intent: { intentId, kind, nonce, hashes: [] }, signed: await sign(signer, { chainId, nonce, draft, fees }) }
       }),
     )
     // One after the other: a disk that fails on the way leaves intents without a gap in their nonces.

@@ -83,7 +83,15 @@ const pendingCount = async () => Number(((await rpc.call('txpool_status', [])) a
 describe('a sender that dies', () => {
   test('at any request leaves exactly one transaction to the next', async () => {
     const { protocolState, dataMarket, chainId } = deployment
-    const base = { chainId, protocolState, dataMarket, privateKey: MANAGER, clock: systemClock, pollMs: 2, settleTimeoutMs: 20_000 }
+    const base = {
+      chainId,
+      protocolState,
+      dataMarket,
+      signer: createSigner(MANAGER),
+      clock: systemClock,
+      pollMs: 2,
+      settleTimeoutMs: 20_000,
+    }
     let isOver = false
     for (let deadlyRequest = 0; !isOver; deadlyRequest += 1) {
       for (const isPassedOn of [false, true]) {

@@ -33,7 +33,7 @@ function open({ rpcUrl = 'http://node.test', around = (real: typeof fetch) => re
       chainId: 1,
       protocolState: CONTRACT,
       dataMarket: `0x${'da'.repeat(20)}` as Address,
-      privateKey: KEY,
+      signer: createSigner(KEY),
       journal: kept,
       clock,
       settleTimeoutMs: 60_000,

@@ -57,7 +57,7 @@ function open(journal: IntentJournal, options: Partial<ProtocolSenderOptions> = 
     chainId,
     protocolState,
     dataMarket,
-    privateKey: MANAGER,
+    signer: createSigner(MANAGER),
     clock: systemClock,
     pollMs: 2,
     settleTimeoutMs: 20_000,
@@ -172,7 +172,9 @@ describe('sender on anvil', () => {
     await mining(open(createMemoryJournal()).send('release', release(100), NEVER))
     const skip = { ...release(140), kind: 'forceSkipEpoch' } as ProtocolCall
     expect(await open(createMemoryJournal()).send('skip', skip, NEVER)).toEqual({ kind: 'refused', reason: 'E03' })
-    expect(await mining(open(createMemoryJournal(), { privateKey: owner }).send('skip', skip, NEVER))).toMatchObject({ kind: 'done' })
+    expect(await mining(open(createMemoryJournal(), { signer: createSigner(owner) }).send('skip', skip, NEVER))).toMatchObject({
+      kind: 'done',
+    })
     expect(await mining(open(createMemoryJournal()).send('next', release(150), NEVER))).toMatchObject({ kind: 'done' })
   })
 

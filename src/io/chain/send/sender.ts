@@ -1,10 +1,8 @@
-import { privateKeyToAccount } from 'viem/accounts'
 import { isWeftError } from '#domain/errors.ts'
-import { parseAddress } from '#domain/ids.ts'
 import type { Address } from '#domain/ids.ts'
-import type { Secret } from '#domain/secret.ts'
 import type { CallOutcome, Intent, IntentJournal, ProtocolCall, ProtocolSender } from '#io/chain/port.ts'
 import { untilAborted } from '#domain/until-aborted.ts'
+import type { Signer } from '#io/keys/port.ts'
 import type { Pace } from '#io/chain/rpc/pace.ts'
 import { assertChainId, createRpc } from '#io/chain/rpc/rpc.ts'
 import type { Rpc } from '#io/chain/rpc/rpc.ts'
@@ -23,7 +21,7 @@ export interface ProtocolSenderOptions {
   readonly chainId: number
   readonly protocolState: Address
   readonly dataMarket: Address
-  readonly privateKey: Secret<Uint8Array>
+  readonly signer: Signer
   /** This account's alone: two senders of one account with two journals would use each other's nonces. */
   readonly journal: IntentJournal
   readonly clock: Pace
@@ -69,13 +67,13 @@ export function createProtocolSender(options: ProtocolSenderOptions): ProtocolSe
   const { clock, protocolState, dataMarket, chainId, settleTimeoutMs } = options
   const { pollMs = POLL_MS, raiseFeeAfterMs = RAISE_FEE_AFTER_MS, reorgDepthMax = REORG_DEPTH_MAX } = options
   const rpc = options.rpc ?? createRpc({ rpcUrl: options.rpcUrl, chainId, pause: clock })
-  const account = privateKeyToAccount(`0x${options.privateKey.reveal().toHex()}`)
-  const address = parseAddress(account.address)
+  const { signer } = options
+  const { address } = signer
   const intents = createIntents(options.journal, address)
   const exclusively = createLock()
   const { onShared, onHeld, feePerGasMaxWei } = options
   const gasLimit = createGasLimit({ rpc, journal: options.journal, gasPerTransactionMax: options.gasPerTransactionMax })
-  const context = { rpc, chainId, account, address, intents, gasLimit, onShared, onHeld, feePerGasMaxWei }
+  const context = { rpc, chainId, signer, intents, gasLimit, onShared, onHeld, feePerGasMaxWei }
   const launcher = createLauncher(context)
   const settle = createSettler(context, launcher, exclusively, { clock, pollMs, settleTimeoutMs, raiseFeeAfterMs, reorgDepthMax })
   let starting: Promise<void> | undefined
@@ -159,6 +157,7 @@ export function createProtocolSender(options: ProtocolSenderOptions): ProtocolSe
 
   return {
     address,
+    hasSigned: intents.hasSigned,
     gasMax: async () => Number(await gasLimit.now()),
     sendInOrder,
     async send(intentId, call, signal) {

@@ -1,7 +1,7 @@
 import { parseTransaction } from 'viem'
-import { privateKeyToAccount } from 'viem/accounts'
 import { describe, expect, test } from 'vitest'
 import { WeftError } from '#domain/errors.ts'
+import { createSigner, parsePrivateKey } from '#io/keys/secp256k1.ts'
 import type { Address } from '#domain/ids.ts'
 import type { CallOutcome } from '#io/chain/port.ts'
 import { createAccountNode, hex, refuse, reverts } from '#io/chain/rpc/scripted.test-node.ts'
@@ -14,8 +14,8 @@ import { createLauncher } from './launch.ts'
 import { createSettler } from './settle.ts'
 import type { SettleOptions } from './settle.ts'
 
-const account = privateKeyToAccount(`0x${'07'.repeat(32)}`)
-const address = account.address.toLowerCase() as Address
+const signer = createSigner(parsePrivateKey('07'.repeat(32)))
+const { address } = signer
 const CONTRACT = `0x${'50'.repeat(20)}` as Address
 
 /** A settler at work on the intents `a` and `b`, nonces 0 and 1, on a clock of its own. */
@@ -25,7 +25,7 @@ async function open(options: Partial<SettleOptions> = {}) {
   const journal = createMemoryJournal()
   const intents = createIntents(journal, address)
   const gasLimit = createGasLimit({ rpc: node.rpc, journal })
-  const context = { rpc: node.rpc, chainId: 1, account, address, intents, gasLimit }
+  const context = { rpc: node.rpc, chainId: 1, signer, intents, gasLimit }
   const launcher = createLauncher(context)
   const pace = { clock, pollMs: 500, settleTimeoutMs: 60_000, raiseFeeAfterMs: 1e9, reorgDepthMax: 5, ...options }
   const settle = createSettler(context, launcher, (work) => work(), pace)

@@ -36,7 +36,10 @@ interface Sight {
 }
 
 /** The outcome of whichever of the intent's transactions is in the chain; `undefined` while none is. */
-async function findOutcome(intent: JournalledIntent, { rpc, address, intents }: SenderContext): Promise<CallOutcome | undefined> {
+async function findOutcome(
+  intent: JournalledIntent,
+  { rpc, signer: { address }, intents }: SenderContext,
+): Promise<CallOutcome | undefined> {
   const receipts = await rpc.all(intent.hashes.map((hash) => ({ method: 'eth_getTransactionReceipt', params: [hash] })))
   const index = receipts.findIndex((receipt) => receipt !== null)
   const transactionHash = intent.hashes[index]
@@ -65,7 +68,7 @@ async function findOutcome(intent: JournalledIntent, { rpc, address, intents }: 
 /** Whether none of the intent's transactions can ever be mined: their nonce was used up, deep enough to stay so, by another. */
 async function isLost(intent: JournalledIntent, context: SenderContext, reorgDepthMax: number): Promise<boolean> {
   const head = await readHead(context.rpc)
-  const deepCount = await countTransactions(context.rpc, context.address, Math.max(0, head.number - reorgDepthMax))
+  const deepCount = await countTransactions(context.rpc, context.signer.address, Math.max(0, head.number - reorgDepthMax))
   // On a chain that makes blocks only for transactions nothing gets deep: what the chain itself calls final will stay too.
   const settledCount = Math.max(deepCount, deepCount > intent.nonce ? 0 : await countFinal(context))
   // Receipts last: one that came after the first look is seen now.
@@ -73,7 +76,7 @@ async function isLost(intent: JournalledIntent, context: SenderContext, reorgDep
 }
 
 /** 0 where the chain does not say what is final. */
-async function countFinal({ rpc, address }: SenderContext): Promise<number> {
+async function countFinal({ rpc, signer: { address } }: SenderContext): Promise<number> {
   const answer = await rpc.ask('eth_getTransactionCount', [address, 'finalized'])
   return answer.isOk ? parseAnswer(rpc, 'eth_getTransactionCount', () => parseQuantity(answer.result)) : 0
 }
@@ -124,7 +127,7 @@ export function createSettler(context: SenderContext, launcher: Launcher, exclus
 
     return async () => {
       const intent = context.intents.get(intentId) as JournalledIntent
-      const look = () => Promise.all([findOutcome(intent, context), countTransactions(context.rpc, context.address, 'latest')])
+      const look = () => Promise.all([findOutcome(intent, context), countTransactions(context.rpc, context.signer.address, 'latest')])
       const [outcome, minedCount] = await look()
       if (outcome !== undefined) return { outcome }
       if (minedCount > intent.nonce) {

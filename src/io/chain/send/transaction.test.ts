@@ -2,17 +2,19 @@ import { decodeFunctionData, keccak256, parseTransaction, recoverTransactionAddr
 import { privateKeyToAccount } from 'viem/accounts'
 import { describe, expect, test } from 'vitest'
 import type { Address, BlockNumber, Cid, ContentHash, EpochId, Hash, ProjectId } from '#domain/ids.ts'
+import { createSigner, parsePrivateKey } from '#io/keys/secp256k1.ts'
 import type { ProtocolCall } from '#io/chain/port.ts'
 import { createScriptedNode, hex, refuse, reverts } from '#io/chain/rpc/scripted.test-node.ts'
 import { protocolStateAbi } from '#wire/abi/protocol-state.ts'
 import type { Fees } from './fees.ts'
-import { countTransactions, draftOf, encodeCall, estimateGas, sign } from './transaction.ts'
+import { countTransactions, draftOf, encodeCall, estimateGas, senderOfTransaction, sign } from './transaction.ts'
 
 const MARKET = `0x${'da'.repeat(20)}` as Address
 const CONTRACT = `0x${'50'.repeat(20)}` as Address
 const ROOT = `0x${'ab'.repeat(32)}` as Hash
 const account = privateKeyToAccount(`0x${'07'.repeat(32)}`)
-const from = account.address.toLowerCase() as Address
+const signer = createSigner(parsePrivateKey('07'.repeat(32)))
+const from = signer.address
 
 test.each<[ProtocolCall, readonly unknown[]]>([
   [{ kind: 'releaseEpoch', begin: 100 as BlockNumber, end: 109 as BlockNumber }, [100n, 109n]],
@@ -100,16 +102,27 @@ describe('a signed transaction', () => {
     ['without', { gasPrice: 9n }, 'legacy'],
   ])('holds all that was drafted, on its chain, under its nonce, %s', async (_name, fees, type) => {
     const draft = { to: CONTRACT, data: '0x1234', value: 7n, gas: 50_000n } as const
-    const { raw, hash } = await sign(account, { chainId: 31_337, nonce: 3, draft, fees })
+    const { raw, hash } = await sign(signer, { chainId: 31_337, nonce: 3, draft, fees })
     expect(parseTransaction(raw)).toMatchObject({ ...draft, ...fees, chainId: 31_337, nonce: 3, type })
     expect((await recoverTransactionAddress({ serializedTransaction: raw as never })).toLowerCase()).toBe(from)
     expect(draftOf(raw)).toEqual(draft)
     expect(hash).toBe(keccak256(raw))
   })
 
+  test.each<[string, Fees, string]>([
+    ['with a base fee', { maxFeePerGas: 20n, maxPriorityFeePerGas: 2n }, 'eip1559'],
+    ['without', { gasPrice: 9n }, 'legacy'],
+  ])('is byte for byte what viem signs, %s, whatever the signature', async (_name, fees, type) => {
+    for (let nonce = 0; nonce < 20; nonce += 1) {
+      const draft = { to: CONTRACT, data: '0x1234', value: 7n, gas: 50_000n } as const
+      const { raw } = await sign(signer, { chainId: 31_337, nonce, draft, fees })
+      expect(raw).toBe(await account.signTransaction({ ...draft, ...fees, chainId: 31_337, nonce, type } as never))
+    }
+  })
+
   test('that creates a contract names no receiver, drafted again too', async () => {
     const draft = { data: '0x60', value: 0n, gas: 1n } as const
-    const { raw } = await sign(account, { chainId: 1, nonce: 0, draft, fees: { gasPrice: 1n } })
+    const { raw } = await sign(signer, { chainId: 1, nonce: 0, draft, fees: { gasPrice: 1n } })
     expect(draftOf(raw)).toEqual(draft)
   })
 })
@@ -121,4 +134,13 @@ test('transactions are counted up to the block that is named', async () => {
     [from, 'latest'],
     [from, '0xff'],
   ])
+})
+
+test('who sent a transaction is as the endpoint says, nobody where it has none', async () => {
+  const hash = `0x${'ab'.repeat(32)}` as Hash
+  const node = (answer: unknown) => createScriptedNode({ eth_getTransactionByHash: () => answer }).rpc
+  expect(await senderOfTransaction(node({ from: account.address }), hash)).toBe(from)
+  expect(await senderOfTransaction(node(null), hash)).toBeUndefined()
+  for (const answer of [{}, 'x', { from: '0x12' }])
+    await expect(senderOfTransaction(node(answer), hash)).rejects.toMatchObject({ code: 'CHAIN_ANSWER_INVALID' })
 })

@@ -1,10 +1,11 @@
-import { encodeFunctionData, parseTransaction } from 'viem/utils'
-import type { PrivateKeyAccount, TransactionSerializable } from 'viem'
+import { encodeFunctionData, parseTransaction, serializeTransaction } from 'viem/utils'
+import type { TransactionSerializable } from 'viem'
 import { FINAL_PROJECT_GAS } from '#domain/batch.ts'
 import { WeftError } from '#domain/errors.ts'
-import { parseHash } from '#domain/ids.ts'
+import { parseAddress, parseHash } from '#domain/ids.ts'
 import type { Address, Hash } from '#domain/ids.ts'
 import type { ProtocolCall, RootOnlyBatch } from '#io/chain/port.ts'
+import type { Signer } from '#io/keys/port.ts'
 import type { RpcRefusal } from '#io/chain/rpc/answer.ts'
 import { quantity } from '#io/chain/rpc/block.ts'
 import { needsPerson, whyNotTaken } from '#io/chain/rpc/not-taken.ts'
@@ -138,20 +139,34 @@ export function costOf(raw: Hex): bigint {
   return gas * (maxFeePerGas ?? gasPrice ?? 0n) + value
 }
 
+const bytesOf = (hex: Hex): Uint8Array => Uint8Array.fromHex(hex.slice(2))
+
+/** Throws as the signer does. */
 export async function sign(
-  account: PrivateKeyAccount,
+  signer: Pick<Signer, 'signHashOf'>,
   transaction: { readonly chainId: number; readonly nonce: number; readonly draft: Draft; readonly fees: Fees },
 ): Promise<Signed> {
   const { chainId, nonce, draft, fees } = transaction
-  const fields = {
+  const unsigned = {
     chainId,
     nonce,
     ...draft,
     ...fees,
     type: 'gasPrice' in fees ? 'legacy' : 'eip1559',
-  }
-  const raw = await account.signTransaction(fields as TransactionSerializable)
-  return { raw, hash: parseHash(`0x${keccak256(Uint8Array.fromHex(raw.slice(2))).toHex()}`) }
+  } as TransactionSerializable
+  const signature = await signer.signHashOf(bytesOf(serializeTransaction(unsigned)))
+  const [r, s, v]: readonly Hex[] = [`0x${signature.slice(0, 64)}`, `0x${signature.slice(64, 128)}`, `0x${signature.slice(128)}`]
+  const raw = serializeTransaction(unsigned, { r: r as Hex, s: s as Hex, v: BigInt(v as Hex) })
+  return { raw, hash: parseHash(`0x${keccak256(bytesOf(raw)).toHex()}`) }
+}
+
+/** Who has sent a transaction; `undefined` of one that the endpoint does not have. Throws `CHAIN_UNREACHABLE`, `CHAIN_ANSWER_INVALID`. */
+export async function senderOfTransaction(rpc: Rpc, transactionHash: Hash): Promise<Address | undefined> {
+  const answer = await rpc.call('eth_getTransactionByHash', [transactionHash])
+  return parseAnswer(rpc, 'eth_getTransactionByHash', () => {
+    const from = (answer as { readonly from?: unknown } | null)?.from
+    return answer === null ? undefined : parseAddress(String(from))
+  })
 }
 
 /** Transactions of the account in the chain up to `block`: all nonces below are used up. */

@@ -36,6 +36,10 @@ export function senderSuite(name: string, open: () => Promise<ChainWorld>): void
       await mine()
       const outcome = await run(settled)
       expect(outcome).toMatchObject({ kind: 'done' })
+      // In whichever process has the journal, and in no other.
+      const { transactionHash } = outcome as Extract<CallOutcome, { readonly kind: 'done' }>
+      const others = [sender('epochManager', { journal }), sender('epochManager', { journal: createMemoryJournal() })]
+      expect([first, ...others].map((each) => each.hasSigned(transactionHash))).toEqual([true, true, false])
       expect(await run(first.send('release/100', release(100, 109), NEVER))).toEqual(outcome)
       expect(await run(sender('epochManager', { journal }).send('release/100', release(100, 109), NEVER))).toEqual(outcome)
       expect(await transactionCount('epochManager')).toBe(1)

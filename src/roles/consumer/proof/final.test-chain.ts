@@ -1,5 +1,6 @@
 import { encodeFunctionData } from 'viem'
 import { type DevAccount, devAccount } from '#devnet/accounts.ts'
+import { createSigner } from '#io/keys/secp256k1.ts'
 import { startAnvil } from '#devnet/anvil.ts'
 import { deployProtocol, fundAccounts } from '#devnet/deploy.ts'
 import { WeftError } from '#domain/errors.ts'
@@ -88,7 +89,7 @@ export async function openFinalChain() {
       pollMs: 2,
       settleTimeoutMs: 20_000,
       clock: systemClock,
-      privateKey: key,
+      signer: createSigner(key),
       journal: createMemoryJournal(),
     })
     intents += 1

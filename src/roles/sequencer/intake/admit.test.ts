@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { WeftError } from '#domain/errors.ts'
 import type { BlockNumber, Cid, EpochId, ProjectId, SlotId } from '#domain/ids.ts'
 import { isFinal, REJECTIONS } from '#domain/rejection.ts'
 import type { Receipt, Submission } from '#domain/submission.ts'
@@ -182,11 +183,11 @@ describe('what is taken is signed', () => {
   async function signing(disk = createDisk()) {
     let signatures = 0
     const signer = signerOf(4)
-    const sign = (digest: Uint8Array) => {
+    const signHashOf = (bytes: Uint8Array) => {
       signatures += 1
-      return signer.sign(digest)
+      return signer.signHashOf(bytes)
     }
-    const world = await open({ disk, receiptSigner: { sign } })
+    const world = await open({ disk, receiptSigner: { signHashOf } })
     await world.release()
     const place = { hasher: createSubmissionHasher(world.chain), dataMarket: world.chain.dataMarket }
     /** Who signed that this was said of the submission. */
@@ -211,11 +212,13 @@ describe('what is taken is signed', () => {
     const answered: Receipt[] = []
     await pushAlone(world, group, answered)
     await world.until(() => answered.length === group.length)
-    expect(answered.map(({ code }) => code)).toEqual(['accepted', 'accepted', 'duplicate', 'simulated', 'vote_conflict'])
-    const signers = answered.map((receipt, index) => signerIn(receipt, group[index] as Submission))
-    expect(signers).toEqual([...Array(4).fill(signer.address), undefined])
-    expect(signerIn(answered[0] as Receipt, other)).not.toBe(signer.address)
-    expect(answered[0]?.proof?.anchorBlock).toBe((await world.chain.head()).number)
+    // What is refused waits for no signature.
+    const [refused, ...taken] = answered
+    expect(answered.map(({ code }) => code)).toEqual(['vote_conflict', 'accepted', 'accepted', 'duplicate', 'simulated'])
+    const signers = taken.map((receipt, index) => signerIn(receipt, group[index] as Submission))
+    expect([refused?.proof, ...signers]).toEqual([undefined, ...Array(4).fill(signer.address)])
+    expect(signerIn(taken[0] as Receipt, other)).not.toBe(signer.address)
+    expect(taken[0]?.proof?.anchorBlock).toBe((await world.chain.head()).number)
     expect(signatures()).toBe(1)
     await world.stop()
   })
@@ -240,6 +243,58 @@ describe('what is taken is signed', () => {
     await world.until(() => world.sequencer.stats().receipts.accepted === 1)
     expect((await world.deliver(await world.submission({ snapshotCid: CIDS[1] as Cid }))).proof).toBeUndefined()
     expect(signatures()).toBe(0)
+    await world.stop()
+  })
+
+  /** A sequencer whose key is elsewhere: each signature comes, or fails, when the test says so. */
+  async function signingElsewhere() {
+    const asked: { give(): Promise<void>; refuse(): void }[] = []
+    const signHashOf = (bytes: Uint8Array) => {
+      const { promise, resolve, reject } = Promise.withResolvers<string>()
+      asked.push({
+        give: async () => resolve(await signerOf(4).signHashOf(bytes)),
+        refuse: () => reject(new WeftError('SIGNER_FAILED', { signer: 'https://there', account: signerOf(4).address, detail: 'HTTP 500' })),
+      })
+      return promise
+    }
+    const world = await open({ receiptSigner: { signHashOf } })
+    await world.release()
+    return { world, asked }
+  }
+
+  test('S25: a signature that is long in coming keeps nobody else waiting, and comes with its own receipts', async () => {
+    const { world, asked } = await signingElsewhere()
+    const [first, second]: Receipt[][] = [[], []]
+    await pushAlone(world, [await world.submission()], first as Receipt[])
+    await world.until(() => asked.length === 1)
+    await pushAlone(
+      world,
+      [await world.submission({ slotId: 2 as SlotId }), await world.submission({ snapshotCid: CIDS[1] as Cid })],
+      second as Receipt[],
+    )
+    await world.until(() => asked.length === 2)
+    expect([first, second?.map(({ code }) => code)]).toEqual([[], ['vote_conflict']])
+    await asked[1]?.give()
+    await world.until(() => second?.length === 2)
+    expect([first?.length, second?.[1]?.proof]).toEqual([0, expect.anything()])
+    await asked[0]?.give()
+    await world.until(() => first?.length === 1)
+    await world.stop()
+  })
+
+  test('S25: without a signature, or with 64 groups waiting for theirs, receipts go out as they are, and what they say holds', async () => {
+    const { world, asked } = await signingElsewhere()
+    const answered: Receipt[] = []
+    for (let group = 0; group < 65; group += 1) {
+      await pushAlone(world, [await world.submission()], answered)
+      await world.until(() => asked.length === Math.min(group + 1, 64))
+    }
+    await world.until(() => answered.length === 1)
+    expect(answered).toEqual([{ submissionId: expect.any(String), code: 'duplicate', reason: '' }])
+    for (const { refuse } of asked) refuse()
+    await world.until(() => answered.length === 65)
+    expect(answered[1]).toEqual({ submissionId: expect.any(String), code: 'accepted', reason: '' })
+    expect(world.events.filter((event) => event.startsWith('receipts_unsigned'))).toHaveLength(64)
     await world.stop()
   })
 

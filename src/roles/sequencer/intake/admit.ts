@@ -1,4 +1,6 @@
-import type { Address, EpochId, SubmissionId } from '#domain/ids.ts'
+import { isWeftError, toldOf } from '#domain/errors.ts'
+import type { Report } from '#domain/events.ts'
+import type { Address, BlockNumber, EpochId, SubmissionId } from '#domain/ids.ts'
 import { isTaken, type ReceiptCode } from '#domain/rejection.ts'
 import type { ReceiptProof } from '#domain/submission.ts'
 import type { Clock } from '#io/clock/port.ts'
@@ -19,10 +21,10 @@ import type { Held, Waiting } from './waiting.ts'
 /**
  * From delivery to receipt: receive → verify → record → commit → sign → receipt. A receipt is sent only when what it says is on disk (G1, S1), so all
  * deliveries of a group share one commit. No group is answered when the one before it, `earlier`, could not be written: a `duplicate` of what
- * was in that would be a lie. Where there is no room for it, all that was recorded is refused, to be sent again (S31). What is taken is signed once for the whole group, and not before it is durable. What a later block decides, of a peer that cannot come again, is judged then (S11). Never throws over what a
+ * was in that would be a lie. Where there is no room for it, all that was recorded is refused, to be sent again (S31). What is taken is signed once for the whole group, and not before it is durable; nobody else waits for that, for the key may be elsewhere. What a later block decides, of a peer that cannot come again, is judged then (S11). Never throws over what a
  * delivery holds.
  */
-async function admit(deliveries: readonly Inbound[], deps: IntakeDeps, earlier: Promise<void>): Promise<void> {
+async function admit(deliveries: readonly Inbound[], deps: IntakeDeps, { earlier, signing }: Beside): Promise<void> {
   const writes: StoreWrite[] = []
   let isRecorded = false
   const judged = deliveries.flatMap((delivery): Answer[] => {
@@ -37,9 +39,24 @@ async function admit(deliveries: readonly Inbound[], deps: IntakeDeps, earlier: 
   // After all that was committed before, also when there is nothing to write: the first vote that a `duplicate` speaks of is durable too.
   const [isDurable] = await Promise.all([!isRecorded || offer(writes, deps.store), earlier])
   const answers = isDurable ? judged : judged.map((answer) => (answer.isRecorded ? withoutRoom(answer, deps) : answer))
-  const proofs = sign(answers, deps)
-  for (const answer of answers) respond(answer, proofs.get(answer))
+  const signed = new Set(answerSigned(answers, deps, signing))
+  for (const answer of answers) if (!signed.has(answer)) respond(answer)
 }
+
+/** What goes on beside a group. */
+interface Beside {
+  readonly earlier: Promise<void>
+  readonly signing: Signing
+}
+
+/** Groups that wait for their signature. */
+interface Signing {
+  underWay: number
+  readonly spawn: Life['spawn']
+}
+
+/** Of a signer elsewhere that is slower than this some receipts have no signature: the intake keeps its pace. */
+const GROUPS_SIGNED_AT_ONCE_MAX = 64
 
 export interface IntakeDeps extends VerifyDeps {
   readonly store: Pick<Store, 'commit' | 'onFull'>
@@ -50,7 +67,8 @@ export interface IntakeDeps extends VerifyDeps {
   readonly counters: Counters
   readonly waiting: Waiting
   readonly slotRates: SlotRates
-  readonly receiptSigner?: Pick<Signer, 'sign'> | undefined
+  readonly receiptSigner?: Pick<Signer, 'signHashOf'> | undefined
+  readonly report: Report
   /** Whether refusals are counted apart for this epoch: its number is the chain's, not the sender's. */
   isTaking(epochId: EpochId): boolean
 }
@@ -76,17 +94,31 @@ function respond({ delivery, code, reason }: Answer, proof?: ReceiptProof): void
   delivery.respond({ submissionId: delivery.submissionId as SubmissionId, code, reason, ...(proof && { proof }) })
 }
 
-/** One signature for all of the group that was taken, and that a receipt will reach (S25). */
-function sign(answers: readonly Answer[], { hasher, served, view, receiptSigner }: IntakeDeps): ReadonlyMap<Answer, ReceiptProof> {
-  const taken = receiptSigner === undefined ? [] : answers.filter(({ delivery, promised }) => promised && delivery.protocol === 'weft')
-  if (receiptSigner === undefined || view.head === undefined || taken.length === 0) return new Map()
+/**
+ * Answers all of the group that was taken, and that a receipt will reach, with one signature (S25). Without one where there is none to be had: what
+ * the receipt says holds all the same.
+ */
+function answerSigned(answers: readonly Answer[], deps: IntakeDeps, signing: Signing): readonly Answer[] {
+  const { hasher, served, view, receiptSigner } = deps
+  const taken = answers.filter(({ delivery, promised }) => promised && delivery.protocol === 'weft')
+  if (receiptSigner === undefined || view.head === undefined || taken.length === 0) return []
+  if (signing.underWay >= GROUPS_SIGNED_AT_ONCE_MAX) return []
   const place = { hasher, dataMarket: served.dataMarket, signer: receiptSigner }
-  const proofs = signReceipts(
-    taken.map(({ promised }) => promised as Promised),
-    view.head.number,
-    place,
-  )
-  return new Map(taken.map((answer, index) => [answer, proofs[index] as ReceiptProof]))
+  async function answer(anchorBlock: BlockNumber): Promise<void> {
+    signing.underWay += 1
+    const promises = taken.map(({ promised }) => promised as Promised)
+    const proofs = await signReceipts(promises, anchorBlock, place).catch((failure: unknown) => unsigned(failure, taken.length, deps))
+    signing.underWay -= 1
+    for (const [index, each] of taken.entries()) respond(each, proofs[index])
+  }
+  void signing.spawn(answer(view.head.number))
+  return taken
+}
+
+function unsigned(failure: unknown, receipts: number, { report }: IntakeDeps): readonly ReceiptProof[] {
+  if (!isWeftError(failure)) throw failure
+  report('receipts_unsigned', { ...toldOf(failure), receipts })
+  return []
 }
 
 function admitOne(delivery: Inbound, deps: IntakeDeps): (Recorded & Judged) | Held | Judged | 'passed_on' {
@@ -134,13 +166,14 @@ function refused(code: ReceiptCode, about: { readonly epochId?: EpochId }, { cou
 const GROUP_LENGTH_MAX = 256
 
 /** Takes deliveries group by group, in the order of the calls; one commit is in flight while the next group is verified. */
-export function createIntake(deps: IntakeDeps, { fail }: Life) {
+export function createIntake(deps: IntakeDeps, { fail, spawn }: Life) {
+  const signing: Signing = { underWay: 0, spawn }
   let previous: Promise<void> = Promise.resolve()
   let turn: Promise<void> = Promise.resolve()
 
   async function takeGroups(arrived: readonly Inbound[]): Promise<void> {
     for (let from = 0; from < arrived.length; from += GROUP_LENGTH_MAX) {
-      const current = admit(arrived.slice(from, from + GROUP_LENGTH_MAX), deps, previous)
+      const current = admit(arrived.slice(from, from + GROUP_LENGTH_MAX), deps, { earlier: previous, signing })
       current.catch(fail)
       await previous
       previous = current

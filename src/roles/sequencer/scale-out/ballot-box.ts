@@ -16,7 +16,7 @@ import { type LogStore, openLogStore } from './log-store.ts'
 export interface BallotBoxDeps extends PartDeps {
   /** This machine's copy of what the log says. */
   readonly store: Store
-  readonly receiptSigner?: Pick<Signer, 'sign'> | undefined
+  readonly receiptSigner?: Pick<Signer, 'signHashOf'> | undefined
 }
 
 /** Who signed is found out by listeners; that of a delivery without a signer is never asked. */

@@ -25,6 +25,7 @@ function openStage() {
     const events: string[] = []
     const sender: ProtocolSender = {
       address: '0x' as never,
+      hasSigned: () => true,
       gasMax: async () => 1,
       send: async () => done,
       async sendInOrder(intents, signal) {

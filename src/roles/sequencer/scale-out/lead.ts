@@ -87,6 +87,7 @@ export function createLeading(sender: ProtocolSender, deps: LeadDeps): Leading {
     isLeading: () => held !== undefined,
     sender: {
       address: sender.address,
+      hasSigned: sender.hasSigned,
       gasMax: sender.gasMax,
       sendInOrder,
       async send(intentId, call, signal) {

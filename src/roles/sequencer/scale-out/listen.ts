@@ -91,7 +91,7 @@ export function createPart(deps: PartDeps, begin: (beginning: Beginning) => Prom
 export function judgingBy(
   { following, counters, isOpen, isDiskFull }: Omit<Beginning, 'life'> & Pick<IntakeDeps, 'isOpen' | 'isDiskFull'>,
   { slotLimits = SLOT_LIMITS }: PartOptions,
-  { chain, rules, clock }: PartDeps,
+  { chain, rules, clock, report }: PartDeps,
 ): Omit<IntakeDeps, 'listener' | 'recoverer' | 'store' | 'record'> {
   const { view, rulesOf, isReleased, isReady } = following
   return {
@@ -107,6 +107,7 @@ export function judgingBy(
     hasher: createSubmissionHasher(chain),
     slotRates: createSlotRates(slotLimits, clock.nowMs),
     clock,
+    report,
     counters,
     waiting: createWaiting(),
   }

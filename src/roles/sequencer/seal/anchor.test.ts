@@ -41,6 +41,7 @@ function chainThat(facts: { readonly outcomes: readonly CallOutcome[]; readonly 
   } as unknown as AnchorChain
   const sender: ProtocolSender = {
     address: '0x' as never,
+    hasSigned: () => true,
     gasMax: async () => 16_777_216,
     async send(intentId, call) {
       sent.push({ intentId, call })
