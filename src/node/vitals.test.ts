@@ -30,11 +30,11 @@ describe('a snapshotter', () => {
     rewardRules: async () => ({ day: 4, dailySnapshotQuota: 50, areRewardsEnabled: true }),
     slotDay: async (slotId: SlotId) => ({ submissions: 10 * slotId, isRewarded: false }),
   }
-  const stats = { headBlock: 9, epochsOpen: 1, ownSlots: 2, snapshotsComputed: 5 } as never
-  const seen = (lastAnswer: string | undefined, change: object = {}) =>
+  const stats = { headBlock: 9, epochsOpen: 1, ownSlots: [1, 2], snapshotsComputed: 5 } as never
+  const seen = (lastAnswer: string | undefined, change: object = {}, slotIds: readonly number[] = [1, 2]) =>
     snapshotterVitals({
       stats: () => ({ ...(stats as object), ...change }) as never,
-      slotIds: [1, 2] as SlotId[],
+      slotIds: slotIds as SlotId[],
       lastAnswer: () => lastAnswer,
       store: createFakeStore(),
       signer: '0x1' as never,
@@ -46,7 +46,9 @@ describe('a snapshotter', () => {
     expect(reasons(seen(undefined))).toEqual(['unproven'])
     expect(reasons(seen('signer_mismatch'))).toEqual(['hand_over_failed: signer_mismatch'])
     expect(reasons(seen('Success', { headBlock: undefined, ownSlots: undefined }))).toEqual(['anchor_unread'])
-    expect(reasons(seen('Success', { ownSlots: 1 }))).toEqual(['slots_lost: 1 of 2'])
+    expect(reasons(seen('Success', { ownSlots: [1] }))).toEqual(['slots_lost: 2: 1 of 2'])
+    const many = Array.from({ length: 12 }, (_, index) => index + 1)
+    expect(reasons(seen('Success', { ownSlots: [3] }, many))).toEqual(['slots_lost: 1, 2, 4, 5, 6, 7, 8, 9, 10, 11 …: 11 of 12'])
   })
 
   test('says what the contract counts of the day of each slot, and what is on disk where it does not answer', async () => {

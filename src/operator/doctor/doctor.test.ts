@@ -173,7 +173,13 @@ describe('a keystore', () => {
   const look = async (signerPassword?: string) => {
     const { path, address } = await newKey({ out: join(dataDir, 'keys/signer.json'), password: new Secret(password), cost })
     given.chain = world({}, [address, address, stranger])
-    const flags = { ...FLAGS, signerKey: `file:${path}`, ...(signerPassword && { signerPassword }), sourceRpcUrl: 'http://127.0.0.1:2', slots: '1-3' }
+    const flags = {
+      ...FLAGS,
+      signerKey: `file:${path}`,
+      ...(signerPassword && { signerPassword }),
+      sourceRpcUrl: 'http://127.0.0.1:2',
+      slots: '1-3',
+    }
     return found('snapshotter', { ...flags, collector: '127.0.0.1:1' })
   }
 
