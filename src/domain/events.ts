@@ -105,6 +105,13 @@ export const EVENTS = {
     isRepeated: true,
     help: 'The rules of this epoch are not known: nothing of it is judged until they are; `code` says why, `manifest_unknown` which manifest is missing.',
   },
+  ipfs_peer_away: {
+    level: 'warn',
+    until: 'ipfs_peer_reached',
+    isRepeated: true,
+    help: 'An IPFS node of `--ipfs-peers` could not be reached; it is tried again. What is made here cannot be fetched there meanwhile, nor what is there from here: a sequencer leaves out what it cannot fetch. Is that node up, and is this the `ipfs` of its `endpoints.json`?',
+  },
+  ipfs_peer_reached: { level: 'info', help: 'The IPFS node is reached again.' },
   block_damaged: {
     level: 'warn',
     isRepeated: true,

@@ -5,12 +5,16 @@ import { Secret } from '#domain/secret.ts'
 import { createFakeChain, marketOf } from '#io/chain/fake/anchor.ts'
 import { createAccountNode, hex, refuse } from '#io/chain/rpc/scripted.test-node.ts'
 import { createVirtualClock } from '#io/clock/fake.ts'
+import { type HeliaNode, startHeliaNode } from '#io/ipfs/helia.ts'
 import { createFakeStore } from '#io/store/fake.ts'
-import { anchorChain, anchorRpc, protocolSender, sourceChain } from './adapters.ts'
+import { anchorChain, anchorRpc, ipfsPlace, protocolSender, sourceChain } from './adapters.ts'
 import { createPools, OWN_POOLS } from './pools.ts'
 import type { RoleHome } from './home.ts'
 import { createNotes } from './notes.ts'
 import type { Settings } from './settings.ts'
+import { createStarted } from './stop.ts'
+
+vi.mock('#io/ipfs/helia.ts', { spy: true })
 
 /** A role that starts, while its endpoints do what they like. */
 
@@ -113,4 +117,30 @@ test.each([
   stopping.abort()
   await sending
   expect(told.find(([name]) => name === event)?.[1]).toMatchObject({ ...facts, call: 'release', account: sender.address })
+})
+
+test('an IPFS node whose peers are all away is alone, which is told with each attempt; one that is reached is enough', async () => {
+  const node = { stop: async () => undefined } as unknown as HeliaNode
+  const starting = vi.mocked(startHeliaNode).mockResolvedValue(node)
+  const started = createStarted()
+  const places = { ipfsListen: '/ip4/127.0.0.1/tcp/0', ipfsPeers: ['/a', '/b'], gatewayPort: 0, pinPlaces: [] }
+  try {
+    const ipfs = await ipfsPlace(places as unknown as Settings, { ...home, directory: '/nowhere' }, started)
+    const dialled = starting.mock.calls[0]?.[1]?.onDialled
+    const fails = (address: string) => dialled?.(address, new WeftError('LINK_FAILED', { address, detail: 'refused' }))
+    fails('/a')
+    expect(ipfs.isAlone()).toBe(false)
+    dialled?.('/b')
+    fails('/b')
+    expect(ipfs.isAlone()).toBe(true)
+    dialled?.('/b')
+    expect(ipfs.isAlone()).toBe(false)
+    expect(told.map(([event, { address, code }]) => [event, address, code])).toEqual([
+      ['ipfs_peer_away', '/a', 'LINK_FAILED'],
+      ['ipfs_peer_away', '/b', 'LINK_FAILED'],
+      ['ipfs_peer_reached', '/b', undefined],
+    ])
+  } finally {
+    await started.stop()
+  }
 })

@@ -191,6 +191,8 @@ export function tellRefusals(host: Pick<SubmissionHost, 'counts'>, home: Pick<Ro
 
 export interface IpfsPlace {
   readonly node: HeliaNode
+  /** Whether peers were named and none of them was reached when it was last tried. */
+  isAlone(): boolean
   /** The node for what a role adds and pins, which goes to the other places too, and whether they hold it. */
   readonly copies: Copies
   readonly gatewayUrl: string
@@ -205,9 +207,17 @@ export function ipfsFolder(directory: string): string {
 
 /** The role's embedded IPFS node below its data directory, and its read-only gateway. */
 export async function ipfsPlace(settings: Settings, home: RoleHome, started: Started): Promise<IpfsPlace> {
+  const away = new Set<string>()
+  const onDialled = (address: string, failure?: WeftError): void => {
+    if (failure !== undefined) {
+      away.add(address)
+      home.report('ipfs_peer_away', toldOf(failure))
+    } else if (away.delete(address)) home.report('ipfs_peer_reached', { address })
+  }
+  const peers = settings.ipfsPeers
   const node = await startHeliaNode(
-    { directory: ipfsFolder(home.directory), listen: [settings.ipfsListen], peers: settings.ipfsPeers },
-    { store: home.store, onDamaged: (cid) => home.report('block_damaged', { cid }) },
+    { directory: ipfsFolder(home.directory), listen: [settings.ipfsListen], peers },
+    { store: home.store, onDamaged: (cid) => home.report('block_damaged', { cid }), onDialled },
   )
   started.add('IPFS node', node)
   const gateway = await serveGateway({ blocks: node, port: settings.gatewayPort }, home)
@@ -215,7 +225,8 @@ export async function ipfsPlace(settings: Settings, home: RoleHome, started: Sta
   const copies = copiesOf(settings, home, node)
   started.add('pinning places', copies)
   const cars = settings.pinPlaces.flatMap((place) => (place.kind === 'car' ? [place.directory] : []))
-  return { node, copies, gatewayUrl: gateway.url, carPlaces: cars.length > 0 ? { cars } : {} }
+  const isAlone = (): boolean => peers.length > 0 && peers.every((peer) => away.has(peer))
+  return { node, isAlone, copies, gatewayUrl: gateway.url, carPlaces: cars.length > 0 ? { cars } : {} }
 }
 
 /** What keeps copies beside the node. Of a sequencer it is also told how many must. */

@@ -31,7 +31,7 @@ describe('a snapshotter', () => {
     slotDay: async (slotId: SlotId) => ({ submissions: 10 * slotId, isRewarded: false }),
   }
   const stats = { headBlock: 9, epochsOpen: 1, ownSlots: [1, 2], snapshotsComputed: 5 } as never
-  const seen = (lastAnswer: string | undefined, change: object = {}, slotIds: readonly number[] = [1, 2]) =>
+  const seen = (lastAnswer: string | undefined, change: object = {}, slotIds: readonly number[] = [1, 2], isAlone = false) =>
     snapshotterVitals({
       stats: () => ({ ...(stats as object), ...change }) as never,
       slotIds: slotIds as SlotId[],
@@ -39,6 +39,7 @@ describe('a snapshotter', () => {
       store: createFakeStore(),
       signer: '0x1' as never,
       chain,
+      isAlone: () => isAlone,
     })
 
   test('is ready when the collector took its last submission: not before one, and not after one that it did not take', () => {
@@ -47,6 +48,7 @@ describe('a snapshotter', () => {
     expect(reasons(seen('signer_mismatch'))).toEqual(['hand_over_failed: signer_mismatch'])
     expect(reasons(seen('Success', { headBlock: undefined, ownSlots: undefined }))).toEqual(['anchor_unread'])
     expect(reasons(seen('Success', { ownSlots: [1] }))).toEqual(['slots_lost: 2: 1 of 2'])
+    expect(reasons(seen('Success', {}, [1, 2], true)), 'the collector took it, and nobody can fetch it').toEqual(['ipfs_alone'])
     const many = Array.from({ length: 12 }, (_, index) => index + 1)
     expect(reasons(seen('Success', { ownSlots: [3] }, many))).toEqual(['slots_lost: 1, 2, 4, 5, 6, 7, 8, 9, 10, 11 …: 11 of 12'])
   })
@@ -70,6 +72,7 @@ describe('a snapshotter', () => {
       store: createFakeStore(),
       signer: '0x1' as never,
       chain: away,
+      isAlone: () => false,
     })
     expect(await vitals.slots?.()).toEqual([{ slotId: 1, ...fared }])
   })

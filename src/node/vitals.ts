@@ -213,9 +213,11 @@ export interface SnapshotterSeen {
   /** Of the slots. */
   readonly signer: Address
   readonly chain: Pick<AnchorChain, 'rewardRules' | 'slotDay'>
+  /** Whether the market asks for bytes that can be had, and nobody can have those of this one. */
+  readonly isAlone: () => boolean
 }
 
-export const snapshotterVitals = ({ stats, slotIds, lastAnswer, store, chain, signer }: SnapshotterSeen): Vitals => ({
+export const snapshotterVitals = ({ stats, slotIds, lastAnswer, store, chain, signer, isAlone }: SnapshotterSeen): Vitals => ({
   unready() {
     const { headBlock, ownSlots } = stats()
     const answer = lastAnswer()
@@ -223,6 +225,7 @@ export const snapshotterVitals = ({ stats, slotIds, lastAnswer, store, chain, si
     return [
       ...unread(headBlock !== undefined),
       ...(lost.length > 0 ? [{ reason: 'slots_lost', detail: lostInWords(lost, slotIds) } as const] : []),
+      ...(isAlone() ? [{ reason: 'ipfs_alone' } as const] : []),
       ...(answer === undefined ? [{ reason: 'unproven' } as const] : []),
       ...(answer === undefined || answer === 'Success' ? [] : [{ reason: 'hand_over_failed', detail: answer } as const]),
     ]

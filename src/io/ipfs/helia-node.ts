@@ -44,7 +44,7 @@ interface Around {
 /** The node itself; `startHeliaNode` says what it is. */
 export async function startNode(
   options: HeliaOptions,
-  { wait = realWait, store, onDamaged }: HeliaDeps & { readonly wait?: Wait } = {},
+  { wait = realWait, store, onDamaged, onDialled }: HeliaDeps & { readonly wait?: Wait } = {},
 ): Promise<HeliaNode> {
   const stopping = new AbortController()
   const listen = options.listen ?? ['/ip4/127.0.0.1/tcp/0']
@@ -75,7 +75,7 @@ export async function startNode(
     await helia.stop()
     throw listenFailed(listen.join(' '), failure)
   }
-  const links = superviseLinks({ signal: stopping.signal }, { libp2p: helia.libp2p, wait })
+  const links = superviseLinks({ signal: stopping.signal }, { libp2p: helia.libp2p, wait, onDialled })
   async function stop(): Promise<void> {
     stopping.abort(new WeftError('STOPPED', { what: 'IPFS node' }))
     await links.stopped()
