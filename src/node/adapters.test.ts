@@ -53,6 +53,18 @@ test('parts of one process ask the same endpoints through one pool, and others t
   expect(anchorRpc(settings, home)).not.toBe(rpc)
 })
 
+test('parts of one process that share a pool all hear that its endpoint does not answer', async () => {
+  vi.stubGlobal('fetch', async () => {
+    throw new TypeError('fetch failed')
+  })
+  const pools = createPools()
+  const parts = ['/collector', '/snapshotter'].map((directory) => ({ ...home, notes: createNotes(() => 20_000), directory, pools }))
+  const [rpc] = parts.map((part) => anchorRpc(settings, part))
+  await expect(rpc?.rpc.call('eth_chainId', [])).rejects.toMatchObject({ code: 'CHAIN_UNREACHABLE' })
+  expect(parts.map(({ notes }) => notes.anchor.unready())).toEqual([[{ reason: 'anchor_unreachable' }], [{ reason: 'anchor_unreachable' }]])
+  expect(told.filter(([event]) => event === 'endpoint_trouble')).toHaveLength(2)
+})
+
 describe('G12: an endpoint that never answers', () => {
   test('of the anchor chain holds up nobody who stops', async () => {
     hanging()

@@ -26,6 +26,7 @@ import { persist } from '#life/persist.ts'
 import { serveGateway } from './gateway.ts'
 import type { Places, RoleHome } from './home.ts'
 import type { PlaceSetting } from './pin-places.ts'
+import type { Listener, Told } from './pools.ts'
 import type { Settings } from './settings.ts'
 import type { Started } from './stop.ts'
 
@@ -40,9 +41,8 @@ const REORG_DEPTH_MAX = 127
 const SETTLE_TIMEOUT_MS = 120_000
 
 /** How far answers of an endpoint are proved. */
-function provedBy(chain: 'anchor' | 'source', settings: ProofSettings, report: RoleHome['report']): { readonly proofs?: ProofOptions } {
+function provedBy(settings: ProofSettings, { onUnproved }: Told): { readonly proofs?: ProofOptions } {
   if (settings.proofs === 'off') return {}
-  const onUnproved = (means: Means): void => report('chain_unproved', { chain, means })
   return { proofs: { receiptsShare: settings.proofSamplePercent / 100, random: systemRandom.fraction, onUnproved } }
 }
 type ProofSettings = Pick<Settings, 'proofs' | 'proofSamplePercent'>
@@ -57,18 +57,20 @@ function endpointTrouble(chain: 'anchor' | 'source', report: RoleHome['report'])
 }
 
 /** Who hears of what the endpoints of a chain do. */
-function listeners(chain: 'anchor' | 'source', { report, notes }: Telling) {
-  return { onEndpointTrouble: endpointTrouble(chain, report), onEndpointUse: notes[chain].onUse }
+function listener(chain: 'anchor' | 'source', { report, notes, directory }: Sharing): Listener {
+  const { onUse, onUseOfAll } = notes[chain]
+  const onUnproved = (means: Means): void => report('chain_unproved', { chain, means })
+  return { directory, onTrouble: endpointTrouble(chain, report), onUse, onUseOfAll, onUnproved }
 }
+const listeners = ({ onTrouble, onUse }: Told) => ({ onEndpointTrouble: onTrouble, onEndpointUse: onUse })
 type Telling = Pick<RoleHome, 'report' | 'notes'>
-type Sharing = Telling & Pick<RoleHome, 'pools'>
+type Sharing = Telling & Pick<RoleHome, 'pools' | 'directory'>
 
 /** The endpoints of the anchor chain, for all of the role that asks them. */
 export function anchorRpc(settings: Settings, home: Sharing): ProvenRpc {
   const { anchorRpcUrl: rpcUrl, anchorChainId: chainId, proofs, proofSamplePercent } = settings
-  const told = { ...listeners('anchor', home), ...provedBy('anchor', settings, home.report) }
-  return home.pools(['anchor', rpcUrl, chainId, proofs, proofSamplePercent], () =>
-    openProvenRpc({ rpcUrl, chainId, clock: systemClock, ...told }),
+  return home.pools(['anchor', rpcUrl, chainId, proofs, proofSamplePercent], listener('anchor', home), (told) =>
+    openProvenRpc({ rpcUrl, chainId, clock: systemClock, ...listeners(told), ...provedBy(settings, told) }),
   )
 }
 
@@ -113,10 +115,10 @@ export async function sourceChain(
     throw new WeftError('MARKET_CONTRADICTED', { problems: [problem] })
   }
   const { proofs, proofSamplePercent } = settings
-  const told = { ...listeners('source', home), ...provedBy('source', settings, report) }
-  const connect = () => connectSourceChain({ rpcUrl: sourceRpcUrl, chainId, clock: systemClock, ...told })
+  const connect = (told: Told) =>
+    connectSourceChain({ rpcUrl: sourceRpcUrl, chainId, clock: systemClock, ...listeners(told), ...provedBy(settings, told) })
   const key = ['source', sourceRpcUrl, chainId, proofs, proofSamplePercent]
-  return notes.source.source(await patiently('reach_source', () => home.pools(key, connect)))
+  return notes.source.source(await patiently('reach_source', () => home.pools(key, listener('source', home), connect)))
 }
 
 /** Sends from the role's own account; intents are journalled in the role's store. */
