@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
@@ -24,4 +24,14 @@ test('the command takes flags and variables as the role does, and ends with 1 wh
   expect([exitCode, isWell]).toEqual([1, false])
   expect(findings.map(({ detail }) => detail).join()).toMatch(/--data-dir.*--relays/)
   expect((await weft({}, 'doctor', 'relais')).err).toContain("no role 'relais'; did you mean relay?")
+})
+
+test('of a node all parts are looked at, each below its name; a file that is not there is what is wrong', async () => {
+  const config = join(folder, 'weft.json')
+  const relay = { healthListen: 'off', p2pListen: ['/ip4/127.0.0.1/tcp/0'] }
+  writeFileSync(config, JSON.stringify({ dataDir: 'data', parts: { relay, other: { role: 'relay', ...relay } } }))
+  const { exitCode, out } = await weft({}, 'doctor', 'node', '--config', config)
+  expect([exitCode, out]).toEqual([0, expect.stringMatching(/^relay\n✔ settings [^\n]*\n✔ disk [^]*\nother\n✔ settings /)])
+  const missing = await weft({}, 'doctor', 'node', '--config', join(folder, 'nowhere.json'))
+  expect([missing.exitCode, missing.out]).toEqual([1, expect.stringMatching(/^✘ settings +there is no file .*nowhere\.json/)])
 })

@@ -3,6 +3,8 @@ import { printable } from '#domain/printable.ts'
 import { type Role, ROLES } from '#node/settings/roles.ts'
 import { type Given, SETTINGS, type SettingName } from '#node/settings/settings.ts'
 import type { Finding } from '#operator/doctor/finding.ts'
+import { CONFIG_FLAG } from './config.ts'
+import { askForSigner } from './password.ts'
 import { roleNamed } from './settings.ts'
 
 const SIGNS = { good: '✔', doubtful: '!', bad: '✘' } as const
@@ -21,16 +23,23 @@ const flags = (Object.keys(SETTINGS) as SettingName[]).map(
 /** Of the settings there is one flag each. */
 interface Flags {
   readonly json: boolean
+  readonly config: string
 }
 
+/** All parts of a node at once, as the file says that `./weft node` reads. */
+const NODE = 'node'
+
 export const doctorCommand = buildCommand({
-  async func(this: { process: NodeJS.Process }, { json, ...given }: Flags, role: Role) {
-    const { examine } = await import('#operator/doctor/doctor.ts')
+  async func(this: { process: NodeJS.Process }, { json, config, ...given }: Flags, role: Role | typeof NODE) {
+    const { examine, examineNode } = await import('#operator/doctor/doctor.ts')
+    const { createUnlocker } = await import('#node/key-files.ts')
     const { stdout } = this.process
+    const around = { env: this.process.env as Given, unlock: createUnlocker((what) => askForSigner(this.process, what)) }
     const findings: Finding[] = []
-    for await (const finding of examine(role, given, this.process.env as Given)) {
-      findings.push(finding)
+    for await (const finding of role === NODE ? examineNode(config, around) : examine(role, given, around)) {
+      if (!json && finding.part !== undefined && finding.part !== findings.at(-1)?.part) stdout.write(`${finding.part}\n`)
       if (!json) stdout.write(`${findingInWords(finding)}\n`)
+      findings.push(finding)
     }
     const isWell = findings.every(({ state }) => state !== 'bad')
     if (json) stdout.write(`${JSON.stringify({ role, isWell, findings })}\n`)
@@ -39,16 +48,23 @@ export const doctorCommand = buildCommand({
   parameters: {
     flags: {
       json: { kind: 'boolean', default: false, withNegated: false, brief: 'Print one JSON object: role, isWell, findings' },
+      config: { ...CONFIG_FLAG, brief: `Of ${NODE} alone: the file that says which roles it runs, and how` },
       ...Object.fromEntries(flags),
     },
     positional: {
       kind: 'tuple',
-      parameters: [{ brief: `One of ${ROLES.join(', ')}`, parse: roleNamed, placeholder: 'role' }],
+      parameters: [
+        {
+          brief: `One of ${ROLES.join(', ')}; or ${NODE}, all that a file of \`./weft node\` runs`,
+          parse: (text: string) => (text === NODE ? NODE : roleNamed(text)),
+          placeholder: 'role',
+        },
+      ],
     },
   },
   docs: {
     brief: 'Look at all that a role needs, say how to mend what is wrong',
     fullDescription:
-      'Before or after the role is started. Takes the flags and variables of the role as `./weft ROLE` does, and changes nothing. Looks at the settings, the disk, open files, ports; the RPC endpoints of both chains (head, lag, logs, old state, chain ids against the market), the clock, the windows of the market, the account, its office and its ether, the signers of slots; IPFS, by adding a file to one node and fetching it with another, and its peers; the collector, the sequencers and their list; and, where the role runs, what it says of itself. `!` works and may not for long, `✘` must be mended: behind the arrow stands how. Exit code 1 when something must be mended.',
+      'Before or after the role is started. Takes the flags and variables of the role as `./weft ROLE` does, those of a node from its file as `./weft node` does, and changes nothing. Looks at the settings, the disk, open files, ports; the RPC endpoints of both chains (head, lag, logs, old state, chain ids against the market), the clock, the windows of the market, the account, its office and its ether, the signers of slots; IPFS, by adding a file to one node and fetching it with another, and its peers; the collector, the sequencers and their list; and, where the role runs, what it says of itself. `!` works and may not for long, `✘` must be mended: behind the arrow stands how. Exit code 1 when something must be mended.',
   },
 })

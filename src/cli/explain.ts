@@ -9,6 +9,7 @@ import {
   BATCH_REASONS,
   DELIVERY_REASONS,
   DISPUTE_REASONS,
+  ENDPOINT_TROUBLES,
   RECOMPUTE_REASONS,
   UNREADY_REASONS,
   UNTOLD_REASONS,
@@ -32,6 +33,7 @@ const NAMED: readonly (readonly [kind: string, rows: Readonly<Record<string, str
   ['why a refuted batch was not corrected', DISPUTE_REASONS],
   ['how a delivery ended', DELIVERY_REASONS],
   ['why a day is not told', UNTOLD_REASONS],
+  ['what an RPC endpoint does that it should not', ENDPOINT_TROUBLES],
   ['why a role is not ready', UNREADY_REASONS],
   ['a word of logs and tables', WORDS],
 ]

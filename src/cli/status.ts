@@ -195,6 +195,7 @@ function roleInWords(status: RoleStatus): readonly string[] {
 
 const UNANSWERED: Readonly<Record<Exclude<HomeStatus['state'], 'running'>, string>> = {
   stopped: 'does not run',
+  failed: 'does not run: it ended by itself',
   killed: 'does not run: its process ended without stopping it; start it again, nothing acknowledged is lost',
   unasked: 'runs, and its health routes are off: --health-listen',
   mute: 'runs, and does not answer',
@@ -204,7 +205,8 @@ const UNANSWERED: Readonly<Record<Exclude<HomeStatus['state'], 'running'>, strin
 export function statusInWords({ name, state, run, status, detail }: HomeStatus): string {
   const of = run === undefined || run.role === name ? name : `${name} (${run.role})`
   if (status === undefined || state !== 'running') {
-    const why = UNANSWERED[state as keyof typeof UNANSWERED]
+    const at = run?.failed === undefined ? '' : ` at ${clock(run.failed.atMs)}`
+    const why = `${UNANSWERED[state as keyof typeof UNANSWERED]}${at}`
     return `${of}: ${why}${detail === undefined ? '' : `: ${printable(detail)}`}`
   }
   const up = spanInWords(Math.max(0, Date.now() - status.startedMs) / 1_000)

@@ -377,7 +377,11 @@ export const ERRORS = {
     facts: ['place', 'detail'],
     help: "The list of trusted sequencers could not be had, is not what its pin says, or names no sequencer of the market that the chain names too. Is --trusted-sequencers right, and the market's address? With --sequencers no list is needed.",
   },
-  COLLECTOR_UNAVAILABLE: { kind: 'transient', facts: ['endpoint', 'detail'], help: 'The local collector did not answer. Is it running?' },
+  COLLECTOR_UNAVAILABLE: {
+    kind: 'transient',
+    facts: ['endpoint', 'detail'],
+    help: 'The local collector did not answer, or did not take it: `detail` says which. Does it run, and is `--collector` its address?',
+  },
   QUEUE_FULL: {
     kind: 'transient',
     facts: ['queue', 'lengthMax'],

@@ -81,7 +81,7 @@ export const EVENTS = {
   endpoint_trouble: {
     level: 'warn',
     until: 'endpoint_recovered',
-    help: 'An RPC endpoint of a chain does what it should not: `trouble` says what, told once until it has recovered. `unreachable`, `busy`, `invalid`: it fails; `slow`: others that are asked later answer before it; `redirects`: it sends to another place, whose URL would be better; `limits_batch`, `limits_range`, `limits_results`: it takes no longer list of calls, range of blocks or list of logs, and is asked in parts; `lagging`: it lacks blocks that others have; `incomplete`: it lacks what another one has; `wrong_chain`: it is not used; `omits`, `invents`: it kept a log back, or made one up; `forges`: a header has not its hash, or receipts not their root: what lies is not asked for a minute, and longer each time, while there are others; `withholds`: it does not give the receipts that would prove what it says; `other_forks`: what it says is of two forks, or of another one than the others follow. The others answer meanwhile; `./weft rpc check` says more.',
+    help: 'An RPC endpoint of a chain does what it should not: `trouble` says what, told once until it has recovered. The others answer meanwhile; `./weft rpc check` says more.',
   },
   endpoint_recovered: {
     level: 'info',
@@ -117,6 +117,13 @@ export const EVENTS = {
     isRepeated: true,
     help: 'The rules of this epoch are not known: nothing of it is judged until they are; `code` says why, `manifest_unknown` which manifest is missing.',
   },
+  ipfs_peer_away: {
+    level: 'warn',
+    until: 'ipfs_peer_reached',
+    isRepeated: true,
+    help: 'An IPFS node of `--ipfs-peers` could not be reached; it is tried again. What is made here cannot be fetched there meanwhile, nor what is there from here: a sequencer leaves out what it cannot fetch. Is that node up, and is this the `ipfs` of its `endpoints.json`?',
+  },
+  ipfs_peer_reached: { level: 'info', help: 'The IPFS node is reached again.' },
   block_damaged: {
     level: 'warn',
     isRepeated: true,

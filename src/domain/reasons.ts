@@ -77,6 +77,29 @@ export const UNTOLD_REASONS = {
 } as const
 export type UntoldReason = keyof typeof UNTOLD_REASONS
 
+/** What an RPC endpoint does that it should not. */
+export const ENDPOINT_TROUBLES = {
+  unreachable: 'It does not answer: is it running, and is its URL right?',
+  busy: 'It takes no more questions for now: another one, or a plan with more of them; `rps` behind its URL says how many it takes.',
+  invalid: 'Its answer is none: a wrong key or path, or no endpoint of such a chain at all.',
+  batch: 'It takes no list of calls.',
+  too_large: 'It takes no question so large, or gives no answer so large.',
+  slow: 'Others that are asked later answer before it.',
+  redirects: 'It sends to another place, whose URL would be better.',
+  limits_batch: 'It takes no longer list of calls, and is asked in parts.',
+  limits_range: 'It takes no longer range of blocks, and is asked in parts.',
+  limits_results: 'It takes no longer list of logs, and is asked in parts.',
+  lagging: 'It lacks blocks that others have.',
+  incomplete: 'It lacks what another one has.',
+  wrong_chain: 'It serves another chain than the one that is asked for, and is not used.',
+  omits: 'It kept a log back: it is not asked for a minute, and longer each time, while there are others.',
+  invents: 'It made a log up: it is not asked for a minute, and longer each time, while there are others.',
+  forges:
+    'A header has not its hash, or receipts not their root: it is not asked for a minute, and longer each time, while there are others.',
+  withholds: 'It does not give the receipts that would prove what it says.',
+  other_forks: 'What it says is of two forks, or of another one than the others follow.',
+} as const
+
 /** Why a role is not ready: its next submission, batch or vote would not be accepted, or nothing shows that it would. */
 export const UNREADY_REASONS = {
   starting: 'The role has not started yet; the last line of its log says what it waits for: chains, the rules of its market, a port.',
@@ -105,6 +128,8 @@ export const UNREADY_REASONS = {
   unproven: 'Nothing was handed over or sent since the start, so that nothing shows whether the next would be taken.',
   hand_over_failed: 'The collector did not take the last submission; the detail says why. Does it run, and is `--collector` its address?',
   unlinked: 'The collector has no link to a sequencer: `dial_failed` in the log says which addresses do not answer.',
+  ipfs_alone:
+    'No node of `--ipfs-peers` is reached, so that the sequencer fetches nothing from here, and its market counts only what it can fetch: `ipfs_peer_away` in the log says why.',
   receipt_refused: 'The last receipt refuses for a reason that the next submission shares; the detail is its code.',
   relay_full: 'The relay has no place for another peer: `--reservations-max` is the limit.',
   index_behind: 'The index has not read the anchor chain up to its head, or nobody writes it.',

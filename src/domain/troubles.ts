@@ -1,4 +1,7 @@
+import { ERRORS, type ErrorRow } from './errors.ts'
 import { EVENTS, type EventRow, type LogEvent, type LogLevel } from './events.ts'
+import { ENDPOINT_TROUBLES } from './reasons.ts'
+import { REJECTIONS, type RejectionRow } from './rejection.ts'
 
 /** What is wrong now, from what a role tells: events that go on until another takes them back, or that come again while they last. */
 
@@ -85,3 +88,11 @@ const told = ({ isOver: _, ...trouble }: Trouble & { readonly isOver: boolean })
 /** Whether two lines agree about everything that both of them name. */
 const isSame = (left: Facts, right: Facts): boolean =>
   ABOUT.every((name) => left[name] === undefined || right[name] === undefined || left[name] === right[name])
+
+/** What to do: of the event, and of the code or the word that it tells. */
+export function helpOf({ event, facts: { code, trouble } }: Pick<Trouble, 'event' | 'facts'>): string {
+  const { [String(code)]: failure } = ERRORS as Readonly<Record<string, ErrorRow>>
+  const { [String(code)]: rejection } = REJECTIONS as Readonly<Record<string, RejectionRow>>
+  const { [String(trouble)]: misbehaviour } = ENDPOINT_TROUBLES as Readonly<Record<string, string>>
+  return [EVENTS[event].help, misbehaviour, failure?.help ?? rejection?.help].filter((help) => help !== undefined).join(' ')
+}

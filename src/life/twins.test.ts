@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { WeftError } from '#domain/errors.ts'
-import type { Address, BlockNumber, Cid, EpochId, Hash } from '#domain/ids.ts'
+import type { Address, BlockNumber, ContractNumber, Cid, EpochId, Hash } from '#domain/ids.ts'
 import type { AnchorChain, ChainStep, ProtocolEvent, ProtocolSender } from '#io/chain/port.ts'
 import { watchTwins } from './twins.ts'
 
@@ -8,7 +8,7 @@ const [ME, OTHER] = [`0x${'aa'.repeat(20)}`, `0x${'bb'.repeat(20)}`] as [Address
 const HEAD = 10
 const [MINE, FOREIGN, UNKNOWN] = ['0x01', '0x02', '0x03'] as [Hash, Hash, Hash]
 
-const blockAt = (number: number) => ({ number: number as BlockNumber, hash: '0x' as Hash, parentHash: '0x' as Hash, timestamp: number })
+const blockAt = (number: number) => ({ number: number as BlockNumber, contractNumber: number as ContractNumber, hash: '0x' as Hash, parentHash: '0x' as Hash, timestamp: number })
 type Bare = {
   readonly [Kind in ProtocolEvent['kind']]: Omit<Extract<ProtocolEvent, { kind: Kind }>, 'block' | 'logIndex'>
 }[ProtocolEvent['kind']]

@@ -5,13 +5,17 @@ import { Secret } from '#domain/secret.ts'
 import { createFakeChain, marketOf } from '#io/chain/fake/anchor.ts'
 import { createAccountNode, hex, refuse } from '#io/chain/rpc/scripted.test-node.ts'
 import { createVirtualClock } from '#io/clock/fake.ts'
+import { type HeliaNode, startHeliaNode } from '#io/ipfs/helia.ts'
 import { createFakeStore } from '#io/store/fake.ts'
-import { anchorChain, anchorRpc, sourceChain } from './adapters.ts'
+import { anchorChain, anchorRpc, ipfsPlace, sourceChain } from './adapters.ts'
 import { createPools, OWN_POOLS } from './pools.ts'
 import type { RoleHome } from './home.ts'
 import { createNotes } from './notes.ts'
 import { protocolSender } from './sender.ts'
 import type { Settings } from './settings/settings.ts'
+import { createStarted } from './stop.ts'
+
+vi.mock('#io/ipfs/helia.ts', { spy: true })
 
 /** A role that starts, while its endpoints do what they like. */
 
@@ -49,6 +53,18 @@ test('parts of one process ask the same endpoints through one pool, and others t
   expect(anchorRpc({ ...settings, anchorRpcUrl: 'http://other.test' }, together)).not.toBe(rpc)
   expect(anchorRpc({ ...settings, proofs: 'on', proofSamplePercent: 5 }, together)).not.toBe(rpc)
   expect(anchorRpc(settings, home)).not.toBe(rpc)
+})
+
+test('parts of one process that share a pool all hear that its endpoint does not answer', async () => {
+  vi.stubGlobal('fetch', async () => {
+    throw new TypeError('fetch failed')
+  })
+  const pools = createPools()
+  const parts = ['/collector', '/snapshotter'].map((directory) => ({ ...home, notes: createNotes(() => 20_000), directory, pools }))
+  const [rpc] = parts.map((part) => anchorRpc(settings, part))
+  await expect(rpc?.rpc.call('eth_chainId', [])).rejects.toMatchObject({ code: 'CHAIN_UNREACHABLE' })
+  expect(parts.map(({ notes }) => notes.anchor.unready())).toEqual([[{ reason: 'anchor_unreachable' }], [{ reason: 'anchor_unreachable' }]])
+  expect(told.filter(([event]) => event === 'endpoint_trouble')).toHaveLength(2)
 })
 
 describe('G12: an endpoint that never answers', () => {
@@ -115,4 +131,30 @@ test.each([
   stopping.abort()
   await sending
   expect(told.find(([name]) => name === event)?.[1]).toMatchObject({ ...facts, call: 'release', account: sender.address })
+})
+
+test('an IPFS node whose peers are all away is alone, which is told with each attempt; one that is reached is enough', async () => {
+  const node = { stop: async () => undefined } as unknown as HeliaNode
+  const starting = vi.mocked(startHeliaNode).mockResolvedValue(node)
+  const started = createStarted()
+  const places = { ipfsListen: '/ip4/127.0.0.1/tcp/0', ipfsPeers: ['/a', '/b'], gatewayPort: 0, pinPlaces: [] }
+  try {
+    const ipfs = await ipfsPlace(places as unknown as Settings, { ...home, directory: '/nowhere' }, started)
+    const dialled = starting.mock.calls[0]?.[1]?.onDialled
+    const fails = (address: string) => dialled?.(address, new WeftError('LINK_FAILED', { address, detail: 'refused' }))
+    fails('/a')
+    expect(ipfs.isAlone()).toBe(false)
+    dialled?.('/b')
+    fails('/b')
+    expect(ipfs.isAlone()).toBe(true)
+    dialled?.('/b')
+    expect(ipfs.isAlone()).toBe(false)
+    expect(told.map(([event, { address, code }]) => [event, address, code])).toEqual([
+      ['ipfs_peer_away', '/a', 'LINK_FAILED'],
+      ['ipfs_peer_away', '/b', 'LINK_FAILED'],
+      ['ipfs_peer_reached', '/b', undefined],
+    ])
+  } finally {
+    await started.stop()
+  }
 })

@@ -21,6 +21,7 @@ import { persist } from '#life/persist.ts'
 import { serveGateway } from './gateway.ts'
 import type { Places, RoleHome } from './home.ts'
 import type { PlaceSetting } from './pin-places.ts'
+import type { Listener, Told } from './pools.ts'
 import type { Settings } from './settings/settings.ts'
 import type { Started } from './stop.ts'
 
@@ -33,9 +34,8 @@ import type { Started } from './stop.ts'
 const REORG_DEPTH_MAX = 127
 
 /** How far answers of an endpoint are proved. */
-function provedBy(chain: 'anchor' | 'source', settings: ProofSettings, report: RoleHome['report']): { readonly proofs?: ProofOptions } {
+function provedBy(settings: ProofSettings, { onUnproved }: Told): { readonly proofs?: ProofOptions } {
   if (settings.proofs === 'off') return {}
-  const onUnproved = (means: Means): void => report('chain_unproved', { chain, means })
   return { proofs: { receiptsShare: settings.proofSamplePercent / 100, random: systemRandom.fraction, onUnproved } }
 }
 type ProofSettings = Pick<Settings, 'proofs' | 'proofSamplePercent'>
@@ -49,18 +49,20 @@ function endpointTrouble(chain: 'anchor' | 'source', report: RoleHome['report'])
 }
 
 /** Who hears of what the endpoints of a chain do. */
-function listeners(chain: 'anchor' | 'source', { report, notes }: Telling) {
-  return { onEndpointTrouble: endpointTrouble(chain, report), onEndpointUse: notes[chain].onUse }
+function listener(chain: 'anchor' | 'source', { report, notes, directory }: Sharing): Listener {
+  const { onUse, onUseOfAll } = notes[chain]
+  const onUnproved = (means: Means): void => report('chain_unproved', { chain, means })
+  return { directory, onTrouble: endpointTrouble(chain, report), onUse, onUseOfAll, onUnproved }
 }
+const listeners = ({ onTrouble, onUse }: Told) => ({ onEndpointTrouble: onTrouble, onEndpointUse: onUse })
 type Telling = Pick<RoleHome, 'report' | 'notes'>
-type Sharing = Telling & Pick<RoleHome, 'pools'>
+type Sharing = Telling & Pick<RoleHome, 'pools' | 'directory'>
 
 /** The endpoints of the anchor chain, for all of the role that asks them. */
 export function anchorRpc(settings: Settings, home: Sharing): ProvenRpc {
   const { anchorRpcUrl: rpcUrl, anchorChainId: chainId, proofs, proofSamplePercent } = settings
-  const told = { ...listeners('anchor', home), ...provedBy('anchor', settings, home.report) }
-  return home.pools(['anchor', rpcUrl, chainId, proofs, proofSamplePercent], () =>
-    openProvenRpc({ rpcUrl, chainId, clock: systemClock, ...told }),
+  return home.pools(['anchor', rpcUrl, chainId, proofs, proofSamplePercent], listener('anchor', home), (told) =>
+    openProvenRpc({ rpcUrl, chainId, clock: systemClock, ...listeners(told), ...provedBy(settings, told) }),
   )
 }
 
@@ -105,10 +107,10 @@ export async function sourceChain(
     throw new WeftError('MARKET_CONTRADICTED', { problems: [problem] })
   }
   const { proofs, proofSamplePercent } = settings
-  const told = { ...listeners('source', home), ...provedBy('source', settings, report) }
-  const connect = () => connectSourceChain({ rpcUrl: sourceRpcUrl, chainId, clock: systemClock, ...told })
+  const connect = (told: Told) =>
+    connectSourceChain({ rpcUrl: sourceRpcUrl, chainId, clock: systemClock, ...listeners(told), ...provedBy(settings, told) })
   const key = ['source', sourceRpcUrl, chainId, proofs, proofSamplePercent]
-  return notes.source.source(await patiently('reach_source', () => home.pools(key, connect)))
+  return notes.source.source(await patiently('reach_source', () => home.pools(key, listener('source', home), connect)))
 }
 
 /** What the adapter refused is told when there is more of it. */
@@ -123,6 +125,8 @@ export function tellRefusals(host: Pick<SubmissionHost, 'counts'>, home: Pick<Ro
 
 export interface IpfsPlace {
   readonly node: HeliaNode
+  /** Whether peers were named and none of them was reached when it was last tried. */
+  isAlone(): boolean
   /** The node for what a role adds and pins, which goes to the other places too, and whether they hold it. */
   readonly copies: Copies
   readonly gatewayUrl: string
@@ -137,9 +141,17 @@ export function ipfsFolder(directory: string): string {
 
 /** The role's embedded IPFS node below its data directory, and its read-only gateway. */
 export async function ipfsPlace(settings: Settings, home: RoleHome, started: Started): Promise<IpfsPlace> {
+  const away = new Set<string>()
+  const onDialled = (address: string, failure?: WeftError): void => {
+    if (failure !== undefined) {
+      away.add(address)
+      home.report('ipfs_peer_away', toldOf(failure))
+    } else if (away.delete(address)) home.report('ipfs_peer_reached', { address })
+  }
+  const peers = settings.ipfsPeers
   const node = await startHeliaNode(
-    { directory: ipfsFolder(home.directory), listen: [settings.ipfsListen], peers: settings.ipfsPeers },
-    { store: home.store, onDamaged: (cid) => home.report('block_damaged', { cid }) },
+    { directory: ipfsFolder(home.directory), listen: [settings.ipfsListen], peers },
+    { store: home.store, onDamaged: (cid) => home.report('block_damaged', { cid }), onDialled },
   )
   started.add('IPFS node', node)
   const gateway = await serveGateway({ blocks: node, port: settings.gatewayPort }, home)
@@ -147,7 +159,8 @@ export async function ipfsPlace(settings: Settings, home: RoleHome, started: Sta
   const copies = copiesOf(settings, home, node)
   started.add('pinning places', copies)
   const cars = settings.pinPlaces.flatMap((place) => (place.kind === 'car' ? [place.directory] : []))
-  return { node, copies, gatewayUrl: gateway.url, carPlaces: cars.length > 0 ? { cars } : {} }
+  const isAlone = (): boolean => peers.length > 0 && peers.every((peer) => away.has(peer))
+  return { node, isAlone, copies, gatewayUrl: gateway.url, carPlaces: cars.length > 0 ? { cars } : {} }
 }
 
 /** What keeps copies beside the node. Of a sequencer it is also told how many must. */

@@ -99,3 +99,13 @@ test('a source chain that nobody has asked for a while is no reason: it is read 
   source.onUse({ endpoint: 'http://a', outcome: 'unreachable' })
   expect(source.unready()).toEqual([{ reason: 'source_unreachable' }])
 })
+
+test('what another role of the process counts is seen all the same, and counted by it alone', () => {
+  const sight = createChainSight('anchor', { recorder, nowMs: () => nowMs })
+  sight.onUseOfAll({ endpoint: 'http://a', outcome: 'ok', tookMs: 1 })
+  nowMs += 10_001
+  sight.onUseOfAll({ endpoint: 'http://a', outcome: 'unreachable' })
+  sight.onUseOfAll({ endpoint: 'http://a', lagBlocks: 3 })
+  expect(sight.unready()).toEqual([{ reason: 'anchor_unreachable' }])
+  expect(recorder.read()).toEqual([])
+})

@@ -2,7 +2,7 @@ import { type LabelsOf, reading, type Reading } from '#domain/metrics.ts'
 import type { UnreadyReason } from '#domain/reasons.ts'
 import type { Recorder } from '#domain/recorder.ts'
 import type { AnchorChain, BlockRef, ChainStep, SourceChain } from '#io/chain/port.ts'
-import type { OnEndpointUse } from '#io/chain/rpc/health.ts'
+import type { EndpointUse, OnEndpointUse } from '#io/chain/rpc/health.ts'
 import type { Unready } from './role.ts'
 
 /** Beyond the block time of any chain that a market is on: as `./weft rpc check` has it. */
@@ -17,6 +17,8 @@ type ChainName = LabelsOf<'weft_chain_head_block'>['chain'] & ('anchor' | 'sourc
 /** What the endpoints of one chain have told the role in passing: nothing is asked for it. */
 export interface ChainSight {
   readonly onUse: OnEndpointUse
+  /** The same of a request that another role of the process counts. */
+  readonly onUseOfAll: OnEndpointUse
   /** The same chain, whose heads are noted. */
   anchor(chain: AnchorChain): AnchorChain
   source(chain: SourceChain): SourceChain
@@ -73,12 +75,18 @@ export function createChainSight(
     }
   }
 
+  function onUseOfAll(use: EndpointUse): void {
+    if ('lagBlocks' in use) return
+    if (use.outcome === 'ok') answeredMs = nowMs()
+    else failedMs = nowMs()
+  }
+
   return {
+    onUseOfAll,
     onUse(use) {
+      onUseOfAll(use)
       const { endpoint } = use
       if ('lagBlocks' in use) return recorder.set('weft_rpc_lag_blocks', { chain: name, endpoint }, use.lagBlocks)
-      if (use.outcome === 'ok') answeredMs = nowMs()
-      else failedMs = nowMs()
       recorder.add('weft_rpc_requests_total', { chain: name, endpoint, outcome: use.outcome })
       if (use.tookMs !== undefined) recorder.add('weft_rpc_seconds_total', { chain: name, endpoint }, use.tookMs / 1_000)
     },

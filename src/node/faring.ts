@@ -1,7 +1,6 @@
-import { EVENTS } from '#domain/events.ts'
 import { reading, type Reading } from '#domain/metrics.ts'
 import { UNREADY_REASONS } from '#domain/reasons.ts'
-import type { Trouble } from '#domain/troubles.ts'
+import { helpOf, type Trouble } from '#domain/troubles.ts'
 import { systemClock } from '#io/clock/system.ts'
 import { NO_TOTALS, type Sender } from '#wire/alert-bodies.ts'
 import { hostname } from 'node:os'
@@ -50,6 +49,9 @@ export interface Faring {
 
 /** Slots are read from disk and from the chain, one by one: whoever asks more often gets what was. */
 const SLOTS_EVERY_MS = 10_000
+
+/** An endpoint that is well takes a tenth of it, and whoever asks waits twice as long. */
+const CHAIN_WITHIN_MS = 3_000
 
 /** Troubles that keep the next call, or the next verdict, from being made. */
 const UNREADY_TROUBLES = [
@@ -105,7 +107,7 @@ export function createFaring(role: Role, { notes, directory }: Pick<RoleHome, 'n
     unready,
     readings,
     async status() {
-      const [money, known] = await Promise.all([vitals?.money?.ask(), slots()])
+      const [money, known] = await Promise.all([inTime(vitals?.money?.ask()), inTime(slots())])
       const reasons = unready().map((each) => ({ ...each, help: UNREADY_REASONS[each.reason] }))
       const told = { troubles: troubles.now().map(withHelp), lately: troubles.lately().map(withHelp) }
       return { ...run, isReady: reasons.length === 0, unready: reasons, ...told, readings: readings(), money, slots: known }
@@ -113,6 +115,20 @@ export function createFaring(role: Role, { notes, directory }: Pick<RoleHome, 'n
     refresh: () => void vitals?.money?.ask(),
     sender: () => vitals?.sender?.() ?? { instanceId: `${role} at ${hostname()}`, slotId: 0, totals: NO_TOTALS },
     stop: loop.stop,
+  }
+}
+
+/** A chain that takes every question and answers none is when people ask most: what it should have said is left out. */
+async function inTime<Value>(asked: Promise<Value> | undefined): Promise<Value | undefined> {
+  const answered = new AbortController()
+  const late = systemClock.sleep(CHAIN_WITHIN_MS, answered.signal).then(
+    () => undefined,
+    () => undefined,
+  )
+  try {
+    return await Promise.race([asked, late])
+  } finally {
+    answered.abort()
   }
 }
 
@@ -125,4 +141,4 @@ function nowAndThen<Value>(everyMs: number, ask: () => Promise<Value>): () => Pr
   }
 }
 
-const withHelp = (trouble: Trouble): ToldTrouble => ({ ...trouble, help: EVENTS[trouble.event].help })
+const withHelp = (trouble: Trouble): ToldTrouble => ({ ...trouble, help: helpOf(trouble) })

@@ -72,6 +72,7 @@ export function wireSnapshotter(prepare: (computes: ComputeSet) => ComputeSet = 
         store: home.store,
         signer: signer.address,
         chain,
+        isAlone: () => market.terms.rules.availability === 'required' && ipfs.isAlone(),
       }),
       run: market.beside((signal) => snapshotter.run(signal)),
     }

@@ -8,6 +8,7 @@ import { openSqliteStore } from '#io/store/sqlite.ts'
 import type { RunningRole, Wire, WiredRole } from './role.ts'
 import type { Settings } from './settings/settings.ts'
 import { startWith } from './start.ts'
+import { statusOf } from './status.ts'
 
 let folder: string
 let log: string[]
@@ -87,6 +88,7 @@ const events = (): string[] =>
     .trimEnd()
     .split('\n')
     .map((line) => (JSON.parse(line) as { msg: string }).msg)
+const faring = () => statusOf(join(folder, 'relay'))
 /** Opens only when nobody holds it any more. */
 async function expectHomeLeft(): Promise<void> {
   await openSqliteStore({ path: join(folder, 'relay', 'state.sqlite') }).close()
@@ -103,6 +105,7 @@ describe('a role that starts', () => {
   test('that fails half-way stops what it started, in reverse, and leaves its home', async () => {
     await expect(start({ failure: new Error('no port') })).rejects.toThrow('no port')
     expect(log).toEqual(['server stopped', 'host stopped'])
+    expect(await faring()).toMatchObject({ state: 'failed', detail: 'Error: no port' })
     expect(existsSync(join(folder, 'relay', 'endpoints.json'))).toBe(false)
     await expectHomeLeft()
   })
@@ -179,6 +182,19 @@ describe('a role that fails', () => {
     // An unhandled rejection would have been noticed by now.
     for (let turn = 0; turn < 3; turn += 1) await new Promise((resolve) => setImmediate(resolve))
     await expect(running.ended).rejects.toBe(failure)
+  })
+
+  test('says why to whoever asks how it fares, also when its process is gone, until it starts again', async () => {
+    const role = await start({ run: () => Promise.reject(failure) })
+    await expect(role.ended).rejects.toBe(failure)
+    const why = { name: 'relay', state: 'failed', detail: failure.message }
+    expect(await faring()).toMatchObject(why)
+    await role.stop()
+    expect(await faring()).toMatchObject(why)
+    running = await start()
+    expect(await faring()).toMatchObject({ state: 'unasked' })
+    await running.stop()
+    expect(await faring()).toMatchObject({ state: 'stopped' })
   })
 
   test('is stopped as any other', async () => {

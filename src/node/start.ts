@@ -1,13 +1,16 @@
 import { isWeftError, toldOf } from '#domain/errors.ts'
+import { systemClock } from '#io/clock/system.ts'
 import { alertPlacesOf } from './alert-places.ts'
 import { startHealth } from './health.ts'
 import { openHome } from './home.ts'
 import type { LogOptions } from './log.ts'
 import type { RunningRole, Wire } from './role.ts'
+import { noteFailure } from './run-file.ts'
 import type { Role } from './settings/roles.ts'
 import type { Settings } from './settings/settings.ts'
 import type { Pools } from './pools.ts'
 import { createStarted } from './stop.ts'
+import { VERSION } from './version.ts'
 
 interface StartOptions {
   readonly logTo?: string
@@ -31,6 +34,11 @@ export async function startWith<Handle>(
   const home = openHome({ role, dataDir, format: logFormat as LogOptions['format'], identityPassword, ...options, signal: leaving })
   const started = createStarted()
   home.report('starting', {})
+  const startedMs = systemClock.nowMs()
+  const failed = (failure: unknown): void => {
+    const why = isWeftError(failure) ? failure.message : String(failure)
+    noteFailure(home.directory, { role, processId: process.pid, startedMs, version: VERSION, failed: { atMs: systemClock.nowMs(), why } })
+  }
   started.add('data directory', home)
   try {
     const health = await startHealth({ role, listen: settings.healthListen, alerts: alertsIn(settings) }, home)
@@ -43,7 +51,10 @@ export async function startWith<Handle>(
       if (!stopping.signal.aborted) throw failure
     })
     // The hosting process awaits `ended`; until it does, a failure must not count as unhandled.
-    ended.catch((failure: unknown) => home.report('failed', isWeftError(failure) ? toldOf(failure) : { detail: String(failure) }))
+    ended.catch((failure: unknown) => {
+      home.report('failed', isWeftError(failure) ? toldOf(failure) : { detail: String(failure) })
+      failed(failure)
+    })
     void ended.finally(health.end).catch(() => undefined)
     // Last of all, so that it ends before what it works with, and is named should it not end.
     started.add(`work of the ${role}`, {
@@ -57,6 +68,7 @@ export async function startWith<Handle>(
     return { places: wired.places, handle: wired.handle, healthUrl: health.url, ended, stop: started.stop }
   } catch (failure) {
     if (signal.aborted) home.report('stopped', {})
+    else failed(failure)
     // What went wrong first is what a person must hear; that something would not stop after it is a consequence, for the log.
     await started.stop().catch((consequence: unknown) => home.report('stop_failed', { detail: String(consequence) }))
     throw failure

@@ -3,7 +3,7 @@ import { isWeftError } from '#domain/errors.ts'
 import { systemClock } from '#io/clock/system.ts'
 import { getJson } from '#io/http/client.ts'
 import type { RoleStatus } from './faring.ts'
-import { isAlive, readRun, type Run } from './run-file.ts'
+import { atWork, readRun, type Run } from './run-file.ts'
 import { homesIn } from './homes.ts'
 
 /** A role answers at once, but for its chain, which it may ask about money and slots. */
@@ -12,13 +12,13 @@ const ASK_TIMEOUT_MS = 8_000
 const ANSWER_BYTES_MAX = 4_000_000
 
 /**
- * How the role of one home fares. `stopped`: it does not run. `killed`: its process has gone without a word. `unasked`: it runs, and its health routes are
+ * How the role of one home fares. `stopped`: it does not run. `failed`: it has ended by itself; `detail` says why. `killed`: its process has gone without a word. `unasked`: it runs, and its health routes are
  * off. `mute`: it runs and does not answer; `detail` says how.
  */
 export interface HomeStatus {
   /** Name of the role's folder. */
   readonly name: string
-  readonly state: 'running' | 'stopped' | 'killed' | 'unasked' | 'mute'
+  readonly state: 'running' | 'failed' | 'stopped' | 'killed' | 'unasked' | 'mute'
   readonly run?: Run | undefined
   readonly status?: RoleStatus
   readonly detail?: string
@@ -43,7 +43,8 @@ export async function statusOf(home: string): Promise<HomeStatus> {
   const name = basename(home)
   const run = readRun(home)
   if (run === undefined) return { name, state: 'stopped' }
-  if (!isAlive(run.processId)) return { name, state: 'killed', run }
+  if (run.failed !== undefined) return { name, state: 'failed', run, detail: run.failed.why }
+  if (atWork(run) === undefined) return { name, state: 'killed', run }
   if (run.url === undefined) return { name, state: 'unasked', run }
   try {
     const status = (await getJson(`${run.url}/status`, {

@@ -89,7 +89,7 @@ async function recomputerOf(
     home,
     chain,
     market,
-  }: { readonly home: Pick<RoleHome, 'report' | 'notes' | 'pools'>; readonly chain: AnchorChain; readonly market: Market },
+  }: { readonly home: Pick<RoleHome, 'report' | 'notes' | 'pools' | 'directory'>; readonly chain: AnchorChain; readonly market: Market },
   signal: AbortSignal,
 ): Promise<Recomputer> {
   const sourceRpcUrl = settings.recomputeRpcUrl

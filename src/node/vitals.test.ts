@@ -31,15 +31,16 @@ describe('a snapshotter', () => {
     rewardRules: async () => ({ day: 4, dailySnapshotQuota: 50, areRewardsEnabled: true }),
     slotDay: async (slotId: SlotId) => ({ submissions: 10 * slotId, isRewarded: false }),
   }
-  const stats = { headBlock: 9, epochsOpen: 1, ownSlots: 2, snapshotsComputed: 5 } as never
-  const seen = (lastAnswer: string | undefined, change: object = {}) =>
+  const stats = { headBlock: 9, epochsOpen: 1, ownSlots: [1, 2], snapshotsComputed: 5 } as never
+  const seen = (lastAnswer: string | undefined, change: object = {}, slotIds: readonly number[] = [1, 2], isAlone = false) =>
     snapshotterVitals({
       stats: () => ({ ...(stats as object), ...change }) as never,
-      slotIds: [1, 2] as SlotId[],
+      slotIds: slotIds as SlotId[],
       lastAnswer: () => lastAnswer,
       store: createFakeStore(),
       signer: '0x1' as never,
       chain,
+      isAlone: () => isAlone,
     })
 
   test('is ready when the collector took its last submission: not before one, and not after one that it did not take', () => {
@@ -47,7 +48,10 @@ describe('a snapshotter', () => {
     expect(reasons(seen(undefined))).toEqual(['unproven'])
     expect(reasons(seen('signer_mismatch'))).toEqual(['hand_over_failed: signer_mismatch'])
     expect(reasons(seen('Success', { headBlock: undefined, ownSlots: undefined }))).toEqual(['anchor_unread'])
-    expect(reasons(seen('Success', { ownSlots: 1 }))).toEqual(['slots_lost: 1 of 2'])
+    expect(reasons(seen('Success', { ownSlots: [1] }))).toEqual(['slots_lost: 2: 1 of 2'])
+    expect(reasons(seen('Success', {}, [1, 2], true)), 'the collector took it, and nobody can fetch it').toEqual(['ipfs_alone'])
+    const many = Array.from({ length: 12 }, (_, index) => index + 1)
+    expect(reasons(seen('Success', { ownSlots: [3] }, many))).toEqual(['slots_lost: 1, 2, 4, 5, 6, 7, 8, 9, 10, 11 …: 11 of 12'])
   })
 
   test('says what the contract counts of the day of each slot, and what is on disk where it does not answer', async () => {
@@ -69,6 +73,7 @@ describe('a snapshotter', () => {
       store: createFakeStore(),
       signer: '0x1' as never,
       chain: away,
+      isAlone: () => false,
     })
     expect(await vitals.slots?.()).toEqual([{ slotId: 1, ...fared }])
   })

@@ -220,16 +220,19 @@ export interface SnapshotterSeen {
   /** Of the slots. */
   readonly signer: Address
   readonly chain: Pick<AnchorChain, 'rewardRules' | 'slotDay'>
+  /** Whether the market asks for bytes that can be had, and nobody can have those of this one. */
+  readonly isAlone: () => boolean
 }
 
-export const snapshotterVitals = ({ stats, slotIds, lastAnswer, store, chain, signer }: SnapshotterSeen): Vitals => ({
+export const snapshotterVitals = ({ stats, slotIds, lastAnswer, store, chain, signer, isAlone }: SnapshotterSeen): Vitals => ({
   unready() {
     const { headBlock, ownSlots } = stats()
     const answer = lastAnswer()
-    const lost = slotIds.length - (ownSlots ?? slotIds.length)
+    const lost = ownSlots === undefined ? [] : slotIds.filter((slotId) => !ownSlots.includes(slotId))
     return [
       ...unread(headBlock !== undefined),
-      ...(lost > 0 ? [{ reason: 'slots_lost', detail: `${lost} of ${slotIds.length}` } as const] : []),
+      ...(lost.length > 0 ? [{ reason: 'slots_lost', detail: lostInWords(lost, slotIds) } as const] : []),
+      ...(isAlone() ? [{ reason: 'ipfs_alone' } as const] : []),
       ...(answer === undefined ? [{ reason: 'unproven' } as const] : []),
       ...(answer === undefined || answer === 'Success' ? [] : [{ reason: 'hand_over_failed', detail: answer } as const]),
     ]
@@ -245,6 +248,14 @@ export const snapshotterVitals = ({ stats, slotIds, lastAnswer, store, chain, si
   slots: () => slotsNow(slotIds, { store, chain }),
   sender: () => ({ instanceId: signer, slotId: slotIds[0] ?? 0, totals: totalsOf(store) }),
 })
+
+/** More of them nobody reads; `./weft doctor` has a line for each. */
+const LOST_NAMED_MAX = 10
+
+function lostInWords(lost: readonly SlotId[], slotIds: readonly SlotId[]): string {
+  const named = lost.slice(0, LOST_NAMED_MAX).join(', ')
+  return `${named}${lost.length > LOST_NAMED_MAX ? ' …' : ''}: ${lost.length} of ${slotIds.length}`
+}
 
 /** Slots of which the chain is asked: each is a call. */
 const SLOTS_ASKED_MAX = 200

@@ -1,7 +1,15 @@
 import { EPOCH_REASONS } from '#domain/epoch.ts'
 import { EVENTS, type EventRow } from '#domain/events.ts'
 import { PROJECT_REASONS } from '#domain/project.ts'
-import { BATCH_REASONS, DELIVERY_REASONS, RECOMPUTE_REASONS, UNREADY_REASONS, UNTOLD_REASONS, WORDS } from '#domain/reasons.ts'
+import {
+  BATCH_REASONS,
+  DELIVERY_REASONS,
+  ENDPOINT_TROUBLES,
+  RECOMPUTE_REASONS,
+  UNREADY_REASONS,
+  UNTOLD_REASONS,
+  WORDS,
+} from '#domain/reasons.ts'
 
 const cell = (text: string): string => text.replaceAll('|', '\\|')
 
@@ -37,6 +45,7 @@ export function logPage(): string {
     DELIVERY_REASONS,
   )
   reasons('Why the counts of a day are not sent', 'In `counts_not_sent`.', UNTOLD_REASONS)
+  reasons('What an RPC endpoint does that it should not', 'The `trouble` of `endpoint_trouble`.', ENDPOINT_TROUBLES)
   reasons('Why a role is not ready', 'In `/readyz`, the metric `weft_unready` and `./weft status`.', UNREADY_REASONS)
   reasons('Other words', 'As lines, receipts and the table of the devnet have them.', WORDS)
   return `${lines.join('\n')}\n`

@@ -39,7 +39,7 @@ interface Around {
 /** The node itself; `startHeliaNode` says what it is. */
 export async function startNode(
   options: HeliaOptions,
-  { wait = realWait, store, onDamaged }: HeliaDeps & { readonly wait?: Wait } = {},
+  { wait = realWait, store, onDamaged, onDialled }: HeliaDeps & { readonly wait?: Wait } = {},
 ): Promise<HeliaNode> {
   const stopping = new AbortController()
   const listen = options.listen ?? ['/ip4/127.0.0.1/tcp/0']
@@ -69,7 +69,7 @@ export async function startNode(
     throw listenFailed(listen.join(' '), failure)
   }
   const bitswap = await startBitswap(libp2p, blocks.store)
-  const links = superviseLinks({ signal: stopping.signal }, { libp2p, wait })
+  const links = superviseLinks({ signal: stopping.signal }, { libp2p, wait, onDialled })
   async function stop(): Promise<void> {
     stopping.abort(new WeftError('STOPPED', { what: 'IPFS node' }))
     await links.stopped()

@@ -1,3 +1,4 @@
+import type { WeftError } from '#domain/errors.ts'
 import type { Store } from '#io/store/port.ts'
 import type { Ipfs } from './port.ts'
 
@@ -31,6 +32,8 @@ export interface HeliaDeps {
   readonly store?: Store
   /** Called when a block on disk is found to be damaged. */
   readonly onDamaged?: (cid: string) => void
+  /** Called with each attempt to reach a peer: with why it failed, or without when it is reached. */
+  readonly onDialled?: (address: string, failure?: WeftError) => void
 }
 
 /** Starts the node. The libraries behind it take 300 ms to load, so they load here and not before. Throws `LISTEN_FAILED`; `LINK_FAILED` when a peer is no multiaddr; `STORE_FAILED` when its identity cannot be kept, `IDENTITY_INVALID` when what was kept is none. */

@@ -1,5 +1,6 @@
 import type { Connection, Libp2p } from '@libp2p/interface'
 import { afterEach, describe, expect, test, vi } from 'vitest'
+import { toldOf, type WeftError } from '#domain/errors.ts'
 import { createVirtualClock, type VirtualClock } from '#io/clock/fake.ts'
 import { superviseLinks } from './links.ts'
 import type { Wait } from './unixfs.ts'
@@ -37,9 +38,13 @@ function open(answers: ('open' | 'refused' | 'silent')[] = []) {
   }
   const libp2p = { dial: dial as unknown as Libp2p['dial'] }
   const wait: Wait = (durationMs, signal) => clock.sleep(durationMs, signal)
-  const links = superviseLinks({ signal: stopping.signal }, { libp2p, wait })
+  const told: string[] = []
+  const onDialled = (address: string, failure?: WeftError) =>
+    void told.push(`${address} ${failure === undefined ? 'reached' : toldOf(failure)['detail']}`)
+  const links = superviseLinks({ signal: stopping.signal }, { libp2p, wait, onDialled })
   return {
     links,
+    told,
     dials,
     connections: connections as unknown as Connection[],
     close(index: number) {
@@ -76,6 +81,18 @@ describe('a link', () => {
     links.keep(addressOf(1))
     await clock.advance(32_601)
     expect(times()).toEqual([0, 200, 600, 1_400, 3_000, 6_200, 12_600, 22_600, 32_600])
+  })
+
+  test('is told of with each attempt, that failed or that reached the peer; not with the one that the stop ended', async () => {
+    const { links, close, told, stop } = open(['refused', 'open', 'refused', 'silent'])
+    links.keep(addressOf(1))
+    await clock.advance(200)
+    close(0)
+    await clock.advance(200)
+    await clock.advance(400)
+    stop()
+    await links.stopped()
+    expect(told).toEqual(['refused', 'reached', 'refused'].map((end) => `${addressOf(1)} ${end}`))
   })
 
   test('that was there is tried soon again when it is lost, however long it took to come', async () => {

@@ -1,6 +1,6 @@
 import type { Connection, Libp2p } from '@libp2p/interface'
 import { multiaddr } from '@multiformats/multiaddr'
-import { WeftError } from '#domain/errors.ts'
+import { isWeftError, WeftError } from '#domain/errors.ts'
 import type { Wait } from './unixfs.ts'
 
 /** How long one attempt to connect may take. */
@@ -23,9 +23,11 @@ export interface Links {
 interface LinkDeps {
   readonly libp2p: Pick<Libp2p, 'dial'>
   readonly wait: Wait
+  /** Told of each attempt: with why it failed, or without when the peer is reached. */
+  readonly onDialled?: ((address: string, failure?: WeftError) => void) | undefined
 }
 
-export function superviseLinks({ signal }: { readonly signal: AbortSignal }, { libp2p, wait }: LinkDeps): Links {
+export function superviseLinks({ signal }: { readonly signal: AbortSignal }, { libp2p, wait, onDialled }: LinkDeps): Links {
   const kept = new Map<string, { readonly first: Promise<void>; readonly ended: Promise<void> }>()
 
   async function dial(address: string): Promise<Connection> {
@@ -42,11 +44,12 @@ export function superviseLinks({ signal }: { readonly signal: AbortSignal }, { l
       try {
         const connection = await dial(address)
         onFirst()
+        onDialled?.(address)
         pauseMs = REDIAL_MS.first
         await closed(connection, signal)
       } catch (failure) {
-        // Told to whoever waits for the first attempt; later ones are simply made again.
         onFirst(failure)
+        if (!signal.aborted && isWeftError(failure)) onDialled?.(address, failure)
       }
       await wait(pauseMs, signal).catch(() => undefined)
       pauseMs = Math.min(pauseMs * 2, REDIAL_MS.last)

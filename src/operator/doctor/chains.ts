@@ -1,4 +1,4 @@
-import type { Address } from '#domain/ids.ts'
+import type { Address, SlotId } from '#domain/ids.ts'
 import type { AnchorChain, MarketState } from '#io/chain/port.ts'
 import { connectAnchorChain } from '#io/chain/read/anchor.ts'
 import { createRpc } from '#io/chain/rpc/rpc.ts'
@@ -7,6 +7,7 @@ import { appointing } from '#life/appointment.ts'
 import type { Role } from '#node/settings/roles.ts'
 import type { Settings } from '#node/settings/settings.ts'
 import { signerAccount } from '#node/signer.ts'
+import { rangesOf } from '#operator/init.ts'
 import { checkEndpoints, type EndpointReport, type RpcUse } from '#operator/rpc-check.ts'
 import { bad, doubtful, type Finding, good, orFailed } from './finding.ts'
 
@@ -114,16 +115,19 @@ async function accountOf(
 
 async function slotsOf(slots: Settings['slots'], account: Address, chain: AnchorChain): Promise<readonly Finding[]> {
   const states = new Map((await chain.slots()).map((state) => [state.slotId, state]))
-  return slots.map((slotId) => {
-    const check = `slot ${slotId}`
-    const state = states.get(slotId)
-    const assign = `\`./weft slots assign ${slotId}=${account}\`, by the owner of the slot`
-    if (state?.isActive !== true)
-      return bad(check, 'there is no such slot, or it is not active', 'take it out of --slots, or `./weft slots mint`')
-    return state.signer === account
-      ? good(check, `signed by ${account}`)
-      : bad(check, `its signer is ${state.signer}, the key is that of ${account}`, assign)
-  })
+  const isOurs = (slotId: SlotId): boolean => states.get(slotId)?.isActive === true && states.get(slotId)?.signer === account
+  const ours = slots.filter(isOurs)
+  const others = slots
+    .filter((slotId) => !isOurs(slotId))
+    .map((slotId) => {
+      const check = `slot ${slotId}`
+      const state = states.get(slotId)
+      const assign = `\`./weft slots assign ${slotId}=${account}\`, by the owner of the slot`
+      return state?.isActive === true
+        ? bad(check, `its signer is ${state.signer}, the key is that of ${account}`, assign)
+        : bad(check, 'there is no such slot, or it is not active', 'take it out of --slots, or `./weft slots mint`')
+    })
+  return [...(ours.length === 0 ? [] : [good('slots', `${rangesOf(ours).join(',')} signed by ${account}`)]), ...others]
 }
 
 /** What the market says, as far as the endpoint connects to it. */

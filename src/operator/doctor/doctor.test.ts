@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { WeftError } from '#domain/errors.ts'
 import type { Address } from '#domain/ids.ts'
 import { Secret } from '#domain/secret.ts'
 import { createFakeChain, marketOf } from '#io/chain/fake/anchor.ts'
@@ -13,9 +14,10 @@ import { encryptKeystore } from '#io/keys/keystore.ts'
 import { createSigner, parsePrivateKey } from '#io/keys/secp256k1.ts'
 import { serveWeb3Signer } from '#io/keys/web3signer.test-server.ts'
 import { startHealth } from '#node/health.ts'
+import { createUnlocker, newKey } from '#node/key-files.ts'
 import { createNotes } from '#node/notes.ts'
 import type { Given } from '#node/settings/settings.ts'
-import { examine } from './doctor.ts'
+import { examine, examineNode } from './doctor.ts'
 import type { Finding } from './finding.ts'
 
 /** The chains are fakes; peers, disk and ports are real. */
@@ -72,11 +74,13 @@ const world = (change: Partial<MarketState> = {}, signers: readonly Address[] = 
     signers,
   })
 
-async function found(role: Parameters<typeof examine>[0], flags: Given): Promise<Finding[]> {
-  const findings: Finding[] = []
-  for await (const finding of examine(role, { ...flags, dataDir }, {})) findings.push(finding)
-  return findings
-}
+/** There is no terminal to ask for a password at. */
+const unlock = createUnlocker(async () => {
+  throw new WeftError('SETTINGS_INVALID', { problems: ['a password is needed'] })
+})
+const around = { env: {}, unlock }
+const found = (role: Parameters<typeof examine>[0], flags: Given): Promise<Finding[]> =>
+  Array.fromAsync(examine(role, { ...flags, dataDir }, around))
 const wrong = (findings: readonly Finding[]) => findings.filter(({ state }) => state !== 'good')
 
 test('settings that are wrong are found all at once, each with where they are listed, and nothing else is looked at', async () => {
@@ -197,6 +201,74 @@ describe('a snapshotter', () => {
   })
 })
 
+describe('a keystore', () => {
+  const cost = { n: 2, r: 8, p: 1 }
+  const password = 'correct horse'
+  const look = async (signerPassword?: string) => {
+    const { path, address } = await newKey({ out: join(dataDir, 'keys/signer.json'), password: new Secret(password), cost })
+    given.chain = world({}, [address, address, stranger])
+    const flags = {
+      ...FLAGS,
+      signerKey: `file:${path}`,
+      ...(signerPassword && { signerPassword }),
+      sourceRpcUrl: 'http://127.0.0.1:2',
+      slots: '1-3',
+    }
+    return found('snapshotter', { ...flags, collector: '127.0.0.1:1' })
+  }
+
+  test('is opened as the role opens it: its slots are looked at, and many that are well are one line', async () => {
+    const slots = (await look(password)).filter(({ check }) => check.startsWith('slot'))
+    expect(slots).toMatchObject([
+      { check: 'slots', state: 'good', detail: expect.stringMatching(/^1-2 signed by 0x/) },
+      { check: 'slot 3', state: 'bad' },
+    ])
+  })
+
+  test.each([
+    ['whose password is wrong', 'battery staple', 'KEYSTORE_PASSWORD_WRONG'],
+    ['that nobody has the password of', undefined, 'a password is needed'],
+  ])('%s is what is wrong, and all else is looked at', async (_, given, detail) => {
+    const findings = await look(given)
+    expect(wrong(findings)).toEqual([
+      expect.objectContaining({ check: 'key', state: 'bad', detail: expect.stringContaining(detail) }),
+      expect.objectContaining({ check: 'collector', state: 'bad' }),
+    ])
+    expect(findings.map(({ check }) => check)).toEqual(expect.arrayContaining(['market', 'source RPC', 'IPFS']))
+  })
+})
+
+describe('a node', () => {
+  const look = (file: object | string) => {
+    const path = join(dataDir, 'weft.json')
+    writeFileSync(path, typeof file === 'string' ? file : JSON.stringify(file))
+    return Array.fromAsync(examineNode(path, around))
+  }
+
+  test('is looked at part by part, as its file says, each in its own folder', async () => {
+    const sequencers = ['/ip4/127.0.0.1/tcp/1/p2p/12D3KooWQzLtLgEt4JEebiXfEjZgAB8gZ58JHaVvZjGEuHhBBJMn']
+    const listening = { healthListen: 'off', grpcListen: '127.0.0.1:2' }
+    const findings = await look({
+      dataDir: 'data',
+      parts: { second: { role: 'collector', sequencers }, collector: { sequencers, ...listening } },
+    })
+    const told = wrong(findings).map(({ part, check }) => `${part} ${check}`)
+    expect(told).toEqual(expect.arrayContaining(['second sequencer', 'collector sequencer']))
+    expect(findings.every(({ part }) => part === 'second' || part === 'collector')).toBe(true)
+  })
+
+  test('whose file breaks off, or is not well: what is wrong with it, in the words of the node', async () => {
+    expect(await look('{ "dataDir": "data",\n "parts": {')).toMatchObject([
+      { check: 'settings', state: 'bad', detail: expect.stringContaining('line 2') },
+    ])
+    const findings = await look({ dataDir: 'data', parts: { snapshoter: {}, relay: { slot: '1' } } })
+    expect(findings.map(({ state, detail }) => `${state} ${detail}`)).toEqual([
+      expect.stringContaining('parts.snapshoter is no role'),
+      expect.stringContaining('parts.relay.slot is no setting'),
+    ])
+  })
+})
+
 test('a role that runs: what it says of itself, with what to do', async () => {
   const home = join(dataDir, 'home')
   mkdirSync(home)
@@ -206,11 +278,14 @@ test('a role that runs: what it says of itself, with what to do', async () => {
   try {
     notes.event('dial_failed', { address: '/a', detail: String(randomBytes(2).toString('hex')) })
     const sequencers = '/ip4/127.0.0.1/tcp/1/p2p/12D3KooWQzLtLgEt4JEebiXfEjZgAB8gZ58JHaVvZjGEuHhBBJMn'
-    const findings: Finding[] = []
-    for await (const finding of examine('collector', { dataDir: home, sequencers }, {})) findings.push(finding)
+    const findings = await Array.fromAsync(examine('collector', { dataDir: home, sequencers }, around))
     expect(wrong(findings)).toEqual([
       expect.objectContaining({ check: 'ready', state: 'bad', detail: 'starting' }),
-      expect.objectContaining({ check: 'trouble', state: 'doubtful', detail: 'dial_failed, 1 times' }),
+      expect.objectContaining({
+        check: 'trouble',
+        state: 'doubtful',
+        detail: expect.stringMatching(/^dial_failed, 1 times: address=\/a detail=/),
+      }),
       expect.objectContaining({ check: 'sequencer', state: 'bad', detail: expect.stringContaining(sequencers) }),
     ])
   } finally {

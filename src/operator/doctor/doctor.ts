@@ -1,44 +1,80 @@
 import { isWeftError } from '#domain/errors.ts'
-import { statusOf } from '#node/status.ts'
+import { factsText } from '#domain/log-line.ts'
+import type { createUnlocker } from '#node/key-files.ts'
+import { readParts } from '#node/node.ts'
+import { readConfig } from '#node/node-config.ts'
 import { readSettings } from '#node/read-settings.ts'
 import type { Role } from '#node/settings/roles.ts'
 import { type Given as Text, type Settings, settingsOf } from '#node/settings/settings.ts'
-import { lookAtChains } from './chains.ts'
+import { statusOf } from '#node/status.ts'
+import { type Given, lookAtChains } from './chains.ts'
 import { bad, doubtful, type Finding, good } from './finding.ts'
 import { diskOf, filesOf, portsOf, runningOn } from './machine.ts'
 import { lookAtSigner } from './signer.ts'
 import { lookAtCollector, lookAtIpfs, lookAtSequencers } from './peers.ts'
 
+interface Around {
+  readonly env: Text
+  /** Opens the keystore that settings name. */
+  readonly unlock: ReturnType<typeof createUnlocker>
+}
+
 /** Looks at all that a role needs, before and after it is started, and says of each thing that is wrong how to mend it. It changes nothing. */
-export async function* examine(role: Role, flags: Text, env: Text): AsyncGenerator<Finding> {
-  const settings = settingsIn(role, flags, env)
-  if (!('dataDir' in settings)) return yield* settings.findings
+export async function* examine(role: Role, flags: Text, { env, unlock }: Around): AsyncGenerator<Finding> {
+  const settings = wellFormed(`\`./weft settings ${role}\` lists them all`, () => readSettings(role, flags, env))
+  if ('findings' in settings) return yield* settings.findings
+  yield* lookAt(role, settings.read, unlock)
+}
+
+/** The same of every part of a node, as its file says. */
+export async function* examineNode(config: string, { env, unlock }: Around): AsyncGenerator<Finding> {
+  const parts = wellFormed('`./weft config schema` is the form of the file, `./weft init` writes one', () =>
+    readParts(readConfig(config), env),
+  )
+  if ('findings' in parts) return yield* parts.findings
+  for (const { name, role, settings } of parts.read)
+    for await (const finding of lookAt(role, settings, unlock)) yield { part: name, ...finding }
+}
+
+async function* lookAt(role: Role, locked: Settings, unlock: Around['unlock']): AsyncGenerator<Finding> {
   yield good('settings', `${settingsOf(role).length} settings of ${role} are as they must be`)
+  const [settings, closed] = await opened(locked, unlock)
+  yield* closed
   yield* diskOf(settings)
   yield* filesOf()
   const run = runningOn(settings)
   if (run === undefined) yield* await portsOf(role, settings)
   else yield* await runningFindings(settings, run.role, role)
-  yield* await lookAtSigner(settings)
+  yield* await lookAtSigner(locked)
   yield* await lookAtChains(role, settings)
   if ('ipfsListen' in settings) yield* await lookAtIpfs(settings)
   if (role === 'snapshotter') yield* await lookAtCollector(settings)
   if (role === 'collector') yield* await lookAtSequencers(settings)
 }
 
-/** What is wrong with the settings, each with the words that the role itself would end with. */
-function settingsIn(role: Role, flags: Text, env: Text): Settings | { readonly findings: readonly Finding[] } {
+/** What `read` gives, or what is wrong with it, each with the words that the role itself would end with. */
+function wellFormed<Value>(mend: string, read: () => Value): { readonly read: Value } | { readonly findings: readonly Finding[] } {
   try {
-    return readSettings(role, flags, env)
+    return { read: read() }
   } catch (failure) {
     if (!isWeftError(failure, 'SETTINGS_INVALID')) throw failure
-    const problems = [failure.facts.problems].flat().map(String)
-    return { findings: problems.map((problem) => bad('settings', problem, `\`./weft settings ${role}\` lists them all`)) }
+    return { findings: [failure.facts.problems].flat().map((problem) => bad('settings', String(problem), mend)) }
+  }
+}
+
+/** With the key, where it is to be had; else without, so that all the rest is looked at. */
+async function opened(settings: Settings, unlock: Around['unlock']): Promise<readonly [Given, readonly Finding[]]> {
+  try {
+    return [await unlock(settings), []]
+  } catch (failure) {
+    if (!isWeftError(failure) || failure.kind === 'bug') throw failure
+    const { signerKey: _, ...others } = settings
+    return [others, [bad('key', failure.message, 'put the password into a file that you alone may read: --signer-password file:PATH')]]
   }
 }
 
 /** What the role says of itself. */
-async function runningFindings({ dataDir }: Settings, name: string, role: Role): Promise<readonly Finding[]> {
+async function runningFindings({ dataDir = '' }: Given, name: string, role: Role): Promise<readonly Finding[]> {
   if (name !== role)
     return [bad('data directory', `a ${name} works on it`, 'two roles never share one: give this one a --data-dir of its own')]
   const { state, status, detail } = await statusOf(dataDir)
@@ -47,8 +83,8 @@ async function runningFindings({ dataDir }: Settings, name: string, role: Role):
   return [
     good('running', `process ${status.processId}, ${status.isReady ? 'ready' : 'not ready'}`),
     ...status.unready.map(({ reason, detail: why, help }) => bad('ready', why === undefined ? reason : `${reason}: ${why}`, help)),
-    ...status.troubles.map(({ event, level, times, help }) =>
-      (level === 'error' ? bad : doubtful)('trouble', `${event}, ${times} times`, help),
+    ...status.troubles.map(({ event, level, times, facts, help }) =>
+      (level === 'error' ? bad : doubtful)('trouble', `${event}, ${times} times: ${factsText(facts)}`, help),
     ),
   ]
 }

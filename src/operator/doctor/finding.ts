@@ -4,6 +4,8 @@ import { isWeftError } from '#domain/errors.ts'
 export interface Finding {
   /** What was looked at: `anchor RPC`, `slot 3`, `port 50051`. */
   readonly check: string
+  /** Of a node: which of its parts. */
+  readonly part?: string
   /** `doubtful`: it works, and may not for long. `bad`: something must be mended. */
   readonly state: 'good' | 'doubtful' | 'bad'
   readonly detail: string

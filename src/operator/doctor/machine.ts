@@ -1,7 +1,7 @@
 import { accessSync, constants, existsSync, readFileSync, statfsSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { dirname, resolve } from 'node:path'
-import { isAlive, readRun, type Run } from '#node/run-file.ts'
+import { atWork, readRun, type Run } from '#node/run-file.ts'
 import type { Role } from '#node/settings/roles.ts'
 import { flagOf, type SettingName, SETTINGS } from '#node/settings/settings.ts'
 import type { Given } from './chains.ts'
@@ -16,10 +16,7 @@ const FREE_MIN_BYTES = GIGABYTE
 const FILES_MIN = 4_096
 
 /** The process that works on the data directory now. */
-export function runningOn({ dataDir = '' }: Given): Run | undefined {
-  const run = readRun(dataDir)
-  return run !== undefined && isAlive(run.processId) ? run : undefined
-}
+export const runningOn = ({ dataDir = '' }: Given): Run | undefined => atWork(readRun(dataDir))
 
 function nearestFolder(path: string): string {
   const here = resolve(path)

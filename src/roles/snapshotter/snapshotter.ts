@@ -73,7 +73,7 @@ export interface SnapshotterStats extends CounterReadings {
   readonly headBlock: number | undefined
   readonly epochsOpen: number
   /** Slots that may be signed for now; `undefined` before they are read. */
-  readonly ownSlots: number | undefined
+  readonly ownSlots: readonly SlotId[] | undefined
 }
 
 export interface Snapshotter {
@@ -293,7 +293,7 @@ export function createSnapshotter(options: SnapshotterOptions, deps: Snapshotter
     stats: () => ({
       headBlock: work?.watch.head().number,
       epochsOpen: work?.open.count ?? 0,
-      ownSlots: work?.slots.ids().length,
+      ownSlots: work?.slots.ids(),
       ...counters.read(),
     }),
     epochs: records.epochs,

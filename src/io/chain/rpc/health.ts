@@ -1,14 +1,14 @@
+import type { ENDPOINT_TROUBLES } from '#domain/reasons.ts'
 import { type Doubt, isLie, type Lie } from './judge.ts'
 import type { Pace } from './pace.ts'
 import type { Noticed } from './endpoint.ts'
-import type { TroubleKind } from './post.ts'
 import type { Target } from './target.ts'
 
 /**
  * What an endpoint may do wrong, beside failing: serve another chain, lag behind the others, lack what another one has, answer when another one
  * has long done so, send to another place, or say what is not so.
  */
-export type Misbehaviour = TroubleKind | 'wrong_chain' | 'lagging' | 'incomplete' | 'slow' | Noticed | Lie | Doubt
+export type Misbehaviour = keyof typeof ENDPOINT_TROUBLES
 
 /** Told once per endpoint and kind, and again after the endpoint had recovered. */
 export interface EndpointTrouble {

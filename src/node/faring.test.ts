@@ -1,0 +1,48 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { createFaring, type Faring } from './faring.ts'
+import { createNotes, type Notes } from './notes.ts'
+
+let directory: string
+let notes: Notes
+let faring: Faring
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'weft-faring-'))
+  notes = createNotes(Date.now)
+  faring = createFaring('snapshotter', { notes, directory })
+})
+afterEach(() => {
+  vi.useRealTimers()
+  faring.stop()
+  rmSync(directory, { recursive: true, force: true })
+})
+
+test('a chain that takes every question and answers none keeps nobody from hearing what is wrong', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+  const never = () => new Promise<never>(() => undefined)
+  faring.begin({
+    unready: () => [{ reason: 'anchor_unreachable' }],
+    readings: () => [],
+    slots: never,
+    money: { ask: never, readings: () => [] },
+  })
+  const status = faring.status()
+  await vi.advanceTimersByTimeAsync(3_000)
+  expect(await status).toMatchObject({ isReady: false, unready: [{ reason: 'anchor_unreachable' }] })
+  faring.begin({ unready: () => [], readings: () => [], slots: async () => [] })
+  expect(vi.getTimerCount()).toBe(0)
+})
+
+test('what to do about a trouble is what to do about its code, too, or about the word that says what an endpoint does', async () => {
+  notes.event('will_try_again', { doing: 'hand_over', code: 'CALL_UNFUNDED', pauseMs: 1 })
+  notes.event('endpoint_trouble', { chain: 'anchor', endpoint: 'http://a', trouble: 'forges' })
+  notes.event('dial_failed', { address: '/a', detail: 'x' })
+  const { troubles } = await faring.status()
+  expect(troubles.map(({ help }) => help)).toEqual([
+    expect.stringMatching(/^A step failed .* Send it ether/),
+    expect.stringMatching(/^An RPC endpoint .* A header has not its hash/),
+    expect.not.stringContaining('undefined'),
+  ])
+})
