@@ -8,7 +8,13 @@ const [ME, OTHER] = [`0x${'aa'.repeat(20)}`, `0x${'bb'.repeat(20)}`] as [Address
 const HEAD = 10
 const [MINE, FOREIGN, UNKNOWN] = ['0x01', '0x02', '0x03'] as [Hash, Hash, Hash]
 
-const blockAt = (number: number) => ({ number: number as BlockNumber, contractNumber: number as ContractNumber, hash: '0x' as Hash, parentHash: '0x' as Hash, timestamp: number })
+const blockAt = (number: number) => ({
+  number: number as BlockNumber,
+  contractNumber: number as ContractNumber,
+  hash: '0x' as Hash,
+  parentHash: '0x' as Hash,
+  timestamp: number,
+})
 type Bare = {
   readonly [Kind in ProtocolEvent['kind']]: Omit<Extract<ProtocolEvent, { kind: Kind }>, 'block' | 'logIndex'>
 }[ProtocolEvent['kind']]
@@ -128,14 +134,17 @@ test.each<[string, Bare]>([
   ['a batch', anchored(FOREIGN)],
   ['a late batch', { ...anchored(FOREIGN), kind: 'DelayedBatchSubmitted' } as Bare],
   ['the end of an epoch', { kind: 'BatchSubmissionsCompleted', epochId: 1 as EpochId, transactionHash: FOREIGN }],
-])('V21, S33: %s of our account that we did not send stops all signing, is told once, and is why we are not ready', async (_what, event) => {
-  const { watch, sends, after, told, signing } = world(1)
-  expect(await signing()).toBe('signed')
-  // In the block of the very epoch that ends the listening.
-  await after(step(11, released, event), step(12, released, event), step(13, released))
-  expect([await sends(), told, await signing()]).toEqual([[], ['twin_listening', 'twin_found'], 'TWIN_FOUND'])
-  expect(watch.unready()).toEqual({ reason: 'twin_found', detail: FOREIGN })
-})
+])(
+  'V21, S33: %s of our account that we did not send stops all signing, is told once, and is why we are not ready',
+  async (_what, event) => {
+    const { watch, sends, after, told, signing } = world(1)
+    expect(await signing()).toBe('signed')
+    // In the block of the very epoch that ends the listening.
+    await after(step(11, released, event), step(12, released, event), step(13, released))
+    expect([await sends(), told, await signing()]).toEqual([[], ['twin_listening', 'twin_found'], 'TWIN_FOUND'])
+    expect(watch.unready()).toEqual({ reason: 'twin_found', detail: FOREIGN })
+  },
+)
 
 test.each<[string, ChainStep]>([
   ['what we have sent ourselves', step(11, attested(ME, MINE), anchored(MINE))],

@@ -265,7 +265,8 @@ function replayFrom(records: readonly EpochEntry[]): BlockNumber {
 const RECORDS_PER_PAGE = 16
 
 function* readRecords(store: Store): Generator<EpochEntry> {
-  for (const page of pagesOf(store, EPOCHS_PREFIX, RECORDS_PER_PAGE)) for (const { value } of page) yield entryOf(fromBytes<EpochEntry>(value))
+  for (const page of pagesOf(store, EPOCHS_PREFIX, RECORDS_PER_PAGE))
+    for (const { value } of page) yield entryOf(fromBytes<EpochEntry>(value))
 }
 
 /** Keys removed in one commit: an epoch may have some hundred thousand votes, and receipts wait behind it. */

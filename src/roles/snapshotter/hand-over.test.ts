@@ -6,7 +6,13 @@ import { createVirtualClock } from '#io/clock/fake.ts'
 import { createSeededRandom } from '#io/keys/random.ts'
 import { handOver } from './hand-over.ts'
 
-const BLOCK = { number: 1 as BlockNumber, contractNumber: 1 as ContractNumber, hash: '0x01' as Hash, parentHash: '0x00' as Hash, timestamp: 1 }
+const BLOCK = {
+  number: 1 as BlockNumber,
+  contractNumber: 1 as ContractNumber,
+  hash: '0x01' as Hash,
+  parentHash: '0x00' as Hash,
+  timestamp: 1,
+}
 const VOTE = { epochId: 1 as EpochId, projectId: 'a:B' as ProjectId, slotId: 7 as SlotId, snapshotCid: 'cid' as Cid }
 
 /** A vote on its way, with a signer that may be on another machine: each signature comes when the test gives it. */
