@@ -26,7 +26,9 @@ export function encodeBatch({ submissions, submissionsRoot, projectIds, snapshot
   const writeOne = createSubmissionWriter()
   for (let from = 0; from < submissions.length; from += SUBMISSIONS_PER_PIECE) {
     const texts = submissions.slice(from, from + SUBMISSIONS_PER_PIECE).map(({ submission }) => writeOne(submission))
-    file.write(`${from === 0 ? '' : ','}${texts.join(',')}`)
+    // By itself: put before the text, it would have that copied once more.
+    if (from > 0) file.write(',')
+    file.write(texts.join(','))
   }
   file.write(`],"roothash":${goString(submissionsRoot)},"pids":[${listOf(projectIds)}],"cids":[${listOf(snapshotCids)}]}`)
   return file.bytes()

@@ -200,9 +200,10 @@ interface Candidate {
 async function validVotes(file: Batch, judgedBy: JudgedBy, deps: RecheckDeps, fail: Fail): Promise<VotesOfProjects> {
   const votes = new Map<ProjectId, Map<SlotId, CountedVote>>(file.projectIds.map((projectId) => [projectId, new Map()]))
   const candidates: Candidate[] = []
+  const voteRules = voteRulesOf(judgedBy, deps)
   for (const [position, submission] of file.submissions.entries()) {
     if (position % SUBMISSIONS_PER_TURN === SUBMISSIONS_PER_TURN - 1) await deps.breathe()
-    candidates.push(candidateOf(submission, judgedBy, deps))
+    candidates.push(candidateOf(submission, voteRules, deps))
   }
   const signers = (await deps.recoverer.recoverMany(candidates.flatMap(({ signed }) => signed ?? [])))[Symbol.iterator]()
   for (const { submission, votable, signed } of candidates) {
@@ -219,9 +220,9 @@ async function validVotes(file: Batch, judgedBy: JudgedBy, deps: RecheckDeps, fa
   return votes
 }
 
-function candidateOf(submission: BatchedSubmission, { epoch, rules, window }: JudgedBy, deps: RecheckDeps): Candidate {
+function candidateOf(submission: BatchedSubmission, voteRules: VoteRules, deps: RecheckDeps): Candidate {
   const { request, signature: text } = submission.submission
-  const votable = votableOf(submission.submission, voteRulesOf({ epoch, rules, window }, deps))
+  const votable = votableOf(submission.submission, voteRules)
   const signature = votable.ok ? parseSignature(text) : undefined
   return { submission, votable, signed: signature && { digest: deps.hasher.digest(request), signature } }
 }
