@@ -1,5 +1,5 @@
 import type { ENDPOINT_TROUBLES } from '#domain/reasons.ts'
-import { type Doubt, isLie, type Lie } from './judge.ts'
+import { isLie, type Lie } from './judge.ts'
 import type { Pace } from './pace.ts'
 import type { Noticed } from './endpoint.ts'
 import type { Target } from './target.ts'
