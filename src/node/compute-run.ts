@@ -17,7 +17,7 @@ import { keepFile, openEpochSource, textIn } from './epoch-source.ts'
 const DIFFERENCES_MAX = 20
 
 /** The ids that a person means: those of a project type, of a compute set, or those that hold the text. Throws `SETTINGS_INVALID`. */
-export function meantProjects(name: string, plan: readonly PlannedProject[]): readonly ProjectId[] {
+function meantProjects(name: string, plan: readonly PlannedProject[]): readonly ProjectId[] {
   const ofType = plan.filter(({ compute }) => compute.projectType === name).map(({ projectId }) => projectId)
   const ids =
     ofType.length > 0
