@@ -31,7 +31,7 @@ function rowsOf(report: EndpointReport): readonly (readonly [string, string])[] 
 }
 
 /** One endpoint in lines: what it can do, then what it can be used for. */
-export function reportInWords(report: EndpointReport): string {
+function reportInWords(report: EndpointReport): string {
   const rows = report.failure === undefined ? rowsOf(report).map(([name, value]) => `  ${name.padEnd(16)} ${value}`) : []
   const uses = (Object.keys(USES) as RpcUse[]).map((use) => {
     const problems = report.problems[use]

@@ -149,7 +149,7 @@ function typesOf(set: FolderSet, config: unknown): ReadonlySet<string> {
 }
 
 /** Per project: its CID before and now, and where the two differ. */
-export function* changesInWords(now: ReadonlyMap<EpochId, Results>, before: ReadonlyMap<EpochId, Results>): Generator<string> {
+function* changesInWords(now: ReadonlyMap<EpochId, Results>, before: ReadonlyMap<EpochId, Results>): Generator<string> {
   for (const [epochId, results] of now)
     for (const [projectId, project] of results) {
       const old = before.get(epochId)?.get(projectId)

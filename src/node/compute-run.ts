@@ -18,7 +18,7 @@ import { keepFile, openEpochSource, textIn } from './epoch-source.ts'
 const DIFFERENCES_MAX = 20
 
 /** The ids that a person means: those of a project type, of one data source or all, of a compute set, or those that hold the text. Throws `SETTINGS_INVALID`. */
-export function meantProjects(name: string, plan: readonly PlannedProject[], source?: string): readonly ProjectId[] {
+function meantProjects(name: string, plan: readonly PlannedProject[], source?: string): readonly ProjectId[] {
   const isMeant = (projectId: ProjectId): boolean => source === undefined || dataSourceOf(projectId) === source.toLowerCase()
   const ofType = plan
     .filter(({ compute, projectId }) => compute.projectType === name && isMeant(projectId))

@@ -174,17 +174,18 @@ describe('whoever does it harm costs nobody anything:', () => {
   test('who asks too often is told to come again; what the role does goes on', async () => {
     const health = await start()
     health.begin({ ...VITALS, unready: () => [] })
-    const asking = async () => {
+    const asking = async (path: string) => {
       const statuses: number[] = []
-      for (let count = 0; count < 8; count += 1) statuses.push(await statusOr(CLOSED, fetch(`${health.url}/metrics`)))
+      for (let count = 0; count < 8; count += 1) statuses.push(await statusOr(CLOSED, fetch(`${health.url}${path}`)))
       return statuses
     }
-    const answers = await Promise.all(Array.from({ length: 16 }, asking))
-    const statuses = answers.flat()
+    const askingMuch = async (path: string) => (await Promise.all(Array.from({ length: 16 }, () => asking(path)))).flat()
+    const statuses = await askingMuch('/metrics')
     expect(statuses.filter((status) => status === 200).length).toBeGreaterThan(0)
     expect(statuses.filter((status) => status === 429).length).toBeGreaterThan(0)
     expect(statuses.filter((status) => ![200, 429, 503, CLOSED].includes(status))).toEqual([])
-    expect((await fetch(`${health.url}/livez`)).status).toBe(429)
+    // More than one: on a slow machine a token has come back meanwhile.
+    expect(await askingMuch('/livez')).toContain(429)
   })
 
   test('who sends garbage, says nothing or never reads keeps no other from its answer', async () => {

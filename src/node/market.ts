@@ -93,7 +93,7 @@ function termsOfFlags({
 }
 
 /** What the manifest says otherwise than the contract, and the flags otherwise than the manifest: where each is set. */
-export function contradictionsOf(
+function contradictionsOf(
   manifest: Manifest,
   cid: string,
   { contract, flags }: { readonly contract: MarketState; readonly flags: Flags },

@@ -36,7 +36,7 @@ export interface DeployConfig {
 }
 
 /** A configuration of ten thousand slots takes half a megabyte. */
-export const CONFIG_BYTES_MAX = 4 * 1024 * 1024
+const CONFIG_BYTES_MAX = 4 * 1024 * 1024
 /** The registry's own limit on nodes, unless it was raised. */
 const SLOTS_MAX = 10_000
 /** Far above any market; each costs gas to grant. */

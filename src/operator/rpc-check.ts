@@ -53,7 +53,7 @@ export interface EndpointReport {
 }
 
 /** The anchor chain of whichever role, and the source chain of those that read it. */
-export const RPC_USES = ['anchor', 'source of epochs', 'source of a snapshotter'] as const
+const RPC_USES = ['anchor', 'source of epochs', 'source of a snapshotter'] as const
 export type RpcUse = (typeof RPC_USES)[number]
 
 type Found = Omit<EndpointReport, 'problems' | 'endpoint' | 'requests' | 'lagBlocks'>

@@ -14,7 +14,7 @@ import { isRecord } from './untrusted.ts'
 /** The largest that is read; the computes' configuration of a market with thousands of pairs takes a quarter of it. */
 export const MANIFEST_BYTES_MAX = 1024 * 1024
 /** The only version there is. Another one has other rules: whoever does not know them must not guess. */
-export const MANIFEST_VERSION = 1
+const MANIFEST_VERSION = 1
 /** What a problem repeats of a bad value. */
 const SHOWN_LENGTH = 60
 /** Told of one file: enough to mend it, and no file makes a message without end. */

@@ -24,7 +24,7 @@ export async function equip(rpc: Rpc, accounts: readonly Hex[]): Promise<void> {
 
 /** The dearest are the router's creation, 4.5 million, and a pair's, 3 million. */
 export const GAS_CREATE = 6_000_000
-export const GAS_CALL = 400_000
+const GAS_CALL = 400_000
 const FEE_PER_GAS_WEI = 10n ** 12n
 /** Each transaction of a group offers a little less than the one before, so that they are mined in their order whoever sent them. */
 const TIP_FIRST_WEI = 10n ** 9n

@@ -49,7 +49,7 @@ export interface WantedBatch {
   readonly attempts: number
 }
 
-export const FILE_STATES = ['read', 'waiting', 'unavailable', 'malformed'] as const
+const FILE_STATES = ['read', 'waiting', 'unavailable', 'malformed'] as const
 export type FileState = (typeof FILE_STATES)[number]
 
 /** What the chain lists of a batch, or its file says. `nextTryMs` where it is to be looked at again. */
@@ -81,7 +81,7 @@ export interface WantedSnapshot {
 }
 
 /** `text` is the snapshot, byte for byte; `not_json` are bytes that are none, or too large to be one. */
-export const CONTENT_STATES = ['here', 'waiting', 'unavailable', 'not_json'] as const
+const CONTENT_STATES = ['here', 'waiting', 'unavailable', 'not_json'] as const
 export type ContentState = (typeof CONTENT_STATES)[number]
 export type SnapshotContent = { readonly snapshotCid: Cid } & (
   | { readonly state: 'here'; readonly text: string }

@@ -22,7 +22,7 @@ const WEFT = join(import.meta.dirname, '../..')
 const OURS = 'weft:'
 export const HARDEN = `${OURS}io/isolate/harden.ts`
 export const SERVE = `${OURS}io/isolate/serve.ts`
-export const COMPUTE = `${OURS}domain/compute.ts`
+const COMPUTE = `${OURS}domain/compute.ts`
 
 /** Reads a folder's program from `compute.ts` on, with what it imports and what serves it. Or all that is wrong with it, by file and line. */
 export function readProgram(folder: string): { readonly sources: Sources } | { readonly problems: readonly string[] } {

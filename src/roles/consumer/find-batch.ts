@@ -13,7 +13,7 @@ import { createTree, publishedRoot } from '#wire/merkle.ts'
 /** How long one file may take. */
 export const FETCH_TIMEOUT_MS = 10_000
 /** How long batches that prove nothing themselves, or are not final, may take, all together: whoever serves them slowly holds up nobody for longer. */
-export const EARLIER_TIMEOUT_MS = 60_000
+const EARLIER_TIMEOUT_MS = 60_000
 /** Files read at once. */
 const READS_AT_ONCE_MAX = 8
 

@@ -83,7 +83,7 @@ async function firstBegin(options: EpochsOptions, { source, store }: EpochsDeps)
  * How often the contract has refused a range, which is the number of its next intent. On disk: a release that a reorganisation took back,
  * or that a restart finds under way, goes out under the intent that it had and no other (E4).
  */
-export function openRefusals(store: Store) {
+function openRefusals(store: Store) {
   const keyOf = (begin: BlockNumber): string => `${REFUSALS_PREFIX}${String(begin).padStart(16, '0')}`
   function of(begin: BlockNumber): number {
     const times = store.get(keyOf(begin))

@@ -30,7 +30,7 @@ export function heardVotes(hearsay: Hearsay, rules: VoteRules): VotesOfProjects 
 export const votersIn = (votes: VotesOfProjects): ReadonlySet<SlotId> =>
   new Set([...votes.values()].flatMap((ofProject) => [...ofProject.keys()]))
 
-export const bySlot = (ofProject: ReadonlyMap<SlotId, CountedVote> | undefined): CountedVote[] =>
+const bySlot = (ofProject: ReadonlyMap<SlotId, CountedVote> | undefined): CountedVote[] =>
   [...(ofProject?.values() ?? [])].sort((left, right) => left.slotId - right.slotId)
 
 /** One project, by the votes of its batch, and by those heard beside them. */

@@ -35,7 +35,7 @@ const isSame = (left: GuardsOf, right: GuardsOf): boolean => OF_FIELDS.every((fi
 const OF_FIELDS = ['chainId', 'protocolState', 'dataMarket', 'validator'] as const
 
 /** `undefined` before the validator ran here, or anything was imported. */
-export function guardsOf(store: Store): GuardsOf | undefined {
+function guardsOf(store: Store): GuardsOf | undefined {
   const bytes = store.get(GUARDS_OF_KEY)
   return bytes && (JSON.parse(decoder.decode(bytes)) as GuardsOf)
 }

@@ -152,7 +152,7 @@ export async function readMarketSettings(rpc: Rpc, protocolState: Address, marke
 }
 
 /** Data markets of a ProtocolState that are looked at: the deployed one has a handful. */
-export const MARKETS_MAX = 1_000
+const MARKETS_MAX = 1_000
 
 /** The addresses of the data markets, oldest first, at most `MARKETS_MAX`. */
 export async function readMarketAddresses(rpc: Rpc, protocolState: Address): Promise<readonly Address[]> {

@@ -10,7 +10,7 @@ import { publishedRoot } from '#wire/merkle.ts'
 type Known = Pick<BatchContent, 'anchoring' | 'entries' | 'cidsRoot'>
 
 /** What the chain alone says: each project and its CID, unless there are only roots. */
-export function contentOnChain(anchored: AnchoredBatch): Known {
+function contentOnChain(anchored: AnchoredBatch): Known {
   const { projectIds = [], snapshotCids = [], rootHash, projectsRootHash } = anchored
   const entries = projectIds.flatMap((projectId, index): BatchEntry[] =>
     isProjectId(projectId) ? [{ projectId, snapshotCid: snapshotCids[index] as Cid }] : [],

@@ -11,7 +11,7 @@ const GROUPS: readonly { readonly title: string; readonly forms: readonly RouteF
   { title: 'As deployed nodes answer', forms: Object.values(DEPLOYED_API) },
 ]
 
-export const apiDocument = (): unknown =>
+const apiDocument = (): unknown =>
   openApiOf(
     'Weft api',
     GROUPS.flatMap(({ forms }) => forms),

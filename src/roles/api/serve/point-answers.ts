@@ -73,7 +73,7 @@ export const listAnswer = (rows: readonly PointRow[], content: Content, nextCurs
   return new Answer({ body: { text: `{"items":[${items}]${next}}` } })
 }
 
-export function pointAnswer(row: PointRow, content: Content, keeping: Keeping): Answer {
+function pointAnswer(row: PointRow, content: Content, keeping: Keeping): Answer {
   return new Answer({ body: { text: pointJson(row, content) }, keeping, etag: tagOf(row), headers: headersOf(row) })
 }
 

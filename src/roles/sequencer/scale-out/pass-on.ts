@@ -13,7 +13,7 @@ const AGAIN_MS = 1_000
 const LOOK_MS = 250
 
 /** Where the votes of a slot meet. */
-export const partitionOf = (slotId: SlotId, partitions: number): number => slotId % partitions
+const partitionOf = (slotId: SlotId, partitions: number): number => slotId % partitions
 
 interface Open {
   readonly partition: number
