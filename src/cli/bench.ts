@@ -19,7 +19,7 @@ export const benchCommand = buildCommand({
     const signal = stopSignal()
     // One after the other, each in a process of its own: they measure CPU, and must not warm each other up.
     for (const name of names.length > 0 ? names : all) {
-      const args = ['--disable-warning=ExperimentalWarning', join(folder, `${name}.ts`), ...(json ? ['--json'] : [])]
+      const args = [...process.execArgv, join(folder, `${name}.ts`), ...(json ? ['--json'] : [])]
       const child = spawn(process.execPath, args, { stdio: 'inherit' })
       signal.addEventListener('abort', () => void child.kill(), { once: true })
       const [code] = (await once(child, 'exit')) as [number | null]

@@ -103,7 +103,7 @@ async function provide(folder: string): Promise<void> {
 }
 
 function startProvider(folder: string) {
-  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', import.meta.filename, folder], {
+  const child = spawn(process.execPath, [...process.execArgv, import.meta.filename, folder], {
     stdio: ['pipe', 'pipe', 'inherit'],
   })
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()

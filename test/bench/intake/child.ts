@@ -17,7 +17,7 @@ type Reply = { readonly id: number } & ({ readonly answer: unknown } | { readonl
 
 export function startChild(file: string): Child {
   const folder = mkdtempSync(join(tmpdir(), 'weft-bench-'))
-  const child = spawn(process.execPath, ['--expose-gc', '--disable-warning=ExperimentalWarning', file], {
+  const child = spawn(process.execPath, [...process.execArgv, '--expose-gc', file], {
     stdio: ['pipe', 'pipe', 'inherit'],
     env: { ...process.env, TMPDIR: folder },
   })
