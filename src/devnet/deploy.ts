@@ -12,7 +12,7 @@ import { createFakeStore } from '#io/store/fake.ts'
 import type { Network } from '#node/network.ts'
 import { carryOut, type Conduct } from '#operator/carry-out.ts'
 import { deployNetwork } from '#operator/deploy.ts'
-import { changeMarket } from '#operator/market.ts'
+import { changeMarket, createMarket } from '#operator/market.ts'
 import type { ManifestWish } from '#operator/market-plan.ts'
 import { assignSteps } from '#operator/slot-plan.ts'
 import { canonicalJson } from '#wire/canonical-json.ts'
@@ -128,4 +128,33 @@ export async function deployProtocol(options: DeployOptions): Promise<Deployment
   const target = { rpc, chainId, operator, network: undefined }
   const { network, manifest } = await deployNetwork(target, { ...config, draft }, AT_ONCE, new AbortController().signal)
   return { ...network, manifest }
+}
+
+/** Another market of the same protocol, for a process that serves both. Mines the blocks it needs. Throws as `deployProtocol`. */
+export async function deployMarket(
+  options: Pick<DeployOptions, 'rpcUrl' | 'deployerKey' | 'market' | 'windows' | 'sequencers' | 'epochManager'> & {
+    readonly network: Network
+  },
+): Promise<Address> {
+  const { market, windows, sequencers, epochManager, network } = options
+  const { chainId, protocolState } = network
+  const rpc = createRpc({ rpcUrl: options.rpcUrl, pause: systemClock })
+  const operator = operatorOf(rpc, { chainId, privateKey: options.deployerKey })
+  const session = { rpc, chainId, operator, stop: async () => undefined }
+  const { epochSize, sourceChainId, sourceBlockTimeSeconds, attestationsMin } = market
+  const form = { epochSize, sourceChainId, sourceBlockTimeSeconds, usesBlockNumbersAsEpochIds: false }
+  const { signal } = new AbortController()
+  const { dataMarket } = await createMarket(session, { protocolState, form }, AT_ONCE, signal)
+  if (dataMarket === undefined) throw new Error('the market was not made')
+  const { snapshotBlocks, batchBlocks, attestationBlocks } = windows
+  const terms = {
+    snapshotWindowBlocks: snapshotBlocks,
+    batchWindowBlocks: batchBlocks,
+    attestationWindowBlocks: attestationBlocks,
+    attestationsMin,
+    epochManager,
+  }
+  const change = { ...NO_CHANGE, ...terms, addSequencers: sequencers }
+  await changeMarket(session, { place: { protocolState, dataMarket }, change }, AT_ONCE, signal)
+  return dataMarket
 }

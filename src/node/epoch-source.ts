@@ -31,8 +31,8 @@ const FILE_MODE = 0o644
 
 const noteOf = (folder: string, { name }: SourcePlace, { begin, end }: ComputeEpoch): string =>
   join(folder, 'epochs', createHash('sha256').update(name).digest('hex').slice(0, 16), `${begin}-${end}`)
-/** The hash of its last block says what an epoch's blocks have, whoever asks whom. */
-const recordOf = (folder: string, hash: string): string => join(folder, 'blocks', `${hash}.json`)
+/** The hash of its last block says what an epoch's blocks have, whoever asks whom; in 2 events have their transaction's index and their block's hash. */
+const recordOf = (folder: string, hash: string): string => join(folder, 'blocks-2', `${hash}.json`)
 
 /** `undefined` where there is no such file. Throws as `onDisk`. */
 export function textIn(path: string): string | undefined {
