@@ -1,4 +1,5 @@
 import type { Address, SlotId } from '#domain/ids.ts'
+import { rangesOf } from '#domain/ranges.ts'
 import type { AnchorChain, MarketState } from '#io/chain/port.ts'
 import { connectAnchorChain } from '#io/chain/read/anchor.ts'
 import { createRpc } from '#io/chain/rpc/rpc.ts'
@@ -6,7 +7,6 @@ import { systemClock } from '#io/clock/system.ts'
 import { createSigner, parsePrivateKey } from '#io/keys/secp256k1.ts'
 import { appointing } from '#life/appointment.ts'
 import type { Role, Settings } from '#node/settings.ts'
-import { rangesOf } from '#operator/init.ts'
 import { checkEndpoints, type EndpointReport, type RpcUse } from '#operator/rpc-check.ts'
 import { bad, doubtful, type Finding, good, orFailed } from './finding.ts'
 
