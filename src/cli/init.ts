@@ -4,6 +4,7 @@ import { buildCommand } from '@stricli/core'
 import { WeftError } from '#domain/errors.ts'
 import { type Address, parseAddress } from '#domain/ids.ts'
 import { printable } from '#domain/printable.ts'
+import { rangesOf } from '#domain/ranges.ts'
 import { findNetwork, type Network, NETWORK_FILE } from '#node/network.ts'
 import { ROLES, type Role } from '#node/settings/roles.ts'
 import { type Given, SETTINGS } from '#node/settings/settings.ts'
@@ -101,7 +102,7 @@ async function askSlots(
   flags: Flags,
   { slots, signer, deployed }: { readonly slots: MarketFound['slots']; readonly signer: Address; readonly deployed: DeployedNode },
 ) {
-  const { ownSlots, rangesOf } = await import('#operator/init.ts')
+  const { ownSlots } = await import('#operator/init.ts')
   const wallet = await questions.ask<Address | undefined>({
     flag: '--wallet',
     asks: 'Wallet that owns the slots',

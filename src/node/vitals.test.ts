@@ -51,7 +51,7 @@ describe('a snapshotter', () => {
     expect(reasons(seen('Success', { ownSlots: [1] }))).toEqual(['slots_lost: 2: 1 of 2'])
     expect(reasons(seen('Success', {}, [1, 2], true)), 'the collector took it, and nobody can fetch it').toEqual(['ipfs_alone'])
     const many = Array.from({ length: 12 }, (_, index) => index + 1)
-    expect(reasons(seen('Success', { ownSlots: [3] }, many))).toEqual(['slots_lost: 1, 2, 4, 5, 6, 7, 8, 9, 10, 11 …: 11 of 12'])
+    expect(reasons(seen('Success', { ownSlots: [3] }, many))).toEqual(['slots_lost: 1-2, 4-12: 11 of 12'])
   })
 
   test('says what the contract counts of the day of each slot, and what is on disk where it does not answer', async () => {

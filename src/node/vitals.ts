@@ -3,6 +3,7 @@ import type { Address, SlotId } from '#domain/ids.ts'
 import { reading, readingsBy, type Reading } from '#domain/metrics.ts'
 import type { Recorder } from '#domain/recorder.ts'
 import { isTaken, REJECTIONS, type RejectionRow, type ReceiptCode } from '#domain/rejection.ts'
+import { rangesOf } from '#domain/ranges.ts'
 import type { AnchorChain } from '#io/chain/port.ts'
 import type { SubmissionClient } from '#io/grpc/port.ts'
 import type { RelayStats } from '#io/p2p/port.ts'
@@ -231,7 +232,9 @@ export const snapshotterVitals = ({ stats, slotIds, lastAnswer, store, chain, si
     const lost = ownSlots === undefined ? [] : slotIds.filter((slotId) => !ownSlots.includes(slotId))
     return [
       ...unread(headBlock !== undefined),
-      ...(lost.length > 0 ? [{ reason: 'slots_lost', detail: lostInWords(lost, slotIds) } as const] : []),
+      ...(lost.length > 0
+        ? [{ reason: 'slots_lost', detail: `${rangesOf(lost).join(', ')}: ${lost.length} of ${slotIds.length}` } as const]
+        : []),
       ...(isAlone() ? [{ reason: 'ipfs_alone' } as const] : []),
       ...(answer === undefined ? [{ reason: 'unproven' } as const] : []),
       ...(answer === undefined || answer === 'Success' ? [] : [{ reason: 'hand_over_failed', detail: answer } as const]),
@@ -248,14 +251,6 @@ export const snapshotterVitals = ({ stats, slotIds, lastAnswer, store, chain, si
   slots: () => slotsNow(slotIds, { store, chain }),
   sender: () => ({ instanceId: signer, slotId: slotIds[0] ?? 0, totals: totalsOf(store) }),
 })
-
-/** More of them nobody reads; `./weft doctor` has a line for each. */
-const LOST_NAMED_MAX = 10
-
-function lostInWords(lost: readonly SlotId[], slotIds: readonly SlotId[]): string {
-  const named = lost.slice(0, LOST_NAMED_MAX).join(', ')
-  return `${named}${lost.length > LOST_NAMED_MAX ? ' …' : ''}: ${lost.length} of ${slotIds.length}`
-}
 
 /** Slots of which the chain is asked: each is a call. */
 const SLOTS_ASKED_MAX = 200

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import type { Address, SlotId } from '#domain/ids.ts'
 import type { SlotRecord } from '#io/chain/read/slots.ts'
-import { type Answers, configOf, ownSlots, rangesOf } from './init.ts'
+import { type Answers, configOf, ownSlots } from './init.ts'
 
 const [me, wallet, other] = ['0a', '0b', '0c'].map((byte) => `0x${byte.repeat(20)}`) as [Address, Address, Address]
 const slot = (slotId: number, change: Partial<SlotRecord> = {}): SlotRecord => ({
@@ -25,17 +25,6 @@ test('slots are those that the key signs for; of the wallet the others are named
   const own = ownSlots(slots, { wallet, signer: me })
   expect(own.ready).toEqual([1, 4])
   expect(own.others.map(({ slotId }) => slotId)).toEqual([2])
-})
-
-test.each([
-  [[], []],
-  [[7], ['7']],
-  [
-    [3, 1, 2, 7, 9, 8, 3],
-    ['1-3', '7-9'],
-  ],
-])('%j is written as %j', (ids, ranges) => {
-  expect(rangesOf(ids)).toEqual(ranges)
 })
 
 test('paths of the file lead from its folder, and what no role of it knows is not in it', () => {

@@ -1,4 +1,5 @@
 import type { Address, SlotId } from '#domain/ids.ts'
+import { rangesOf } from '#domain/ranges.ts'
 import type { AnchorChain, MarketState } from '#io/chain/port.ts'
 import { connectAnchorChain } from '#io/chain/read/anchor.ts'
 import { createRpc } from '#io/chain/rpc/rpc.ts'
@@ -7,7 +8,6 @@ import { appointing } from '#life/appointment.ts'
 import type { Role } from '#node/settings/roles.ts'
 import type { Settings } from '#node/settings/settings.ts'
 import { signerAccount } from '#node/signer.ts'
-import { rangesOf } from '#operator/init.ts'
 import { checkEndpoints, type EndpointReport, type RpcUse } from '#operator/rpc-check.ts'
 import { bad, doubtful, type Finding, good, orFailed } from './finding.ts'
 

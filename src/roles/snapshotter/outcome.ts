@@ -1,6 +1,7 @@
 import { isWeftError } from '#domain/errors.ts'
 import type { BlockNumber, Cid, ContractNumber, EpochId, ProjectId, SlotId } from '#domain/ids.ts'
 import { jsonDifferences } from '#domain/json-differences.ts'
+import { rangesOf } from '#domain/ranges.ts'
 import type { AnchorChain, BlockRef, MarketState } from '#io/chain/port.ts'
 import type { Clock } from '#io/clock/port.ts'
 import type { Ipfs } from '#io/ipfs/port.ts'
@@ -156,5 +157,5 @@ function tell(
       differences: differences.join('; '),
     })
   // Where nothing was finalized, that says it for all of them.
-  if (leftOut.length > 0 && verdict !== 'none') report('votes_left_out', { epochId, projectId, slots: leftOut.join(', ') })
+  if (leftOut.length > 0 && verdict !== 'none') report('votes_left_out', { epochId, projectId, slots: rangesOf(leftOut).join(', ') })
 }

@@ -2,6 +2,7 @@ import type { JsonValue } from '#domain/compute.ts'
 import { isWeftError, WeftError } from '#domain/errors.ts'
 import type { Cid, EpochId, Hash, ProjectId, SlotId } from '#domain/ids.ts'
 import { advanceProject, endProject, isProjectOver, type ProjectReason, type ProjectState } from '#domain/project.ts'
+import { rangesOf } from '#domain/ranges.ts'
 import type { BlockRef } from '#io/chain/port.ts'
 import type { Clock } from '#io/clock/port.ts'
 import type { Ipfs } from '#io/ipfs/port.ts'
@@ -264,7 +265,9 @@ async function end(run: SubmitRun, deps: ProjectDeps, missing: Missing | undefin
   const isHandedOver = recorded?.snapshotCid !== undefined && own.length > 0 && open.length === 0 && missing?.reason !== 'release_undone'
   if (missing === undefined || isHandedOver) return submitted(run, recorded, deps)
   const isHandingOver = missing.reason === 'window_closed' && recorded?.snapshotCid !== undefined
-  const ending = isHandingOver ? { reason: 'hand_over_failed' as const, detail: `not taken for slot ${open.join(', ')}` } : missing
+  const ending = isHandingOver
+    ? { reason: 'hand_over_failed' as const, detail: `not taken for slot ${rangesOf(open).join(', ')}` }
+    : missing
   const ended: ProjectRecord = {
     projectId: project.projectId,
     begin: epoch.begin,

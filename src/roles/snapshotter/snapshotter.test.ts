@@ -221,7 +221,7 @@ test('N7: a collector that is away is tried until the window closes; then the pr
   expect(snapshotter.projects(epochId).find((project) => project.projectId === BASE_A)).toMatchObject({
     state: 'missed',
     reason: 'hand_over_failed',
-    detail: 'not taken for slot 1, 2',
+    detail: 'not taken for slot 1-2',
   })
 })
 
