@@ -13,7 +13,7 @@ import { volume24h } from './volume-24h.ts'
 export type { AaveV3Config } from './config.ts'
 
 /** The Aave V3 data market: supply, debt, rates and volumes of each asset, over six hours and a day, and the assets ranked (spec/08 §6). */
-export const aaveV3: ComputeSetModule<AaveV3Config> = { name: 'aave-v3', version: '1.2.0', config: CONFIG, create }
+export const aaveV3: ComputeSetModule<AaveV3Config> = { name: 'aave-v3', version: '1.1.0', config: CONFIG, create }
 
 function create(config: AaveV3Config): ComputeSet {
   return {

@@ -19,10 +19,8 @@ export interface Vector {
     readonly args: Readonly<Record<string, string | boolean>>
     readonly address: string
     readonly blockNumber: string
-    readonly blockHash: string
     readonly logIndex: string
     readonly transactionHash: string
-    readonly transactionIndex: string
   }[]
   readonly earlier: Readonly<Record<string, { readonly totalSupply: readonly string[]; readonly supplyVolume: readonly string[] }>>
   readonly quarters: Readonly<Record<string, readonly string[]>>
@@ -129,15 +127,13 @@ export function scriptedSource(without?: string): Scripted {
         ({ blockNumber }) => address === vector.pool && Number(blockNumber) >= fromBlock && Number(blockNumber) <= toBlock,
       )
       return logs.map(
-        ({ event, args, address: at, blockNumber, blockHash, logIndex, transactionHash, transactionIndex }): ChainEvent => ({
+        ({ event, args, address: at, blockNumber, logIndex, transactionHash }): ChainEvent => ({
           name: event,
           args: Object.fromEntries(Object.entries(args).map(([name, value]) => [name, chainValue(value)])),
           address: at,
           blockNumber: Number(blockNumber),
-          blockHash,
           logIndex: Number(logIndex),
           transactionHash,
-          transactionIndex: Number(transactionIndex),
         }),
       )
     },

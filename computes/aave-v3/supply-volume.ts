@@ -36,11 +36,9 @@ const entryOf = <const Args extends Parameters<typeof object>[0]>(args: Args) =>
   object({
     args: object(args),
     event: text(),
-    logIndex: int({ description: 'Within its block.' }),
-    transactionIndex: int({ description: 'Within its block.' }),
+    logIndex: int(),
     transactionHash: text(),
     address: account,
-    blockHash: text(),
     blockNumber: int({ unit: 'block' }),
   })
 const EVENT = either([
@@ -161,10 +159,8 @@ function printed(event: ChainEvent): SupplyVolume['events'][number] {
     args: Object.fromEntries(args) as Record<string, ChainValue>,
     event: event.name,
     logIndex: BigInt(event.logIndex),
-    transactionIndex: BigInt(event.transactionIndex),
     transactionHash: event.transactionHash,
     address: checksummed(event.address),
-    blockHash: event.blockHash,
     blockNumber: BigInt(event.blockNumber),
   } as SupplyVolume['events'][number]
 }

@@ -13,17 +13,7 @@ const E18 = 10n ** 18n
 
 function swap(amounts: Readonly<Record<string, bigint>>, place: Partial<ChainEvent> = {}): ChainEvent {
   const args = { sender: PAIR, to: PAIR, amount0In: 0n, amount1In: 0n, amount0Out: 0n, amount1Out: 0n, ...amounts }
-  return {
-    name: 'Swap',
-    args,
-    address: PAIR,
-    blockNumber: 100,
-    blockHash: '0x2',
-    logIndex: 0,
-    transactionHash: '0x1',
-    transactionIndex: 0,
-    ...place,
-  }
+  return { name: 'Swap', args, address: PAIR, blockNumber: 100, logIndex: 0, transactionHash: '0x1', ...place }
 }
 type Volumes = Readonly<Record<string, number>> & {
   readonly events: Readonly<Record<string, { logs: Readonly<Record<string, unknown>>[] }>>

@@ -141,10 +141,7 @@ describe('base snapshots', () => {
           to: scripted.FACTORY,
         }
         return [
-          {
-            ...{ name: 'Swap', args, address: configOf().usdcWethPair, blockNumber: 101, blockHash: '0x2' },
-            ...{ logIndex: 4, transactionHash: `0x${'ab'.repeat(32)}`, transactionIndex: 0 },
-          },
+          { name: 'Swap', args, address: configOf().usdcWethPair, blockNumber: 101, logIndex: 4, transactionHash: `0x${'ab'.repeat(32)}` },
         ]
       },
     }
@@ -223,18 +220,7 @@ describe('what cannot be known fails', () => {
     await expect(compute.compute({ ...input, dataSource: undefined })).rejects.toThrow('data source')
     const strange: SourceReader = {
       ...scriptedSource(),
-      events: async () => [
-        {
-          name: 'Sync',
-          args: {},
-          address: scripted.NOBODY,
-          blockNumber: 100,
-          blockHash: '0x',
-          logIndex: 0,
-          transactionHash: '0x',
-          transactionIndex: 0,
-        },
-      ],
+      events: async () => [{ name: 'Sync', args: {}, address: scripted.NOBODY, blockNumber: 100, logIndex: 0, transactionHash: '0x' }],
     }
     await expect(snapshot('pairContract_trade_volume', { dataSource, source: strange })).rejects.toThrow('Sync was not asked for')
   })

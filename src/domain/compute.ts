@@ -37,12 +37,8 @@ export interface ChainEvent {
   readonly args: Readonly<Record<string, ChainValue>>
   readonly address: string
   readonly blockNumber: number
-  readonly blockHash: string
-  /** Within its block. */
   readonly logIndex: number
   readonly transactionHash: string
-  /** Within its block. */
-  readonly transactionIndex: number
 }
 
 /** What a contract logged, as the chain has it. */

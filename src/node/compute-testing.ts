@@ -1,4 +1,4 @@
-import type { ChainEvent, ComputeEpoch, JsonValue, SourceReader } from '#domain/compute.ts'
+import type { ComputeEpoch, JsonValue, SourceReader } from '#domain/compute.ts'
 import { connectSourceChain } from '#io/chain/source/source.ts'
 import { systemClock } from '#io/clock/system.ts'
 import { systemRandom } from '#io/keys/random.ts'
@@ -23,8 +23,7 @@ export function scriptedSource(script: {
   readonly timestamp?: (blockNumber: number) => number
   /** By the name of the function: `totalSupply: () => [5n]`. What answers one value may leave the list out. */
   readonly reads?: Readonly<Record<string, (call: Read) => unknown>>
-  /** Of the first transaction of a block without a hash, where they do not say so. */
-  readonly events?: readonly (Omit<ChainEvent, 'blockHash' | 'transactionIndex'> & Partial<ChainEvent>)[]
+  readonly events?: Awaited<ReturnType<SourceReader['events']>>
   /** Of all blocks, in order. */
   readonly transactions?: Awaited<ReturnType<SourceReader['transactions']>>
 }): SourceReader {
@@ -38,12 +37,9 @@ export function scriptedSource(script: {
       return (Array.isArray(answer) ? answer : [answer]) as never
     },
     events: async ({ address, fromBlock, toBlock }) =>
-      events
-        .filter(
-          (event) =>
-            event.address.toLowerCase() === address.toLowerCase() && event.blockNumber >= fromBlock && event.blockNumber <= toBlock,
-        )
-        .map((event) => ({ blockHash: '0x', transactionIndex: 0, ...event })),
+      events.filter(
+        (event) => event.address.toLowerCase() === address.toLowerCase() && event.blockNumber >= fromBlock && event.blockNumber <= toBlock,
+      ),
     transactions: async (blockNumber) => transactions.filter((transaction) => transaction.blockNumber === blockNumber),
   } as SourceReader
 }

@@ -322,8 +322,7 @@ def compute_chain(order):
         if kind != "LiquidationCall":
             args["reserve"] = address(topics[0])
         return {"args": args, "event": kind, "address": log["address"], "blockNumber": int(log["blockNumber"], 16),
-                "blockHash": log["blockHash"], "logIndex": int(log["logIndex"], 16),
-                "transactionHash": log["transactionHash"], "transactionIndex": int(log["transactionIndex"], 16)}
+                "logIndex": int(log["logIndex"], 16), "transactionHash": log["transactionHash"]}
 
     epoch = {"epochId": order["epochId"], "begin": order["begin"], "end": order["end"]}
     chain = {}
@@ -416,8 +415,7 @@ def make_logs(epoch):
             }[kind]
             if kind != "LiquidationCall":
                 args["reserve"] = asset.lower()
-            logs.append({"args": args, "event": kind, "address": POOL, "blockNumber": block, "blockHash": f"0x{block:064x}", "logIndex": index,
-                         "transactionHash": f"0x{RNG.getrandbits(256):064x}", "transactionIndex": index // 2})
+            logs.append({"args": args, "event": kind, "address": POOL, "blockNumber": block, "logIndex": index, "transactionHash": f"0x{RNG.getrandbits(256):064x}"})
     return logs
 
 

@@ -9,9 +9,6 @@ import { createOmissions, type FakeOmission } from './omissions.ts'
 type ReadCall = Parameters<SourceChain['read']>[0]
 type EventFilter = Parameters<SourceChain['events']>[0]
 
-/** An event whose block hash the chain knows, and which the first transaction of its block logged, unless it says another. */
-type ScriptedEvent = Omit<ChainEvent, 'blockHash' | 'transactionIndex'> & Partial<Pick<ChainEvent, 'transactionIndex'>>
-
 /** A scripted source chain. */
 export interface FakeSourceChain extends SourceChain {
   /** Moves the head on by `count` blocks. */
@@ -40,7 +37,7 @@ function eventName(signature: string): string {
 export function createFakeSourceChain(script: {
   readonly blocks: number
   readonly read?: (call: ReadCall) => readonly ChainValue[]
-  readonly events?: readonly ScriptedEvent[]
+  readonly events?: readonly ChainEvent[]
   /** Of all blocks, in order. */
   readonly transactions?: readonly ChainTransaction[]
   readonly blockTimeSeconds?: number
@@ -87,7 +84,7 @@ export function createFakeSourceChain(script: {
     if (hash === undefined || blocks[number]?.hash === hash) return
     throw new WeftError('CHAIN_ANSWER_INVALID', { endpoint: 'fake', method, detail: `block ${number} is not ${hash} any more` })
   }
-  const isWanted = (event: ScriptedEvent, filter: EventFilter): boolean =>
+  const isWanted = (event: ChainEvent, filter: EventFilter): boolean =>
     event.address === filter.address &&
     event.blockNumber >= filter.fromBlock &&
     event.blockNumber <= filter.toBlock &&
@@ -115,7 +112,6 @@ export function createFakeSourceChain(script: {
       const events = (script.events ?? [])
         .filter((event) => isWanted(event, filter))
         .sort((left, right) => left.blockNumber - right.blockNumber || left.logIndex - right.logIndex)
-        .map((event) => ({ transactionIndex: 0, ...event, blockHash: blocks[event.blockNumber]?.hash ?? '' }))
       return whole(events, ({ blockNumber }) => blockNumber)
     },
     async transactions({ blockNumber, blockHash }) {

@@ -179,17 +179,6 @@ export const LIES: readonly (readonly [string, string, Lying, number])[] = [
     1,
   ],
   [
-    'says of a log that another transaction wrote it',
-    'invents',
-    {
-      eth_getLogs:
-        (logs) =>
-        (...params: never[]) =>
-          (logs(...params) as ScriptedLog[]).map((log) => ({ ...log, transactionIndex: '0x7' })),
-    },
-    1,
-  ],
-  [
     'gives headers a bloom that excludes the logs it keeps back',
     'forges',
     {

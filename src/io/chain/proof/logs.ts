@@ -7,7 +7,6 @@ export interface GivenLog extends LogBody {
   readonly blockNumber?: unknown
   readonly blockHash?: unknown
   readonly logIndex?: unknown
-  readonly transactionIndex?: unknown
 }
 
 const is = (form: RegExp, value: unknown): boolean => typeof value === 'string' && form.test(value)
@@ -17,23 +16,14 @@ const QUANTITY = /^0x[0-9a-f]{1,13}$/i
 /** Whether it has the form of one. */
 export function isLog(raw: unknown): raw is GivenLog {
   if (typeof raw !== 'object' || raw === null) return false
-  const { address, topics, data, blockNumber, blockHash, logIndex, transactionHash, transactionIndex } = raw as Record<string, unknown>
+  const { address, topics, data, blockNumber, blockHash, logIndex, transactionHash } = raw as Record<string, unknown>
   if (!is(/^0x[0-9a-f]{40}$/i, address) || !is(/^0x(?:[0-9a-f]{2})*$/i, data)) return false
   if (!Array.isArray(topics) || !topics.every((topic) => is(HASH, topic))) return false
-  return (
-    [blockNumber, logIndex, transactionIndex].every((each) => is(QUANTITY, each)) &&
-    [blockHash, transactionHash].every((each) => is(HASH, each))
-  )
-}
-
-interface Place {
-  readonly logIndex: unknown
-  readonly transactionIndex: unknown
+  return [blockNumber, logIndex].every((each) => is(QUANTITY, each)) && [blockHash, transactionHash].every((each) => is(HASH, each))
 }
 
 /** What of a log its receipt proves, and its place in the block. */
-const written = ({ logIndex, transactionIndex }: Place, { address, topics, data }: LogBody): string =>
-  JSON.stringify([Number(logIndex), Number(transactionIndex), address, topics, data]).toLowerCase()
+const written = (index: number, { address, topics, data }: LogBody): string => JSON.stringify([index, address, topics, data]).toLowerCase()
 
 /** What is wrong with the logs of a block, beside its receipts. */
 export function compareLogs(
@@ -41,11 +31,8 @@ export function compareLogs(
   given: readonly GivenLog[],
   { filter, receipts }: { readonly filter: LogFilter; readonly receipts: readonly unknown[] },
 ): Objection | undefined {
-  const all = receipts.flatMap((receipt, transactionIndex) => logsOf([receipt]).map((log) => ({ log, transactionIndex })))
-  const there = all.flatMap(({ log, transactionIndex }, logIndex) =>
-    isMatch(filter, log) ? [written({ logIndex, transactionIndex }, log)] : [],
-  )
-  const got = new Set(given.map((log) => written({ logIndex: log.logIndex, transactionIndex: log.transactionIndex }, log)))
+  const there = logsOf(receipts).flatMap((log, index) => (isMatch(filter, log) ? [written(index, log)] : []))
+  const got = new Set(given.map((log) => written(Number(log.logIndex), log)))
   const missing = there.filter((log) => !got.has(log)).length
   const method = 'eth_getLogs'
   // One that differs, or comes twice, is an invention.

@@ -85,7 +85,6 @@ export function blockAbove(
     blockHash: hash,
     logIndex: hex(index),
     transactionHash: transactions[index] as string,
-    transactionIndex: hex(index),
   }))
   return {
     header: { ...fields, ...told, hash, transactions },

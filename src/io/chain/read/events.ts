@@ -22,7 +22,6 @@ export interface RawLog {
   readonly blockHash: Hash
   readonly logIndex: number
   readonly transactionHash: Hash
-  readonly transactionIndex: number
 }
 
 /** The logs in an answer of `eth_getLogs`. Throws `CHAIN_ANSWER_INVALID`. */
@@ -36,7 +35,6 @@ export function parseLogs(rpc: Rpc, answer: unknown): RawLog[] {
       blockHash: parseHash(String(raw['blockHash'])),
       logIndex: parseQuantity(raw['logIndex']),
       transactionHash: parseHash(String(raw['transactionHash'])),
-      transactionIndex: parseQuantity(raw['transactionIndex']),
     })),
   )
 }

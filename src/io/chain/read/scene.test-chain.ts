@@ -21,7 +21,6 @@ export interface ScriptedLog {
   readonly blockHash: string
   readonly logIndex: string
   readonly transactionHash: string
-  readonly transactionIndex: string
 }
 
 /** A log as a node writes it; `from` another contract than the one whose event it is. */
@@ -40,7 +39,6 @@ export function logOf(
     blockHash: hashOf(`block ${place.block}`),
     logIndex: hex(place.index),
     transactionHash: place.transaction ?? hashOf(`transaction ${place.block} ${place.index}`),
-    transactionIndex: hex(place.index),
   }
 }
 

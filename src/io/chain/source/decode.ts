@@ -118,10 +118,10 @@ function argumentsOf(raw: RawLog, item: AbiEvent): Record<string, ChainValue> | 
 }
 
 export function decodeLog(raw: RawLog, items: readonly AbiEvent[]): ChainEvent | undefined {
-  const { address, blockNumber, blockHash, logIndex, transactionHash, transactionIndex } = raw
+  const { address, blockNumber, logIndex, transactionHash } = raw
   for (const item of items) {
     const args = argumentsOf(raw, item)
-    if (args !== undefined) return { name: item.name, args, address, blockNumber, blockHash, logIndex, transactionHash, transactionIndex }
+    if (args !== undefined) return { name: item.name, args, address, blockNumber, logIndex, transactionHash }
   }
   return undefined
 }

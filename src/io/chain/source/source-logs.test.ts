@@ -24,7 +24,6 @@ function syncAt(block: number, index: number, reserve0: bigint) {
     blockHash: hashOf(`block ${block}`),
     logIndex: hex(index),
     transactionHash: hashOf(`transaction ${block} ${index}`),
-    transactionIndex: hex(index),
   }
 }
 
