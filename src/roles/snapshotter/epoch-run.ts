@@ -1,6 +1,6 @@
 import pLimit from 'p-limit'
 import type { ComputeEpoch, ComputeSet } from '#domain/compute.ts'
-import type { BlockNumber, EpochId, Hash, ProjectId } from '#domain/ids.ts'
+import type { EpochId, Hash, ProjectId } from '#domain/ids.ts'
 import type { AnchorChain, BlockRef, MarketState, SourceChain } from '#io/chain/port.ts'
 import type { Clock } from '#io/clock/port.ts'
 import type { Ipfs } from '#io/ipfs/port.ts'
