@@ -105,7 +105,7 @@ test('two epochs, from their release to a verified answer', async () => {
   expect(await network.snapshot(projectOf(network, 'mean'), SECOND)).toEqual({ usd: (before + now) / 2, epochs: 2n })
 })
 
-test('on a chain whose contracts see another chain’s number, windows are counted in that by everybody', async () => {
+test('S34: on a chain whose contracts see another chain’s number, windows are counted in that by everybody', async () => {
   /** Three blocks to a number, and a jump while the window of the first epoch is open. */
   const contractNumberOf = (number: number): number => 20_000_000 + Math.floor(number / 3) + (number < 9 ? 0 : 2)
   const network = await start({ contractNumberOf })

@@ -139,7 +139,7 @@ export async function deployMarket(
   const { market, windows, sequencers, epochManager, network } = options
   const { chainId, protocolState } = network
   const rpc = createRpc({ rpcUrl: options.rpcUrl, pause: systemClock })
-  const operator = operatorOf(rpc, { chainId, privateKey: options.deployerKey })
+  const operator = operatorOf(rpc, { chainId, signer: createSigner(options.deployerKey) })
   const session = { rpc, chainId, operator, stop: async () => undefined }
   const { epochSize, sourceChainId, sourceBlockTimeSeconds, attestationsMin } = market
   const form = { epochSize, sourceChainId, sourceBlockTimeSeconds, usesBlockNumbersAsEpochIds: false }

@@ -62,6 +62,7 @@ async function observe(
     for (const [index, happenings] of blocks.entries()) {
       const block = {
         number: index + 1,
+        contractNumber: index + 1,
         hash: '0x' as Hash,
         parentHash: '0x' as Hash,
         timestamp: 1_700_000_000 + index,

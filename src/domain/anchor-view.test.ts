@@ -30,6 +30,16 @@ function viewUpTo(last: number, told: Readonly<Record<number, readonly { readonl
 }
 
 describe('the view of the chain', () => {
+  test('forgets what contracts saw before a number, by the first block in which they see it, and never the head', () => {
+    const view = createAnchorView()
+    for (const number of [10, 11, 12, 13, 14])
+      view.apply(step({ ...block(number), contractNumber: Math.floor(number / 2) as ContractNumber }))
+    view.forgetBefore(6 as ContractNumber)
+    expect([view.header('0xblock11'), view.header('0xblock12')?.contractNumber]).toEqual([undefined, 6])
+    view.forgetBefore(99 as ContractNumber)
+    expect([view.header('0xblock13'), view.head?.number]).toEqual([undefined, 14])
+  })
+
   test('forgets what a rollback voids, and says which releases are gone', () => {
     const view = viewUpTo(12, { 12: [released(4)] })
     expect(view.apply(back(block(11))).undone.map((epoch) => epoch.epochId)).toEqual([epochId])
@@ -126,8 +136,8 @@ describe('a step along the chain', () => {
     expect(view.apply(step(block(14), ...told, late))).toEqual({
       ...nothing,
       announced: [
-        { epochId: 3, batchCid, epoch: undefined, blockNumber: 14 },
-        { epochId: 4, batchCid, epoch: view.epoch(epochId), blockNumber: 14 },
+        { epochId: 3, batchCid, epoch: undefined, blockNumber: 14, contractNumber: 14 },
+        { epochId: 4, batchCid, epoch: view.epoch(epochId), blockNumber: 14, contractNumber: 14 },
       ],
     })
   })

@@ -27,6 +27,11 @@ describe('the rounds of an epoch', () => {
     expect([rounds.count, rounds.start, [0, 1, 2].map(rounds.isRefuted)]).toEqual([1, 110, [true, false, false]])
   })
 
+  test('S34: begin at the number that contracts saw, not at that of the block', () => {
+    const refuted = { ...step('refuted', 'a', 9_110), contractNumber: 110 as ContractNumber }
+    expect(roundsOf([step('submitted', 'a', 9_105), refuted], RELEASE).start).toBe(110)
+  })
+
   test('are shared by what is refuted beside it, which begins the last one anew and leaves its batches in it', () => {
     const steps = [
       ...[step('submitted', 'a', 105), step('submitted', 'b', 105), step('refuted', 'a', 110), step('submitted', 'c', 112)],

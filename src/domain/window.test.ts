@@ -32,6 +32,25 @@ describe('in blocks', () => {
   })
 })
 
+describe('S34: where contracts see another number than blocks have', () => {
+  const seen = (number: number, contractNumber: number) => ({ ...at(number, 1_000), contractNumber: contractNumber as ContractNumber })
+  const window = windowOf({ release: seen(500, 100), unit: 'blocks', length: 10 })
+  test.each([
+    [499, 100, false, false],
+    [500, 100, true, false],
+    [505, 103, true, false],
+    [9_999, 110, true, false],
+    [511, 111, false, true],
+  ])('block %i, in which they see %i: inside %s, past %s', (number, contractNumber, inside, past) => {
+    const block = seen(number, contractNumber)
+    expect([isInWindow(window, block), isPastWindow(window, block)]).toEqual([inside, past])
+  })
+
+  test('what has passed is counted in that', () => {
+    expect(shareUsed(window, seen(501, 105))).toBe(0.5)
+  })
+})
+
 test.each([
   ['blocks', 105, 9_999, 0.5],
   ['blocks', 111, 9_999, 1.1],

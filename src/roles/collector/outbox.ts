@@ -4,7 +4,7 @@ import type { Cid, EpochId, ProjectId, SlotId } from '#domain/ids.ts'
 import type { DeliveryReason } from '#domain/reasons.ts'
 import { isTaken, type ReceiptCode } from '#domain/rejection.ts'
 import type { Submission } from '#domain/submission.ts'
-import type { BlockTime } from '#domain/window.ts'
+import { type BlockTime, withContractNumber } from '#domain/window.ts'
 import type { Clock } from '#io/clock/port.ts'
 import type { Random } from '#io/keys/port.ts'
 import type { Store, StoreWrite } from '#io/store/port.ts'
@@ -156,7 +156,18 @@ export function endingOf(code: EndCode): Ending {
 
 function entryOf({ key, note: { submissionId, firstSeenMs, heardAt } }: KeptNote, order: number): Entry {
   const epochId = Number(key.slice(PREFIX.length, PREFIX.length + EPOCH_DIGITS)) as EpochId
-  return { key, epochId, submissionId, firstSeenMs, heardAt, order, attempts: 0, dueMs: firstSeenMs, place: 'ready', isRenewed: false }
+  return {
+    key,
+    epochId,
+    submissionId,
+    firstSeenMs,
+    heardAt: heardAt && withContractNumber(heardAt),
+    order,
+    attempts: 0,
+    dueMs: firstSeenMs,
+    place: 'ready',
+    isRenewed: false,
+  }
 }
 
 const slotIn = (key: string): string => key.split('\t')[3] ?? ''

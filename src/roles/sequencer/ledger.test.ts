@@ -3,6 +3,7 @@ import type { BlockNumber, Cid, EpochId, Hash, ProjectId, ContractNumber } from 
 import { createFakeStore, type FakeStore } from '#io/store/fake.ts'
 import { batchFile } from '#wire/batch-file.ts'
 import type { FreshBatch } from './seal/batch.ts'
+import { toBytes } from './bytes.ts'
 import { createLedger, type EpochChange, type Ledger } from './ledger.ts'
 
 const epochOf = (number: number) => number as EpochId
@@ -25,6 +26,15 @@ function openLedger(options: { readonly store?: FakeStore; readonly epochsKept?:
 }
 
 const onDisk = (store: FakeStore) => store.scan('epoch/').map(({ key }) => Number(key.slice('epoch/'.length)))
+
+test('S34: an epoch that an earlier version has written down counts from the number of its block', async () => {
+  const { store, ledger } = openLedger()
+  await ledger.release(epochOf(1), release(100))
+  const [{ key } = { key: '' }] = store.scan('epoch/')
+  const { contractNumber: _, ...before } = release(100)
+  await store.commit([{ key, value: toBytes({ ...ledger.get(epochOf(1)), release: before }) }])
+  expect(openLedger({ store }).ledger.get(epochOf(1))?.release).toEqual(release(100))
+})
 
 describe('G9, S8: the block to follow from', () => {
   test('is the release of the oldest unfinished epoch, whichever was saved last', async () => {

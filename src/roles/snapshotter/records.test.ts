@@ -161,6 +161,20 @@ test('N1: a rollback takes blocks above, hand-overs of what is undone and the ne
   expect(records.project(3 as EpochId, PROJECT)).toEqual(project)
 })
 
+test('N1: what an earlier version has written down of blocks and releases has for contracts the number of the block', async () => {
+  const store = createFakeStore()
+  await fill(store, 7, 'open')
+  const without = (key: string, change: (value: never) => object): Promise<void> => {
+    const value = JSON.parse(new TextDecoder().decode(store.get(key) as Uint8Array)) as never
+    return store.commit([{ key, value: new TextEncoder().encode(JSON.stringify(change(value))) }])
+  }
+  await without('block/0000000000000007', ({ contractNumber: _, ...block }: BlockRef) => block)
+  await without('epoch/0000000000000007', (epoch: EpochRecord) => ({ ...epoch, release: { number: 7, timestamp: 0 } }))
+  const records = openRecords(store)
+  expect([records.blocks(), records.block(7 as BlockNumber)]).toEqual([[blockOf(7)], blockOf(7)])
+  expect([records.epoch(7 as EpochId), records.epochs()]).toEqual([epochOf(7), [epochOf(7)]])
+})
+
 test('N9: a hand-over of a version that did not note the block is forgotten by any rollback, since its block may be gone', async () => {
   const store = createFakeStore()
   await fill(store, 1, 'done')
