@@ -161,6 +161,11 @@ describe('refused, with nothing made or changed:', () => {
     ['what is no JSON', () => put('backup/backup.json', '{"version":'), 'JSON'],
     ['a later form', () => put('backup/backup.json', JSON.stringify({ ...contents(), version: 2 })), 'version'],
     [
+      'a part without its store',
+      () => put('backup/backup.json', JSON.stringify(contents()).replace('state.sqlite', 'other')),
+      'has no store',
+    ],
+    [
       'a part elsewhere',
       () => put('backup/backup.json', JSON.stringify(contents()).replace('"validator"', '".."')),
       "'..' leads out of it",

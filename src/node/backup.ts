@@ -3,7 +3,7 @@ import { constants, copyFileSync, createReadStream, existsSync, readdirSync, ren
 import { basename, dirname, join, relative, resolve, sep } from 'node:path'
 import { z } from 'zod'
 import { isWeftError, storeFailed, WeftError } from '#domain/errors.ts'
-import { onDisk, replaceFile } from '#io/disk/disk.ts'
+import { onDisk, replaceFile, sync } from '#io/disk/disk.ts'
 import { makeFolder } from '#io/disk/folder.ts'
 import { blockFiles } from '#io/ipfs/block-folder.ts'
 import { openSqliteStore } from '#io/store/sqlite.ts'
@@ -37,7 +37,7 @@ const FORM = z.object({
       role: z.string(),
       blocks: z.object({ count: z.int(), bytes: z.int() }),
       /** With their hashes, by path. Blocks are not among them: the name of each is its hash. */
-      files: z.record(z.string(), z.string()),
+      files: z.record(z.string(), z.string()).refine((files) => Object.hasOwn(files, basename(stateFile(''))), { error: 'has no store' }),
     }),
   ),
 })
@@ -73,7 +73,8 @@ async function copyHome(home: string, to: string, withBlocks: boolean): Promise<
   await markCopy(store).finally(() => store.close())
   rmSync(`${stateFile(to)}.pid`, { force: true })
   const files: Record<string, string> = {}
-  for (const path of [basename(stateFile(to)), ...smallFilesIn(to)].sort()) files[path] = await hashOf(join(to, path))
+  for (const path of [basename(stateFile(to)), ...smallFilesIn(to)].sort()) files[path] = await syncedHash(join(to, path))
+  onDisk(to, 'writing it', () => sync(to))
   return { role, blocks, files }
 }
 
@@ -90,10 +91,13 @@ function copyBlocks(home: string, to: string): BackedUp['blocks'] {
 /** Everything in a home but blocks and what is left out: identities, manifests, lists, and what a later version may add. */
 function smallFilesIn(home: string): string[] {
   const blocks = join(ipfsFolder(home), 'blocks')
-  const found = onDisk(home, 'reading it', () => readdirSync(home, { recursive: true, withFileTypes: true }))
-  return found
-    .filter((entry) => entry.isFile() && !LEFT_OUT.test(entry.name) && !`${entry.parentPath}${sep}`.startsWith(`${blocks}${sep}`))
-    .map((entry) => relative(home, join(entry.parentPath, entry.name)))
+  const below = (folder: string): string[] =>
+    onDisk(folder, 'reading it', () => readdirSync(folder, { withFileTypes: true })).flatMap((entry) => {
+      const path = join(folder, entry.name)
+      if (entry.isDirectory()) return path === blocks ? [] : below(path)
+      return entry.isFile() && !LEFT_OUT.test(entry.name) ? [relative(home, path)] : []
+    })
+  return below(home)
 }
 
 /** `false` where it has gone meanwhile. */
@@ -110,9 +114,11 @@ function copyFile(from: string, to: string): boolean {
   })
 }
 
-async function hashOf(path: string): Promise<string> {
+/** Of a copy, which is on disk then: after a power cut an empty file would be a store in which nothing was ever signed. */
+async function syncedHash(path: string): Promise<string> {
   const hash = createHash('sha256')
   try {
+    sync(path)
     for await (const piece of createReadStream(path)) hash.update(piece as Buffer)
   } catch (failure) {
     throw storeFailed(path, 'reading it', failure)
@@ -134,7 +140,9 @@ async function writtenWhole<Value>(to: string, write: (folder: string) => Promis
     const value = await write(fresh)
     onDisk(folder, 'writing it', () => {
       if (isThere) rmdirSync(folder)
+      sync(fresh)
       renameSync(fresh, folder)
+      sync(dirname(folder))
     })
     return value
   } catch (failure) {
@@ -192,7 +200,8 @@ async function restorePart(from: string, to: string, { blocks, files }: BackedUp
   for (const [path, hash] of Object.entries(files)) {
     if (!copyFile(join(from, path), join(to, path)))
       throw new WeftError('BACKUP_INVALID', { path: join(from, path), detail: 'it is not there' })
-    if ((await hashOf(join(to, path))) !== hash) throw new WeftError('BACKUP_INVALID', { path: join(from, path), detail: 'it was changed' })
+    if ((await syncedHash(join(to, path))) !== hash)
+      throw new WeftError('BACKUP_INVALID', { path: join(from, path), detail: 'it was changed' })
   }
   const { count } = copyBlocks(from, to)
   if (count < blocks.count) {
@@ -202,4 +211,5 @@ async function restorePart(from: string, to: string, { blocks, files }: BackedUp
   // Whether this program may work with it is told now, and not at the start.
   await openSqliteStore({ path: stateFile(to) }).close()
   rmSync(`${stateFile(to)}.pid`, { force: true })
+  onDisk(to, 'writing it', () => sync(to))
 }

@@ -38,7 +38,12 @@ export function replaceFile(path: string, content: string | Uint8Array, mode: nu
     fsyncSync(descriptor)
   })
   renameSync(fresh, path)
-  withDescriptor(dirname(path), 'r', fsyncSync)
+  sync(dirname(path))
+}
+
+/** What a file holds, or which names a folder does, is on disk when it returns. Throws as `node:fs`. */
+export function sync(path: string): void {
+  withDescriptor(path, 'r', fsyncSync)
 }
 
 function withDescriptor(path: string, flags: 'w' | 'r', work: (descriptor: number) => void): void {
