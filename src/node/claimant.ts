@@ -1,7 +1,8 @@
 import type { Claimant } from '#io/p2p/admission.ts'
 import { createSubmissionHasher, relayAdmissionPreimage } from '#wire/eip712.ts'
 import type { Settings } from './settings/settings.ts'
-import { type SignerSettings, signerOf } from './signer.ts'
+import { signerOf } from './signer.ts'
+import type { SignerSettings } from './signer-settings.ts'
 
 /** No slot has this id: it stands for the market's sequencer, as whom the chain names an account. */
 export const SLOT_OF_SEQUENCER = 0

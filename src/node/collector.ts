@@ -17,7 +17,7 @@ import type { PublishedDeps } from './published-list.ts'
 import { relayersOf } from './relayers.ts'
 import type { Wire } from './role.ts'
 import type { Settings } from './settings/settings.ts'
-import { hasSigner } from './signer.ts'
+import { hasSigner } from './signer-settings.ts'
 import { isPeerId, trustedSequencers } from './trusted-sequencers.ts'
 import { collectorVitals } from './vitals.ts'
 

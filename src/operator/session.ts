@@ -14,7 +14,8 @@ import type { Signer } from '#io/keys/port.ts'
 import { createSigner, parsePrivateKey } from '#io/keys/secp256k1.ts'
 import { openSqliteStore } from '#io/store/sqlite.ts'
 import { contentOf } from '#node/given-file.ts'
-import { type RemoteSettings, remoteSignerOf } from '#node/signer.ts'
+import { remoteSignerOf } from '#node/signer.ts'
+import type { RemoteSettings } from '#node/signer-settings.ts'
 
 /** Where an operator's key comes from: a keystore and its password, the key itself, or a remote signer. */
 export type KeySource =

@@ -6,6 +6,7 @@ import { parseSignature } from '#wire/eip712.ts'
 import { keccak256 } from '#wire/keccak.ts'
 import type { Signer } from './port.ts'
 import { addressOf, recoverer } from './secp256k1.ts'
+import { publicKeyIn } from './signer-url.ts'
 
 /**
  * A key that another machine has, asked for over HTTP as Web3Signer offers it for eth1 keys: `POST …/api/v1/eth1/sign/PUBLICKEY` with
@@ -31,7 +32,7 @@ const REQUESTS_AT_ONCE_MAX = 32
 
 /** The account of the public key with which the URL ends: 128 hex digits, `0x` or not. `undefined` where it ends in none. */
 export function addressInUrl(url: string): Address | undefined {
-  const [, digits] = /\/(?:0x)?([0-9a-fA-F]{128})$/.exec(new URL(url).pathname) ?? []
+  const digits = publicKeyIn(url)
   return digits === undefined ? undefined : addressOf(Uint8Array.fromHex(digits))
 }
 

@@ -232,6 +232,7 @@ describe('a keystore', () => {
     const findings = await look(given)
     expect(wrong(findings)).toEqual([
       expect.objectContaining({ check: 'key', state: 'bad', detail: expect.stringContaining(detail) }),
+      expect.objectContaining({ check: 'slot 3', state: 'bad' }),
       expect.objectContaining({ check: 'collector', state: 'bad' }),
     ])
     expect(findings.map(({ check }) => check)).toEqual(expect.arrayContaining(['market', 'source RPC', 'IPFS']))

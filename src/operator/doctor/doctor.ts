@@ -62,14 +62,15 @@ function wellFormed<Value>(mend: string, read: () => Value): { readonly read: Va
   }
 }
 
-/** With the key, where it is to be had; else without, so that all the rest is looked at. */
+/** With the key, where it is to be had; else all the rest is looked at with the account that a keystore names. */
 async function opened(settings: Settings, unlock: Around['unlock']): Promise<readonly [Given, readonly Finding[]]> {
   try {
     return [await unlock(settings), []]
   } catch (failure) {
     if (!isWeftError(failure) || failure.kind === 'bug') throw failure
     const { signerKey: _, ...others } = settings
-    return [others, [bad('key', failure.message, 'put the password into a file that you alone may read: --signer-password file:PATH')]]
+    const known = isWeftError(failure, 'KEYSTORE_INVALID') ? others : settings
+    return [known, [bad('key', failure.message, 'put the password into a file that you alone may read: --signer-password file:PATH')]]
   }
 }
 
