@@ -49,7 +49,7 @@ function shifted(column: string, projects: number): string {
   if (column === 'epoch_id' || column === 'batch_no') return `${column} + more`
   if (column === 'content_no') return `content_no + more * ${projects}`
   if (column === 'begin_block' || column === 'end_block') return `${column} + more * 10`
-  if (column === 'number' || column === 'block' || column.endsWith('_block')) return `${column} + more * ${BLOCKS_PER_EPOCH}`
+  if (column.endsWith('number') || column === 'block' || column.endsWith('_block')) return `${column} + more * ${BLOCKS_PER_EPOCH}`
   if (column === 'timestamp' || column === 'at' || column.endsWith('_at'))
     return `${column} + more * ${BLOCKS_PER_EPOCH * SECONDS_PER_BLOCK}`
   if (column === 'hash' || column === 'parent_hash') return `'0xblock' || (substr(${column}, 8) + more * ${BLOCKS_PER_EPOCH})`
