@@ -90,6 +90,7 @@ test('arguments are checked as the routes check theirs', async () => {
 
 describe('A11, G7: a hostile query costs next to nothing', () => {
   const spreads = Array.from({ length: 30 }, (_, n) => `fragment f${n} on Project { ...f${n + 1} ...f${n + 1} }`).join(' ')
+  const again = (times: number, field: string): string => Array.from({ length: times }, (_, n) => `a${n}: ${field}`).join(' ')
   const deep = (levels: number): string => (levels === 0 ? 'status' : `points { items { ${deep(levels - 1)} } }`)
   test.each([
     ['no GraphQL', '{', 'REQUEST_INVALID'],
@@ -118,7 +119,17 @@ describe('A11, G7: a hostile query costs next to nothing', () => {
       '{ projects { items { ...a } } } fragment a on Project { ...b } fragment b on Project { ...a }',
       'REQUEST_INVALID',
     ],
-    ['types of types of types', `{ __schema { types { ${'fields { type { '.repeat(8)} name ${'} } '.repeat(8)} } } }`, 'REQUEST_INVALID'],
+    [
+      'types of types of types',
+      `{ __type(name: "Point") { ${'fields { type { '.repeat(3)} name ${'} } '.repeat(3)} } }`,
+      'REQUEST_INVALID',
+    ],
+    [
+      'types, again and again under other names',
+      `{ ${again(4, '__schema { ...s }')} } fragment s on __Schema { ${again(8, 'types { ...t }')} }
+        fragment t on __Type { ${again(4, 'fields { ...f }')} } fragment f on __Field { ${again(20, 'name')} }`,
+      'REQUEST_TOO_LARGE',
+    ],
     ['tokens', `{ ${'status '.repeat(1_100)} }`, 'REQUEST_INVALID'],
   ])('%s', async (_what, query, code) => {
     const beganMs = performance.now()
