@@ -441,6 +441,24 @@ describe('G7, G11: nobody takes more than their share', () => {
     expect(await statuses()).toEqual([404, 429, 429])
   })
 
+  test.each<[string, HttpRoute['answer'], number]>([
+    ['is long', () => new Answer({ body: { text: 'x'.repeat(512 * 1024) } }), 200],
+    ['is long, and known already', () => new Answer({ body: { text: 'x'.repeat(512 * 1024) }, etag: '"tag"' }), 304],
+    ['is short, and was much to read', (_, { spend }) => spend(512 * 1024), 200],
+  ])('an answer that %s counts as several questions', async (_what, answer, status) => {
+    const limits = { perAddress: { tokensPerSecond: 1, tokensMax: 3 } }
+    const { get, time } = await serve({ routes: [route('GET', '/long', answer), ...ROUTES], limits })
+    const statusOf = async (path: string) => (await get(path, { headers: { 'if-none-match': '"tag"' } })).status
+    expect([await statusOf('/long'), await statusOf('/known')]).toEqual([status, 429])
+    time.nowMs = 1_000
+    expect([await statusOf('/long'), await statusOf('/known')]).toEqual([status, 429])
+    // Two of the long ones took two more than there were.
+    time.nowMs = 3_000
+    expect([await statusOf('/known'), await statusOf('/known')]).toEqual([429, 429])
+    time.nowMs = 4_000
+    expect(await statusOf('/known')).toBe(404)
+  })
+
   test('questions under way are limited in number; the next is answered when one is done', async () => {
     const held = Promise.withResolvers<void>()
     const begun = Promise.withResolvers<void>()

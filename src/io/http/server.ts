@@ -7,7 +7,7 @@ import type { Report } from '#domain/events.ts'
 import { createGate, type Gate } from '#domain/gate.ts'
 import type { Secret } from '#domain/secret.ts'
 import { isRecord, parseJson } from '#wire/untrusted.ts'
-import { bearerOf, type Callers, createCallers, isSame } from './callers.ts'
+import { bearerOf, type Caller, type Callers, createCallers, isSame } from './callers.ts'
 import { pour } from './flow.ts'
 import { limitIdle, limitPerAddress } from './gate.ts'
 import { match } from './match.ts'
@@ -65,6 +65,8 @@ const HTTP_LIMITS: HttpLimits = {
 
 /** Headers are a handful of lines. */
 const HEADERS_BYTES_MAX = 8 * 1024
+/** An answer costs a question for each so many bytes of it: at 100 a second no address takes more than a quarter of a core. */
+const BYTES_PER_QUESTION = 256 * 1024
 /** How often requests that take too long are looked for. */
 const CHECKED_EVERY_MS = 1_000
 
@@ -123,10 +125,10 @@ export async function serveHttp(options: HttpOptions, deps: HttpDeps): Promise<H
     try {
       const caller = serving.callers.admit(request)
       const value = await answer(request, reply, { caller, serving })
-      if (!(value instanceof Answer) || !('flow' in value.body)) return await reply.send(value)
+      if (!(value instanceof Answer) || !('flow' in value.body)) return await reply.send(value, spending(caller))
       clearTimeout(cut)
       const { flow } = value.body
-      await serving.flows.through(caller, () => {
+      await serving.flows.through(caller.name, () => {
         reply.begin(value)
         if (request.method === 'HEAD') return void response.end()
         return pour(flow, response, { stallMs: limits.answerTimeoutMs, stopping: stopping.signal })
@@ -200,7 +202,7 @@ interface Serving extends HttpOptions {
 async function answer(
   request: IncomingMessage,
   reply: Reply,
-  { caller, serving }: { readonly caller: string; readonly serving: Serving },
+  { caller, serving }: { readonly caller: Caller; readonly serving: Serving },
 ): Promise<unknown> {
   const { limits, routes, pages } = serving
   const { url = '' } = request
@@ -218,7 +220,8 @@ async function answer(
   if (serving.token !== undefined && !isSame(given, serving.token)) throw new WeftError('TOKEN_WRONG', { path })
   const fields = { ...body, ...fieldsOf(query), ...found.values }
   // Not before: who sends slowly, or may not ask, takes no place from those who may.
-  return serving.gate.through(caller, () => found.route.answer(fields, { caller, ...askingOf(request, reply, serving) }))
+  const asking = { caller: caller.name, spend: spending(caller), ...askingOf(request, reply, serving) }
+  return serving.gate.through(caller.name, () => found.route.answer(fields, asking))
 }
 
 const pageAnswer = ({ type, body, etag, keeping = 'none', headers = {} }: Page): Answer =>
@@ -241,7 +244,12 @@ function fieldsOf(query: string): Record<string, string | string[]> {
   )
 }
 
-function askingOf(request: IncomingMessage, reply: Reply, { limits, nowMs }: Serving): Omit<Asking, 'caller'> {
+const spending =
+  ({ charge }: Caller) =>
+  (bytes: number): void =>
+    charge(Math.floor(bytes / BYTES_PER_QUESTION))
+
+function askingOf(request: IncomingMessage, reply: Reply, { limits, nowMs }: Serving): Pick<Asking, 'breathe' | 'header'> {
   const untilMs = nowMs() + limits.answerTimeoutMs
   return {
     async breathe() {

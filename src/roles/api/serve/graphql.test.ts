@@ -147,6 +147,18 @@ describe('A11, G7: a hostile query costs next to nothing', () => {
   })
 })
 
+test('A11: a query costs what is read for it, not what it shows', async () => {
+  async function points(...query: Parameters<World['index']['points']>) {
+    return (await world.index.points(...query)).map((row) => ({ ...row, ...(row.text !== undefined && { text: 'x'.repeat(1024 * 1024) }) }))
+  }
+  const limits = { perAddress: { tokensPerSecond: 1e-9, tokensMax: 4 } }
+  const own = await served({ deps: { ...world.deps, index: { ...world.index, points } } }, { limits })
+  const query = `{ project(projectId: "${A}") { points(last: 1) { items { status text @skip(if: true) } } } }`
+  expect((await ask(query, undefined, own)).status).toBe(200)
+  expect((await ask('{ status }', undefined, own)).status).toBe(429)
+  await own.stop()
+})
+
 test('a fault of the server is told to its log, not in the answer', async () => {
   const points = () => Promise.reject(new WeftError('STORE_FAILED', { path: '/home/somebody', doing: 'reading' }))
   const broken = await served({ deps: { ...world.deps, index: { ...world.index, points } } })

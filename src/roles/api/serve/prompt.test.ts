@@ -5,7 +5,7 @@ import { Answer, type Asking } from '#io/http/port.ts'
 import { createServe } from './serve.ts'
 import { A, told, type World } from './serve.test-world.ts'
 
-const ASKING: Asking = { caller: 'a test', breathe: async () => undefined, header: () => undefined }
+const ASKING: Asking = { caller: 'a test', breathe: async () => undefined, spend: () => undefined, header: () => undefined }
 const never = new Promise<never>(() => undefined)
 
 /** An api whose chain takes every question and answers none, once it is told to. */
