@@ -62,7 +62,7 @@ export interface ReplyOptions {
 
 export interface Reply {
   readonly requestId: string
-  /** `spend` is told how long the answer is, before it is on its way. */
+  /** `spend` is told how long the answer is, before it is on its way, and may refuse it. */
   send(value: unknown, spend: (bytes: number) => void): Promise<void>
   /** A flow's headers; its parts are for the caller to write. */
   begin(answer: Answer): void

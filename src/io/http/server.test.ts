@@ -459,6 +459,27 @@ describe('G7, G11: nobody takes more than their share', () => {
     expect(await statusOf('/known')).toBe(404)
   })
 
+  test('answers that are not taken are so many bytes, and of one address so many', async () => {
+    const LONG = 8 * 1024 * 1024
+    const long = route('GET', '/long', () => new Answer({ body: { bytes: new Uint8Array(LONG) }, type: 'application/octet-stream' }))
+    const { server, get } = await serve({
+      routes: [long, ...ROUTES],
+      limits: { untaken: { bytesMax: 3 * LONG, bytesPerCallerMax: 2 * LONG } },
+    })
+    // Reads the status, and nothing more.
+    const reader = async (localAddress: string) => {
+      const socket = connect({ port: Number(new URL(server.url).port), host: '127.0.0.1', localAddress })
+      socket.write('GET /long HTTP/1.1\r\nhost: x\r\n\r\n')
+      await once(socket, 'readable')
+      return { socket, status: String(socket.read(12)).slice(9) }
+    }
+    const readers = [await reader('127.0.0.2'), await reader('127.0.0.2'), await reader('127.0.0.2'), await reader('127.0.0.3')]
+    expect(readers.map(({ status }) => status)).toEqual(['200', '200', '429', '200'])
+    expect([(await get('/long')).status, (await get('/known')).status]).toEqual([429, 404])
+    for (const { socket } of readers) socket.destroy()
+    await expect.poll(async () => (await get('/long')).status).toBe(200)
+  })
+
   test('questions under way are limited in number; the next is answered when one is done', async () => {
     const held = Promise.withResolvers<void>()
     const begun = Promise.withResolvers<void>()

@@ -13,6 +13,7 @@ import { limitIdle, limitPerAddress } from './gate.ts'
 import { match } from './match.ts'
 import { Answer, type Asking, type HttpRoute, type Page } from './port.ts'
 import { type Reply, type ReplyOptions, replyTo } from './reply.ts'
+import { createUntaken, type UntakenLimits } from './untaken.ts'
 
 /** Serves the routes of a role, and fixed pages beside them. Reads only; nothing that comes here can end the process or hold up the role. */
 
@@ -34,6 +35,8 @@ export interface HttpLimits {
   /** Answers that go on for as long as their reader likes, and of them, of one address or key. */
   readonly flowsMax: number
   readonly flowsPerAddressMax: number
+  /** Answers that are made and not taken yet, in memory meanwhile. */
+  readonly untaken: UntakenLimits
   /** The longest body names a slot, a market and a token. */
   readonly bodyBytesMax: number
   /** A path is a few ids, of which a project's may have 256 characters, each written with three. */
@@ -56,6 +59,7 @@ const HTTP_LIMITS: HttpLimits = {
   perKey: { tokensPerSecond: 500, tokensMax: 2_000 },
   flowsMax: 64,
   flowsPerAddressMax: 8,
+  untaken: { bytesMax: 256 * 1024 * 1024, bytesPerCallerMax: 64 * 1024 * 1024 },
   bodyBytesMax: 16 * 1024,
   urlLengthMax: 2_048,
   requestTimeoutMs: 10_000,
@@ -115,6 +119,7 @@ export async function serveHttp(options: HttpOptions, deps: HttpDeps): Promise<H
     flows: createGate({ queue: 'streams', lengthMax: limits.flowsMax, perHolderMax: limits.flowsPerAddressMax }),
     callers: createCallers({ keys: options.keys ?? [], perAddress: limits.perAddress, perKey: limits.perKey }, nowMs),
   }
+  const untaken = createUntaken(limits.untaken)
   const underWay = new Set<Promise<void>>()
 
   async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -125,7 +130,12 @@ export async function serveHttp(options: HttpOptions, deps: HttpDeps): Promise<H
     try {
       const caller = serving.callers.admit(request)
       const value = await answer(request, reply, { caller, serving })
-      if (!(value instanceof Answer) || !('flow' in value.body)) return await reply.send(value, spending(caller))
+      if (!(value instanceof Answer) || !('flow' in value.body)) {
+        return await reply.send(value, (bytes) => {
+          spending(caller)(bytes)
+          untaken.hold(response, { caller: caller.name, bytes })
+        })
+      }
       clearTimeout(cut)
       const { flow } = value.body
       await serving.flows.through(caller.name, () => {
