@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { addressBlock, isOwnMachine } from './address-block.ts'
+import { addressBlock, blockOf, isOwnMachine } from './address-block.ts'
 
 test.each([
   ['/ip4/203.0.113.7/tcp/4001', '203.0.113.7'],
@@ -12,6 +12,16 @@ test.each([
   ['/dns4/example.org/tcp/4001', undefined],
 ])('the block of %s is %s', (multiaddr, block) => {
   expect(addressBlock(multiaddr)).toBe(block)
+})
+
+test.each([
+  ['203.0.113.7', '203.0.113.7'],
+  ['::ffff:203.0.113.7', '203.0.113.7'],
+  ['2001:db8:1:2:3:4:5:6', '2001:db8:1:2'],
+  ['fe80::1%eth0', 'fe80:0:0:0'],
+  ['', ''],
+])('the block of a socket’s %s is %s', (address, block) => {
+  expect(blockOf(address)).toBe(block)
 })
 
 test('this machine is known by its loopback addresses', () => {

@@ -5,8 +5,7 @@
 export function addressBlock(multiaddr: string): string | undefined {
   if (multiaddr.includes('/p2p-circuit')) return undefined
   const [, protocol, host = ''] = multiaddr.split('/')
-  if (protocol === 'ip4') return host
-  return protocol === 'ip6' ? blockOf(host.toLowerCase()) : undefined
+  return protocol === 'ip4' || protocol === 'ip6' ? blockOf(host) : undefined
 }
 
 /** Whether it is this machine itself, whose programs are not each other's strangers. */
@@ -18,8 +17,10 @@ const GROUPS = 8
 const GROUPS_OF_BLOCK = 4
 const LOOPBACK_6 = '::1'
 
-function blockOf(host: string): string {
-  if (host === LOOPBACK_6) return LOOPBACK_6
+/** The same of an IP address as sockets show it. */
+export function blockOf(address: string): string {
+  const host = address.toLowerCase()
+  if (host === LOOPBACK_6 || !host.includes(':')) return host
   // A socket that takes both kinds shows IPv4 addresses like this.
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/.exec(host)?.[1]
   if (mapped !== undefined) return mapped

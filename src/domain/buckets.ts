@@ -9,6 +9,8 @@ export interface BucketLimits {
 export interface Buckets {
   /** Takes `cost` tokens from the sender's bucket; `false`, and nothing taken, when it has fewer. */
   take(holder: string, cost: number): boolean
+  /** Takes what turned out to be the cost only afterwards, also more than there is: the sender waits until that has come back. */
+  charge(holder: string, cost: number): void
   /** Until the sender's bucket holds `cost` tokens; `Infinity` when it never will. Takes nothing. */
   waitMs(holder: string, cost: number): number
 }
@@ -27,17 +29,25 @@ export function createBuckets(limits: BucketLimits, nowMs: () => number): Bucket
     return bucket
   }
 
+  function remembered(holder: string): { tokens: number; atMs: number } {
+    const bucket = filled(holder)
+    if (!buckets.has(holder)) {
+      const [oldest] = buckets.keys()
+      if (buckets.size >= BUCKETS_MAX && oldest !== undefined) buckets.delete(oldest)
+      buckets.set(holder, bucket)
+    }
+    return bucket
+  }
+
   return {
     take(holder: string, cost: number): boolean {
-      const bucket = filled(holder)
-      if (!buckets.has(holder)) {
-        const [oldest] = buckets.keys()
-        if (buckets.size >= BUCKETS_MAX && oldest !== undefined) buckets.delete(oldest)
-        buckets.set(holder, bucket)
-      }
+      const bucket = remembered(holder)
       if (bucket.tokens < cost) return false
       bucket.tokens -= cost
       return true
+    },
+    charge(holder: string, cost: number): void {
+      remembered(holder).tokens -= cost
     },
     waitMs(holder: string, cost: number): number {
       const missing = cost - filled(holder).tokens

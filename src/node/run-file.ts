@@ -1,7 +1,8 @@
-import { readFileSync, rmSync } from 'node:fs'
+import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { onDisk, replaceFile } from '#io/disk/disk.ts'
 import { isRecord } from '#wire/untrusted.ts'
+import { readGiven } from './given-file.ts'
 
 /** Which process works in the home of a role, and where it says how it fares: `run.json`, while it runs, and after it has ended by itself. */
 export interface Run {
@@ -14,6 +15,9 @@ export interface Run {
   /** That it ended by itself, when and why; until it starts again. */
   readonly failed?: { readonly atMs: number; readonly why: string }
 }
+
+/** It has some hundred bytes, and why a role ended some thousand at most. */
+const RUN_BYTES_MAX = 64 * 1024
 
 const runFile = (directory: string): string => join(directory, 'run.json')
 
@@ -40,7 +44,7 @@ export function removeRun(directory: string): void {
 /** What is written down; `undefined` where nothing is, or what no role has written. The process may be gone: see `atWork`. */
 export function readRun(directory: string): Run | undefined {
   try {
-    const run: unknown = JSON.parse(readFileSync(runFile(directory), 'utf8'))
+    const run: unknown = JSON.parse(new TextDecoder().decode(readGiven(runFile(directory), RUN_BYTES_MAX)))
     if (!isRecord(run)) return undefined
     const { role, processId, startedMs, version, url, failed } = run
     if (typeof role !== 'string' || typeof version !== 'string' || typeof startedMs !== 'number') return undefined
@@ -48,12 +52,15 @@ export function readRun(directory: string): Run | undefined {
     return {
       ...{ role, processId: processId as number, startedMs, version },
       ...(url !== undefined && { url }),
-      ...(isRecord(failed) && { failed: { atMs: Number(failed['atMs']), why: String(failed['why']) } }),
+      ...(isRecord(failed) && { failed: { atMs: isTime(failed['atMs']) ? failed['atMs'] : 0, why: String(failed['why']) } }),
     }
   } catch {
     return undefined // Not there, or not what we wrote: for people only, and worth no failure.
   }
 }
+
+/** Milliseconds of which there is a date (ECMA-262, time values). */
+export const isTime = (value: unknown): value is number => typeof value === 'number' && value >= 0 && value <= 8.64e15
 
 /** What is written down, where that process is there and the role has not ended in it: other parts may go on. */
 export const atWork = (run: Run | undefined): Run | undefined =>

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -69,6 +70,59 @@ test.each(['', '{', '[]', '{"role":"relay"}', '{"role":"relay","processId":"1","
     expect(await statusesIn(dataDir)).toEqual([{ name: 'relay', state: 'stopped' }])
   },
 )
+
+test('a run file that is no file, or too long for one, holds nobody up', async () => {
+  execFileSync('mkfifo', [join(home('pipe'), 'run.json')])
+  writeFileSync(join(home('long'), 'run.json'), ' '.repeat(100_000))
+  expect(await statusesIn(dataDir)).toEqual([
+    { name: 'long', state: 'stopped' },
+    { name: 'pipe', state: 'stopped' },
+  ])
+})
+
+/** What somebody else answers in the name of a role. */
+const CLAIMED = {
+  ...{
+    role: 'relay',
+    processId: process.pid,
+    startedMs: 1,
+    isReady: true,
+    unready: [],
+    troubles: [],
+    lately: [],
+    readings: [],
+    alerts: [],
+  },
+}
+const trouble = { event: 'disk_full', level: 'error', sinceMs: 1, lastMs: 1, times: 1, facts: {}, help: '' }
+
+async function answering(answer: object): Promise<void> {
+  server = createServer((_, response) => response.end(JSON.stringify(answer)))
+  await new Promise<void>((resolve) => server?.listen(0, '127.0.0.1', resolve))
+  writeRun(home('relay'), { ...run, processId: process.pid, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` })
+}
+
+test.each<[string, object]>([
+  ['has half of it', { role: 'relay', processId: process.pid }],
+  ['has times that are none', { ...CLAIMED, troubles: [{ ...trouble, sinceMs: 1e300 }] }],
+  ['began at no time', { ...CLAIMED, startedMs: 'now' }],
+  ['has money that is none', { ...CLAIMED, money: { account: '0x1', balanceEther: 'much' } }],
+  ['has lists that are none', { ...CLAIMED, slots: { length: 3 } }],
+])('an answer that %s is no status', async (_what, answer) => {
+  await answering(answer)
+  expect(await statusesIn(dataDir)).toMatchObject([{ state: 'mute', detail: expect.stringContaining('no status') }])
+})
+
+test('nothing that others wrote moves the cursor of whoever looks', async () => {
+  const [clear, shown] = ['\u001b[2J', '\\u001b[2J']
+  await answering({ ...CLAIMED, troubles: [{ ...trouble, event: clear, facts: { [clear]: clear }, help: clear }] })
+  writeRun(home(`z${clear}`), { ...run, role: clear, processId: process.pid, failed: { atMs: Number.NaN, why: clear } })
+  const statuses = await statusesIn(dataDir)
+  expect(statuses).toMatchObject([
+    { state: 'running', status: { troubles: [{ event: shown, facts: { [shown]: shown }, help: shown }] } },
+    { name: `z${shown}`, state: 'failed', run: { role: shown, failed: { atMs: 0, why: shown } }, detail: shown },
+  ])
+})
 
 test('whoever watches gets it again, until it is told to stop', async () => {
   home('relay')

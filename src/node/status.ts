@@ -1,10 +1,12 @@
 import { basename } from 'node:path'
 import { isWeftError } from '#domain/errors.ts'
+import { printable } from '#domain/printable.ts'
 import { systemClock } from '#io/clock/system.ts'
 import { getJson } from '#io/http/client.ts'
 import type { RoleStatus } from './faring.ts'
 import { atWork, readRun, type Run } from './run-file.ts'
 import { homesIn } from './homes.ts'
+import { shownOnly, toldStatus } from './told-status.ts'
 
 /** A role answers at once, but for its chain, which it may ask about money and slots. */
 const ASK_TIMEOUT_MS = 8_000
@@ -40,19 +42,18 @@ export async function* watchStatuses(dataDir: string, signal: AbortSignal): Asyn
 
 /** Of the role in one home. */
 export async function statusOf(home: string): Promise<HomeStatus> {
-  const name = basename(home)
-  const run = readRun(home)
+  const name = printable(basename(home))
+  const run = shownOnly(readRun(home) ?? null) ?? undefined
   if (run === undefined) return { name, state: 'stopped' }
   if (run.failed !== undefined) return { name, state: 'failed', run, detail: run.failed.why }
   if (atWork(run) === undefined) return { name, state: 'killed', run }
   if (run.url === undefined) return { name, state: 'unasked', run }
   try {
-    const status = (await getJson(`${run.url}/status`, {
-      timeoutMs: ASK_TIMEOUT_MS,
-      bytesMax: ANSWER_BYTES_MAX,
-    })) as unknown as RoleStatus
+    const answer = await getJson(`${run.url}/status`, { timeoutMs: ASK_TIMEOUT_MS, bytesMax: ANSWER_BYTES_MAX })
     // Another one may have taken both number and port since.
-    if (status.processId !== run.processId || status.role !== run.role) return { name, state: 'killed', run }
+    if (answer['processId'] !== run.processId || answer['role'] !== run.role) return { name, state: 'killed', run }
+    const status = toldStatus(answer)
+    if (status === undefined) return { name, state: 'mute', run, detail: 'what it answers is no status, or one of another version of Weft' }
     return { name, state: 'running', run, status }
   } catch (failure) {
     if (!isWeftError(failure)) throw failure

@@ -1,14 +1,22 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
+import { blockOf } from '#domain/address-block.ts'
 import { type BucketLimits, createBuckets } from '#domain/buckets.ts'
 import { WeftError } from '#domain/errors.ts'
 import type { Secret } from '#domain/secret.ts'
 
 /** Who asks: the holder of a key, or whoever is at an address. */
 
+export interface Caller {
+  /** The name under which it is counted. */
+  readonly name: string
+  /** Counts what it asked as so many questions more. */
+  charge(questions: number): void
+}
+
 export interface Callers {
-  /** The name under which it is counted. Throws `QUEUE_FULL` when it asks more often than it may, `TOKEN_WRONG` for a key that is none. */
-  admit(request: IncomingMessage): string
+  /** Throws `QUEUE_FULL` when it asks more often than it may, `TOKEN_WRONG` for a key that is none. */
+  admit(request: IncomingMessage): Caller
 }
 
 interface CallersOptions {
@@ -24,7 +32,7 @@ export function createCallers({ keys, perAddress, perKey }: CallersOptions, nowM
   const names = new Map(keys.map(({ name, key }) => [hashOf(key.reveal()).toString('hex'), name]))
   return {
     admit(request) {
-      const address = request.socket.remoteAddress ?? ''
+      const address = blockOf(request.socket.remoteAddress ?? '')
       const given = keys.length === 0 ? undefined : keyOf(request)
       const name = given === undefined ? undefined : names.get(hashOf(given).toString('hex'))
       if (name === undefined) {
@@ -32,11 +40,11 @@ export function createCallers({ keys, perAddress, perKey }: CallersOptions, nowM
           throw new WeftError('QUEUE_FULL', { queue: `questions of ${address}`, lengthMax: perAddress.tokensMax })
         // Not before: who guesses keys asks, too.
         if (given !== undefined) throw new WeftError('TOKEN_WRONG', { path: (request.url ?? '').slice(0, 80) })
-        return address
+        return { name: address, charge: (questions) => addresses.charge(address, questions) }
       }
       if (!holders.take(name, 1))
         throw new WeftError('QUEUE_FULL', { queue: `questions with the key ${name}`, lengthMax: perKey.tokensMax })
-      return `the key ${name}`
+      return { name: `the key ${name}`, charge: (questions) => holders.charge(name, questions) }
     },
   }
 }

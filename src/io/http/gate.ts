@@ -1,4 +1,5 @@
 import type { Server } from 'node:http'
+import { blockOf } from '#domain/address-block.ts'
 
 /** Who may come in: so many connections of an address, and nobody who asks nothing. */
 
@@ -6,7 +7,7 @@ import type { Server } from 'node:http'
 export function limitPerAddress(server: Server, connectionsMax: number): void {
   const perAddress = new Map<string, number>()
   server.on('connection', (socket) => {
-    const address = socket.remoteAddress ?? ''
+    const address = blockOf(socket.remoteAddress ?? '')
     const count = perAddress.get(address) ?? 0
     if (count >= connectionsMax) return socket.destroy()
     perAddress.set(address, count + 1)

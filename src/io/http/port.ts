@@ -9,6 +9,8 @@ export interface Asking {
    * `REQUEST_TOO_LONG` when the answer has taken longer than any may, or nobody waits for it any more.
    */
   breathe(): Promise<void>
+  /** Says how much was read for an answer that shows little of it: that, too, counts as questions. What is answered counts by itself. */
+  spend(bytes: number): void
   /** A header of the question, by its name in small letters. Nothing of it is checked. */
   header(name: string): string | undefined
 }

@@ -62,7 +62,8 @@ export interface ReplyOptions {
 
 export interface Reply {
   readonly requestId: string
-  send(value: unknown): Promise<void>
+  /** `spend` is told how long the answer is, before it is on its way, and may refuse it. */
+  send(value: unknown, spend: (bytes: number) => void): Promise<void>
   /** A flow's headers; its parts are for the caller to write. */
   begin(answer: Answer): void
   refuse(failure: WeftError): Promise<void>
@@ -80,13 +81,18 @@ export function replyTo(request: IncomingMessage, response: ServerResponse, { or
     response.writeHead(status, { ...CORS, ...SECURITY, ...corsOf(request, origins), ...closing, ...headers, 'x-request-id': requestId })
   }
 
-  async function write({ status, type, body, etag, keeping, headers }: Answer): Promise<void> {
+  async function write(
+    { status, type, body, etag, keeping, headers }: Answer,
+    spend: (bytes: number) => void = () => undefined,
+  ): Promise<void> {
+    const whole = bytesOf(body)
+    // Also of what is not sent: it was made.
+    spend(whole.length)
     const common = { ...headers, 'cache-control': CACHE_CONTROL[keeping], ...(etag !== undefined && { etag }) }
     if (status === 200 && etag !== undefined && isKnown(request.headers['if-none-match'], etag)) {
       if (isOpen()) head(304, common)
       return void response.end()
     }
-    const whole = bytesOf(body)
     const part = status === 200 && 'bytes' in body ? rangeOf(request, { length: whole.length, etag }) : undefined
     if (part === 'unsatisfiable') {
       head(416, { ...common, 'content-range': `bytes */${whole.length}`, 'content-length': 0 })
@@ -114,11 +120,12 @@ export function replyTo(request: IncomingMessage, response: ServerResponse, { or
   return {
     requestId,
     isOver: () => response.destroyed || request.socket.destroyed,
-    send: (value) =>
+    send: (value, spend) =>
       write(
         value instanceof Answer
           ? value
           : new Answer({ body: { json: isEnveloped ? { info: { success: true, response: value }, requestID: requestId } : value } }),
+        spend,
       ),
     begin({ type, headers }) {
       // A connection that has served for so long has had its turn.

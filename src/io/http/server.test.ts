@@ -441,6 +441,45 @@ describe('G7, G11: nobody takes more than their share', () => {
     expect(await statuses()).toEqual([404, 429, 429])
   })
 
+  test.each<[string, HttpRoute['answer'], number]>([
+    ['is long', () => new Answer({ body: { text: 'x'.repeat(512 * 1024) } }), 200],
+    ['is long, and known already', () => new Answer({ body: { text: 'x'.repeat(512 * 1024) }, etag: '"tag"' }), 304],
+    ['is short, and was much to read', (_, { spend }) => spend(512 * 1024), 200],
+  ])('an answer that %s counts as several questions', async (_what, answer, status) => {
+    const limits = { perAddress: { tokensPerSecond: 1, tokensMax: 3 } }
+    const { get, time } = await serve({ routes: [route('GET', '/long', answer), ...ROUTES], limits })
+    const statusOf = async (path: string) => (await get(path, { headers: { 'if-none-match': '"tag"' } })).status
+    expect([await statusOf('/long'), await statusOf('/known')]).toEqual([status, 429])
+    time.nowMs = 1_000
+    expect([await statusOf('/long'), await statusOf('/known')]).toEqual([status, 429])
+    // Two of the long ones took two more than there were.
+    time.nowMs = 3_000
+    expect([await statusOf('/known'), await statusOf('/known')]).toEqual([429, 429])
+    time.nowMs = 4_000
+    expect(await statusOf('/known')).toBe(404)
+  })
+
+  test('answers that are not taken are so many bytes, and of one address so many', async () => {
+    const LONG = 8 * 1024 * 1024
+    const long = route('GET', '/long', () => new Answer({ body: { bytes: new Uint8Array(LONG) }, type: 'application/octet-stream' }))
+    const { server, get } = await serve({
+      routes: [long, ...ROUTES],
+      limits: { untaken: { bytesMax: 3 * LONG, bytesPerCallerMax: 2 * LONG } },
+    })
+    // Reads the status, and nothing more.
+    const reader = async (localAddress: string) => {
+      const socket = connect({ port: Number(new URL(server.url).port), host: '127.0.0.1', localAddress })
+      socket.write('GET /long HTTP/1.1\r\nhost: x\r\n\r\n')
+      await once(socket, 'readable')
+      return { socket, status: String(socket.read(12)).slice(9) }
+    }
+    const readers = [await reader('127.0.0.2'), await reader('127.0.0.2'), await reader('127.0.0.2'), await reader('127.0.0.3')]
+    expect(readers.map(({ status }) => status)).toEqual(['200', '200', '429', '200'])
+    expect([(await get('/long')).status, (await get('/known')).status]).toEqual([429, 404])
+    for (const { socket } of readers) socket.destroy()
+    await expect.poll(async () => (await get('/long')).status).toBe(200)
+  })
+
   test('questions under way are limited in number; the next is answered when one is done', async () => {
     const held = Promise.withResolvers<void>()
     const begun = Promise.withResolvers<void>()

@@ -7,12 +7,13 @@ import type { Report } from '#domain/events.ts'
 import { createGate, type Gate } from '#domain/gate.ts'
 import type { Secret } from '#domain/secret.ts'
 import { isRecord, parseJson } from '#wire/untrusted.ts'
-import { bearerOf, type Callers, createCallers, isSame } from './callers.ts'
+import { bearerOf, type Caller, type Callers, createCallers, isSame } from './callers.ts'
 import { pour } from './flow.ts'
 import { limitIdle, limitPerAddress } from './gate.ts'
 import { match } from './match.ts'
 import { Answer, type Asking, type HttpRoute, type Page } from './port.ts'
 import { type Reply, type ReplyOptions, replyTo } from './reply.ts'
+import { createUntaken, type UntakenLimits } from './untaken.ts'
 
 /** Serves the routes of a role, and fixed pages beside them. Reads only; nothing that comes here can end the process or hold up the role. */
 
@@ -34,6 +35,8 @@ export interface HttpLimits {
   /** Answers that go on for as long as their reader likes, and of them, of one address or key. */
   readonly flowsMax: number
   readonly flowsPerAddressMax: number
+  /** Answers that are made and not taken yet, in memory meanwhile. */
+  readonly untaken: UntakenLimits
   /** The longest body names a slot, a market and a token. */
   readonly bodyBytesMax: number
   /** A path is a few ids, of which a project's may have 256 characters, each written with three. */
@@ -56,6 +59,7 @@ const HTTP_LIMITS: HttpLimits = {
   perKey: { tokensPerSecond: 500, tokensMax: 2_000 },
   flowsMax: 64,
   flowsPerAddressMax: 8,
+  untaken: { bytesMax: 256 * 1024 * 1024, bytesPerCallerMax: 64 * 1024 * 1024 },
   bodyBytesMax: 16 * 1024,
   urlLengthMax: 2_048,
   requestTimeoutMs: 10_000,
@@ -65,6 +69,8 @@ const HTTP_LIMITS: HttpLimits = {
 
 /** Headers are a handful of lines. */
 const HEADERS_BYTES_MAX = 8 * 1024
+/** An answer costs a question for each so many bytes of it: at 100 a second no address takes more than a quarter of a core. */
+const BYTES_PER_QUESTION = 256 * 1024
 /** How often requests that take too long are looked for. */
 const CHECKED_EVERY_MS = 1_000
 
@@ -113,6 +119,7 @@ export async function serveHttp(options: HttpOptions, deps: HttpDeps): Promise<H
     flows: createGate({ queue: 'streams', lengthMax: limits.flowsMax, perHolderMax: limits.flowsPerAddressMax }),
     callers: createCallers({ keys: options.keys ?? [], perAddress: limits.perAddress, perKey: limits.perKey }, nowMs),
   }
+  const untaken = createUntaken(limits.untaken)
   const underWay = new Set<Promise<void>>()
 
   async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -123,10 +130,15 @@ export async function serveHttp(options: HttpOptions, deps: HttpDeps): Promise<H
     try {
       const caller = serving.callers.admit(request)
       const value = await answer(request, reply, { caller, serving })
-      if (!(value instanceof Answer) || !('flow' in value.body)) return await reply.send(value)
+      if (!(value instanceof Answer) || !('flow' in value.body)) {
+        return await reply.send(value, (bytes) => {
+          spending(caller)(bytes)
+          untaken.hold(response, { caller: caller.name, bytes })
+        })
+      }
       clearTimeout(cut)
       const { flow } = value.body
-      await serving.flows.through(caller, () => {
+      await serving.flows.through(caller.name, () => {
         reply.begin(value)
         if (request.method === 'HEAD') return void response.end()
         return pour(flow, response, { stallMs: limits.answerTimeoutMs, stopping: stopping.signal })
@@ -200,7 +212,7 @@ interface Serving extends HttpOptions {
 async function answer(
   request: IncomingMessage,
   reply: Reply,
-  { caller, serving }: { readonly caller: string; readonly serving: Serving },
+  { caller, serving }: { readonly caller: Caller; readonly serving: Serving },
 ): Promise<unknown> {
   const { limits, routes, pages } = serving
   const { url = '' } = request
@@ -218,7 +230,8 @@ async function answer(
   if (serving.token !== undefined && !isSame(given, serving.token)) throw new WeftError('TOKEN_WRONG', { path })
   const fields = { ...body, ...fieldsOf(query), ...found.values }
   // Not before: who sends slowly, or may not ask, takes no place from those who may.
-  return serving.gate.through(caller, () => found.route.answer(fields, { caller, ...askingOf(request, reply, serving) }))
+  const asking = { caller: caller.name, spend: spending(caller), ...askingOf(request, reply, serving) }
+  return serving.gate.through(caller.name, () => found.route.answer(fields, asking))
 }
 
 const pageAnswer = ({ type, body, etag, keeping = 'none', headers = {} }: Page): Answer =>
@@ -241,7 +254,12 @@ function fieldsOf(query: string): Record<string, string | string[]> {
   )
 }
 
-function askingOf(request: IncomingMessage, reply: Reply, { limits, nowMs }: Serving): Omit<Asking, 'caller'> {
+const spending =
+  ({ charge }: Caller) =>
+  (bytes: number): void =>
+    charge(Math.floor(bytes / BYTES_PER_QUESTION))
+
+function askingOf(request: IncomingMessage, reply: Reply, { limits, nowMs }: Serving): Pick<Asking, 'breathe' | 'header'> {
   const untilMs = nowMs() + limits.answerTimeoutMs
   return {
     async breathe() {

@@ -27,6 +27,8 @@ export const GATEWAY_LIMITS = {
   requestsPerAddressMax: 32,
   requestsPerConnectionMax: 1_000,
   perAddress: { tokensPerSecond: 500, tokensMax: 2_000 },
+  /** On the loopback all readers have one address. */
+  untaken: { bytesMax: 256 * 1024 * 1024, bytesPerCallerMax: 256 * 1024 * 1024 },
   /** `/ipfs/`, a CID and a format. */
   urlLengthMax: 512,
 }

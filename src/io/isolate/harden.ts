@@ -69,18 +69,64 @@ function remove(from: object, name: string, why: string): void {
 /** Bytes lie outside the heap that is limited: one run may have so many in all. */
 const BYTES_MAX = 16 * 1024 * 1024
 const OwnBytes = Uint8Array
+const { apply, construct } = Reflect
+const [listOf, whole, toNumber] = [Array.from, Math.trunc, Number]
+const allBytes = Object.getPrototypeOf(OwnBytes.prototype) as object
+const getterOf = (name: string) => Object.getOwnPropertyDescriptor(allBytes, name)?.get as () => unknown
+const [lengthGetter, offsetGetter, bufferGetter] = [getterOf('length'), getterOf('byteOffset'), getterOf('buffer')]
+const lengthOf = (bytes: unknown): number => apply(lengthGetter, bytes, []) as number
 let bytesTaken = 0
+
+/** Before there are that many: what is no length takes nothing, and gives nothing back. */
+function take(length: number): void {
+  if (!(length >= 0 && length <= BYTES_MAX - bytesTaken)) throw new RangeError(`a compute has ${BYTES_MAX} bytes of Uint8Array in all`)
+  bytesTaken += length
+}
+
 const LimitedBytes = new Proxy(OwnBytes, {
-  construct(target, args: readonly unknown[]) {
-    const [first] = args
-    bytesTaken += typeof first === 'number' ? first : Number((first as { readonly length?: number } | undefined)?.length ?? 0)
-    if (!(bytesTaken <= BYTES_MAX)) throw new RangeError(`a compute has ${BYTES_MAX} bytes of Uint8Array in all`)
-    return Reflect.construct(target, args)
+  construct(target, [first]: readonly unknown[]) {
+    // Whatever says how long it is may say otherwise when it is asked again: it is made a list, which lies in the heap.
+    const list = typeof first === 'object' && first !== null ? listOf(first as ArrayLike<number>) : undefined
+    const length = list === undefined ? whole(toNumber(first ?? 0)) || 0 : list.length
+    take(length)
+    const bytes = construct(target, [length]) as Uint8Array
+    if (list !== undefined) for (let index = 0; index < length; index += 1) bytes[index] = list[index] as number
+    return bytes
   },
 })
 Object.defineProperty(OwnBytes.prototype, 'constructor', { value: LimitedBytes })
 Object.defineProperty(globalThis, 'Uint8Array', { value: LimitedBytes })
-remove(Object.getPrototypeOf(OwnBytes.prototype), 'buffer', NO_BITS)
+
+/** What makes bytes of bytes or of a text asks no constructor, or one that the bytes name. */
+function limitMethod(of: object, name: string, bytesMax: (self: unknown, first: unknown) => number): void {
+  const own = (of as Record<string, (...args: unknown[]) => unknown>)[name] as (...args: unknown[]) => unknown
+  const value = function (this: unknown, ...args: unknown[]): unknown {
+    if (bytesMax(this, args[0]) > BYTES_MAX - bytesTaken) take(BYTES_MAX + 1)
+    const before = bytesTaken
+    const made = apply(own, this, args)
+    const uncounted = lengthOf(made) - (bytesTaken - before)
+    if (uncounted > 0) take(uncounted)
+    return made
+  }
+  Object.defineProperty(of, name, { value })
+}
+for (const name of ['slice', 'map', 'filter', 'toReversed', 'toSorted', 'with']) limitMethod(allBytes, name, lengthOf)
+for (const name of ['fromHex', 'fromBase64']) limitMethod(OwnBytes, name, (_, text) => (typeof text === 'string' ? text.length / 2 : 0))
+
+/** The language's own gives the buffer, which leads to more of them, to whatever constructor the bytes name. */
+Object.defineProperty(allBytes, 'subarray', {
+  value(this: unknown, begin: unknown, end: unknown): unknown {
+    const length = lengthOf(this)
+    const placeOf = (given: unknown): number => {
+      const place = whole(toNumber(given)) || 0
+      return place < 0 ? (place + length > 0 ? place + length : 0) : place < length ? place : length
+    }
+    const [from, to] = [placeOf(begin ?? 0), end === undefined ? length : placeOf(end)]
+    const offset = (apply(offsetGetter, this, []) as number) + from
+    return construct(OwnBytes, [apply(bufferGetter, this, []), offset, to > from ? to - from : 0])
+  },
+})
+remove(allBytes, 'buffer', NO_BITS)
 
 for (const [name, why] of Object.entries(ABSENT)) remove(globalThis, name, why)
 remove(Math, 'random', 'a compute has no chance')

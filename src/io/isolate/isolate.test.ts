@@ -108,12 +108,23 @@ test.each([
     "return (globalThis as any).constructor.constructor('return process')()",
     /from strings disallowed/,
   ],
+  [
+    'the buffer of bytes, handed to a constructor of its own',
+    'const one = new Uint8Array(2) as any; let seen; one.constructor = { [Symbol.species]: function (b: unknown) { seen = b; return new Uint8Array(2) } }; one.subarray(1); return String(seen)',
+    undefined,
+  ],
   ['what speaks with the process', 'return [typeof call, typeof conclude, typeof ask, typeof next].join() ', undefined],
 ])('a compute finds no trace of %s', async (_what, body, refusal) => {
   const isolate = isolateOf(computing(body.replace(' ,', ',')))
-  if (refusal === undefined) expect(await run(isolate)).toBe('undefined,undefined,undefined,undefined')
+  if (refusal === undefined) expect(await run(isolate)).toMatch(/^undefined(,undefined)*$/)
   else await expect(run(isolate, { source: { read: async () => 1 } })).rejects.toThrow(refusal)
 })
+
+const eatingBytes = (what: string, before: string, bytes: string): [string, string, RegExp] => [
+  `eats bytes ${what}`,
+  `${before}; const all: unknown[] = []; for (let n = 0; n < 200; n += 1) all.push(${bytes})`,
+  /bytes of Uint8Array in all/,
+]
 
 test('nothing is left over from one run for another', async () => {
   const isolate = isolateOf(
@@ -132,6 +143,16 @@ test.each([
   ['waits for ever', 'return new Promise(() => undefined)', /waits for something that nobody will bring/],
   ['eats memory', 'const all: unknown[] = []; for (;;) all.push(new Array(100_000).fill(all.length))', /more than 64 MB of memory/],
   ['eats bytes', 'const all: unknown[] = []; for (;;) all.push(new Uint8Array(1_000_000))', /bytes of Uint8Array in all/],
+  eatingBytes('of a length below none', 'try { new Uint8Array(-1e12) } catch {}', 'new Uint8Array(1_000_000)'),
+  eatingBytes('of a length that is a text', '', 'new (Uint8Array as any)("1000000")'),
+  eatingBytes(
+    'of what comes one by one',
+    'new Uint8Array(16_700_000); const list = { *[Symbol.iterator]() { for (let n = 0; n < 1_000; n += 1) yield 1 } }',
+    'new (Uint8Array as any)(list)',
+  ),
+  eatingBytes('turned round', 'const one = new Uint8Array(1_000_000)', 'one.toReversed()'),
+  eatingBytes('cut by nobody', 'const one = Object.assign(new Uint8Array(1_000_000), { constructor: undefined })', 'one.slice()'),
+  eatingBytes('of a text', 'const text = "00".repeat(1_000_000)', 'Uint8Array.fromHex(text)'),
   ['calls itself for ever', 'const deeper = (n: number): number => 1 + deeper(n + 1); return deeper(0)', /Maximum call stack/],
   ['asks for ever', 'for (;;) await input.source.read()', /may ask 50 times/],
 ])('one that %s ends, and the others of the moment do not notice', async (_what, body, refusal) => {
@@ -147,6 +168,40 @@ test.each([
 test('a function, a promise or an object of a class is no data', async () => {
   const isolate = isolateOf(computing('return { f: () => 1 }'))
   await expect(run(isolate)).rejects.toThrow('a function cannot be handed over')
+})
+
+test('bytes are made as the language makes them', async () => {
+  const isolate = isolateOf(
+    computing(`const one = new Uint8Array([1, 2, 3])
+    let asked = 0
+    const lying = { get length() { return asked++ === 0 ? 0 : 1_000_000_000 } }
+    const all = [new (Uint8Array as any)(lying), one, new Uint8Array(one), new Uint8Array(2), new Uint8Array(), new Uint8Array({ length: 1, 0: 7 } as any), new Uint8Array(new Set([4, 5])),
+      Uint8Array.from([6]), Uint8Array.of(8), one.slice(1), one.map((n) => n * 2), one.filter((n) => n > 1), one.toReversed(), one.with(0, 9), Uint8Array.fromHex('0a0b'),
+      Uint8Array.fromBase64('/w=='), one.subarray(2), new (Uint8Array as any)('1'), one.toSorted((a, b) => b - a)]
+    return all.map((bytes) => [bytes instanceof Uint8Array, ...bytes].join())`),
+  )
+  const made = [
+    '',
+    '1,2,3',
+    '1,2,3',
+    '0,0',
+    '',
+    '7',
+    '4,5',
+    '6',
+    '8',
+    '2,3',
+    '2,4,6',
+    '2,3',
+    '3,2,1',
+    '9,2,3',
+    '10,11',
+    '255',
+    '3',
+    '0',
+    '3,2,1',
+  ]
+  expect(await run(isolate)).toEqual(made.map((bytes) => (bytes === '' ? 'true' : `true,${bytes}`)))
 })
 
 test('all that is wrong with a folder is told at once, by file and line', () => {

@@ -56,7 +56,12 @@ async function start(name: string, url: Awaited<ReturnType<typeof postgres.datab
 function listen(stream: Stream, from = '') {
   const answer = stream.route.answer(
     { kind: 'epoch' },
-    { breathe: async () => undefined, caller: 'a test', header: (name) => (name === 'last-event-id' ? from : undefined) },
+    {
+      breathe: async () => undefined,
+      spend: () => undefined,
+      caller: 'a test',
+      header: (name) => (name === 'last-event-id' ? from : undefined),
+    },
   )
   if (!(answer instanceof Answer) || !('flow' in answer.body)) return expect.fail('a stream is a flow')
   const { flow } = answer.body

@@ -25,6 +25,21 @@ const FIELDS_MAX = 500_000
 /** Fields with a page of entries; `batches` has those of an epoch, as a rule a handful. */
 const LISTS: ReadonlySet<string> = new Set(['projects', 'points', 'series', 'epochs', 'slots', 'submissions', 'outvoted', 'votes'])
 
+/**
+ * What there is to know of the types comes in lists as well, about this long: as aliases within aliases, a few kilobytes of query would be a hundred million
+ * fields.
+ */
+const TYPE_LISTS: ReadonlyMap<string, number> = new Map([
+  ['types', 40],
+  ['fields', 20],
+  ['args', 6],
+  ['enumValues', 20],
+  ['inputFields', 1],
+  ['interfaces', 1],
+  ['possibleTypes', 1],
+  ['directives', 6],
+])
+
 export interface Weight {
   readonly rows: number
   readonly fields: number
@@ -99,9 +114,12 @@ function createScale(fragments: ReadonlyMap<string, FragmentDefinitionNode>, var
   function weighField(field: FieldNode): Weight {
     const name = field.name.value
     names.add(name)
-    // What there is to know of the types is always the same; how deep that goes, validation limits.
-    if (name.startsWith('__') || field.selectionSet === undefined) return { rows: 0, fields: 1, depth: 1 }
+    if (field.selectionSet === undefined) return { rows: 0, fields: 1, depth: 1 }
     const inner = weigh(field.selectionSet)
+    // How deep the types go, validation limits.
+    if (name.startsWith('__')) return { rows: 0, fields: 1 + inner.fields, depth: 1 }
+    const types = TYPE_LISTS.get(name)
+    if (types !== undefined) return { rows: 0, fields: 1 + types * inner.fields, depth: 1 }
     const times = LISTS.has(name) ? lengthOf(field, variables) : 1
     return { rows: times * (inner.rows + (LISTS.has(name) ? 1 : 0)), fields: 1 + times * inner.fields, depth: 1 + inner.depth }
   }

@@ -7,7 +7,17 @@ import { API, type ApiInput, type ApiRoute, type Epoch, type Project } from '#wi
 import { parseRequest, type RouteForm } from '#wire/routes.ts'
 import { parseJson } from '#wire/untrusted.ts'
 import { absentPoint } from './absence.ts'
-import { type RangeRead, readEpoch, readLatest, readPoint, readRange, shownPoint, strictJson, TEXT_LENGTH_MAX } from './points.ts'
+import {
+  type RangeRead,
+  readEpoch,
+  readLatest,
+  readPoint,
+  readRange,
+  shownPoint,
+  strictJson,
+  TEXT_LENGTH_MAX,
+  textLength,
+} from './points.ts'
 import type { Answers } from './served.ts'
 import type { WindowedDeps } from './windows.ts'
 
@@ -162,18 +172,23 @@ function createPoints({ deps, asking, withText }: Question, inTurn: ReturnType<t
   }
   const shownList = async (read: () => Promise<RangeRead>) => {
     const { rows, nextCursor } = await inTurn(read)
+    asking.spend(textLength(rows))
     return { items: rows.map(shown), nextCursor }
+  }
+  const shownOne = (row: PointRow) => {
+    asking.spend(textLength([row]))
+    return shown(row)
   }
   return {
     range: (asked: ApiInput<'points'>) => shownList(() => readRange(asked, { index, asking, withText })),
     ofEpoch: (asked: ApiInput<'epochPoints'>) => shownList(() => readEpoch(asked, { index, asking, withText })),
     async latest(asked: ApiInput<'latest'>) {
       const row = await inTurn(() => readLatest(asked, { index, withText }))
-      return row && shown(row)
+      return row && shownOne(row)
     },
     async point(asked: ApiInput<'point'>) {
       const row = await inTurn(() => readPoint(asked, { index, withText }))
-      return row === undefined ? absentPoint(asked, deps) : shown(row)
+      return row === undefined ? absentPoint(asked, deps) : shownOne(row)
     },
   }
 }

@@ -90,6 +90,7 @@ test('arguments are checked as the routes check theirs', async () => {
 
 describe('A11, G7: a hostile query costs next to nothing', () => {
   const spreads = Array.from({ length: 30 }, (_, n) => `fragment f${n} on Project { ...f${n + 1} ...f${n + 1} }`).join(' ')
+  const again = (times: number, field: string): string => Array.from({ length: times }, (_, n) => `a${n}: ${field}`).join(' ')
   const deep = (levels: number): string => (levels === 0 ? 'status' : `points { items { ${deep(levels - 1)} } }`)
   test.each([
     ['no GraphQL', '{', 'REQUEST_INVALID'],
@@ -118,7 +119,17 @@ describe('A11, G7: a hostile query costs next to nothing', () => {
       '{ projects { items { ...a } } } fragment a on Project { ...b } fragment b on Project { ...a }',
       'REQUEST_INVALID',
     ],
-    ['types of types of types', `{ __schema { types { ${'fields { type { '.repeat(8)} name ${'} } '.repeat(8)} } } }`, 'REQUEST_INVALID'],
+    [
+      'types of types of types',
+      `{ __type(name: "Point") { ${'fields { type { '.repeat(3)} name ${'} } '.repeat(3)} } }`,
+      'REQUEST_INVALID',
+    ],
+    [
+      'types, again and again under other names',
+      `{ ${again(4, '__schema { ...s }')} } fragment s on __Schema { ${again(8, 'types { ...t }')} }
+        fragment t on __Type { ${again(4, 'fields { ...f }')} } fragment f on __Field { ${again(20, 'name')} }`,
+      'REQUEST_TOO_LARGE',
+    ],
     ['tokens', `{ ${'status '.repeat(1_100)} }`, 'REQUEST_INVALID'],
   ])('%s', async (_what, query, code) => {
     const beganMs = performance.now()
@@ -134,6 +145,18 @@ describe('A11, G7: a hostile query costs next to nothing', () => {
   test('more than a body may hold', async () => {
     expect((await server.get('/graphql', { method: 'POST', body: JSON.stringify({ query: 'x'.repeat(20_000) }) })).status).toBe(413)
   })
+})
+
+test('A11: a query costs what is read for it, not what it shows', async () => {
+  async function points(...query: Parameters<World['index']['points']>) {
+    return (await world.index.points(...query)).map((row) => ({ ...row, ...(row.text !== undefined && { text: 'x'.repeat(1024 * 1024) }) }))
+  }
+  const limits = { perAddress: { tokensPerSecond: 1e-9, tokensMax: 4 } }
+  const own = await served({ deps: { ...world.deps, index: { ...world.index, points } } }, { limits })
+  const query = `{ project(projectId: "${A}") { points(last: 1) { items { status text @skip(if: true) } } } }`
+  expect((await ask(query, undefined, own)).status).toBe(200)
+  expect((await ask('{ status }', undefined, own)).status).toBe(429)
+  await own.stop()
 })
 
 test('a fault of the server is told to its log, not in the answer', async () => {

@@ -1,4 +1,5 @@
 import { WeftError } from '#domain/errors.ts'
+import { createGate } from '#domain/gate.ts'
 import type { PointRow } from '#io/database/port.ts'
 import { Answer, type Keeping } from '#io/http/port.ts'
 import type { Point } from '#wire/api.ts'
@@ -18,6 +19,9 @@ export const SETTLED_BLOCKS = 128
 /** How old the block may be that this is measured from. */
 const NEWEST_FOR_MS = 1_000
 
+/** Proofs made at once, and of one address or key: the chain is asked for no more than a few, and those must not be one caller's alone. */
+const PROOFS_AT_ONCE = { lengthMax: 64, perHolderMax: 4 }
+
 /** How long others may keep a data point. */
 export type KeepingOf = (row: PointRow) => Promise<Keeping>
 
@@ -33,6 +37,7 @@ export function createKeeping({ index, clock }: Pick<ServeDeps, 'index' | 'clock
 /** The answers about data points. One that is not there is 404, with the same form as one that is, and the reason. */
 export function pointAnswers(deps: WindowedDeps, keepingOf: KeepingOf) {
   const { index } = deps
+  const proofs = createGate({ queue: 'proofs', ...PROOFS_AT_ONCE })
   return {
     async points({ data, text, ...asked }, asking) {
       const content = contentOf({ data, text }, true)
@@ -57,11 +62,12 @@ export function pointAnswers(deps: WindowedDeps, keepingOf: KeepingOf) {
       const series = await seriesOf(asked, deps, asking)
       return format === 'csv' ? csvAnswer(series) : series
     },
-    async proof({ projectId, epochId }) {
+    async proof({ projectId, epochId }, { caller }) {
       const row = await readPoint({ projectId, epochId }, { index, withText: false })
       if (row === undefined) return absent(await absentPoint({ projectId, epochId }, deps))
       if (row.status !== 'finalized') throw new WeftError('NOT_FINAL', { projectId, epochId, status: row.status })
-      return new Answer({ body: { json: await deps.proofOf({ projectId, epochId }) }, headers: headersOf(row) })
+      const proof = await proofs.through(caller, () => deps.proofOf({ projectId, epochId }))
+      return new Answer({ body: { json: proof }, headers: headersOf(row) })
     },
   } satisfies Partial<Answers>
 }

@@ -3,6 +3,7 @@ import type { EpochId, ProjectId } from '#domain/ids.ts'
 import type { IndexReads, PointRow, PointsQuery } from '#io/database/port.ts'
 import { decodeCursor } from '#wire/cursor.ts'
 import { readRange, strictJson, TEXT_LENGTH_MAX } from './points.ts'
+import { seriesOf } from './series.ts'
 
 const projectId = 'type:source:ns' as ProjectId
 
@@ -21,7 +22,7 @@ function indexOf({ epochs, length = 10 }: { readonly epochs: number; readonly le
   return { asked, index: { points } as IndexReads }
 }
 
-const asking = { breathe: async () => undefined, header: () => undefined, caller: 'a test' }
+const asking = { breathe: async () => undefined, spend: () => undefined, header: () => undefined, caller: 'a test' }
 const epoch = (id: number) => id as EpochId
 
 /** All pages, one after another. */
@@ -78,4 +79,11 @@ test('A11: as long as a snapshot may be, it is told', () => {
     const text = `["NaN ${letter.repeat(TEXT_LENGTH_MAX / letter.length)}"]`
     expect(strictJson(text) === text).toBe(true)
   }
+})
+
+test('A11: a series costs what is read for it, not what it shows', async () => {
+  const spent: number[] = []
+  const { index } = indexOf({ epochs: 3, length: 1_000 })
+  const { items } = await seriesOf({ projectId, path: 'value' }, { index }, { ...asking, spend: (bytes) => void spent.push(bytes) })
+  expect([items.length, spent]).toEqual([3, [3_000]])
 })

@@ -15,6 +15,9 @@ const FIRST_ROWS = 16
 /** Each read is at most so many times the one before: sizes vary. */
 const GROWTH = 16
 
+/** Characters that were read, whatever is told of them. */
+export const textLength = (rows: readonly PointRow[]): number => rows.reduce((sum, { text }) => sum + (text?.length ?? 0), 0)
+
 /** What a data point is told with. */
 export interface Content {
   readonly data: boolean

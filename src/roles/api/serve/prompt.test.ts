@@ -5,7 +5,7 @@ import { Answer, type Asking } from '#io/http/port.ts'
 import { createServe } from './serve.ts'
 import { A, told, type World } from './serve.test-world.ts'
 
-const ASKING: Asking = { caller: 'a test', breathe: async () => undefined, header: () => undefined }
+const ASKING: Asking = { caller: 'a test', breathe: async () => undefined, spend: () => undefined, header: () => undefined }
 const never = new Promise<never>(() => undefined)
 
 /** An api whose chain takes every question and answers none, once it is told to. */
@@ -33,9 +33,9 @@ async function silenced() {
     proofOf: unlessSilent(proofOf),
   }
   const { routes } = createServe(deps)
-  async function ask(path: string): Promise<unknown> {
+  async function ask(path: string, caller = 'a test'): Promise<unknown> {
     const found = match(routes, { method: 'GET', path }) ?? expect.fail(path)
-    const answer = await (async () => found.route.answer(found.values, ASKING))()
+    const answer = await (async () => found.route.answer(found.values, { ...ASKING, caller }))()
     return answer instanceof Answer && 'json' in answer.body ? answer.body.json : answer
   }
   return {
@@ -74,10 +74,22 @@ test('A12: proofs that do not come keep nobody longer than they may take, and no
   const { ask, clock, silence } = await silenced()
   expect(await ask(`/v1/proofs/${A}/1`)).toEqual({ proofOf: [A, 1] })
   silence()
-  const codeOf = () => ask(`/v1/proofs/${A}/1`).catch((failure: WeftError) => failure.code)
-  const waiting = Array.from({ length: 16 }, codeOf)
+  const codeOf = (caller: string) => ask(`/v1/proofs/${A}/1`, caller).catch((failure: WeftError) => failure.code)
+  const waiting = Array.from({ length: 16 }, (_, place) => codeOf(`test ${place}`))
   await clock.advance(0)
-  expect(await codeOf()).toBe('CHAIN_UNREACHABLE')
+  expect(await codeOf('a test')).toBe('CHAIN_UNREACHABLE')
   await clock.advance(15_000)
   expect(new Set(await Promise.all(waiting))).toEqual(new Set(['CHAIN_UNREACHABLE']))
+})
+
+test('A12: nobody has all the proofs that are made at once', async () => {
+  const { ask, clock, silence } = await silenced()
+  silence()
+  const codeOf = (caller: string) => ask(`/v1/proofs/${A}/1`, caller).catch((failure: WeftError) => failure.code)
+  const greedy = Array.from({ length: 16 }, () => codeOf('greedy'))
+  await clock.advance(0)
+  const other = codeOf('a test')
+  await clock.advance(15_000)
+  expect(await other).toBe('CHAIN_UNREACHABLE')
+  expect((await Promise.all(greedy)).filter((code) => code === 'QUEUE_FULL')).toHaveLength(12)
 })

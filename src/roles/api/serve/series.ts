@@ -2,15 +2,20 @@ import { WeftError } from '#domain/errors.ts'
 import { Answer } from '#io/http/port.ts'
 import type { ApiInput, Observation } from '#wire/api.ts'
 import { fieldOf, parsePath } from '#wire/field.ts'
-import { readRange } from './points.ts'
+import { readRange, textLength } from './points.ts'
 import type { Answers, ServeDeps } from './served.ts'
 
 /** One field over epochs, as JSON or for a spreadsheet. Throws `REQUEST_INVALID`. */
-export async function seriesOf(asked: Omit<ApiInput<'series'>, 'format'>, { index }: ServeDeps, asking: Parameters<Answers['series']>[1]) {
+export async function seriesOf(
+  asked: Omit<ApiInput<'series'>, 'format'>,
+  { index }: Pick<ServeDeps, 'index'>,
+  asking: Parameters<Answers['series']>[1],
+) {
   const path = parsePath(asked.path)
   if (path === undefined)
     throw new WeftError('REQUEST_INVALID', { problems: ['path: is no path: names or numbers, with dots between them'] })
   const { rows, nextCursor } = await readRange(asked, { index, asking, withText: true })
+  asking.spend(textLength(rows))
   const items: Observation[] = []
   for (const { epochId, releasedAt, end, status, text } of rows) {
     items.push({ epochId, at: releasedAt, block: end, status, value: text === undefined ? null : fieldOf(text, path) })

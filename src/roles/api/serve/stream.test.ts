@@ -47,6 +47,7 @@ async function streaming(world?: World) {
 function listen(stream: Stream, { query = {}, from }: { readonly query?: Record<string, unknown>; readonly from?: string } = {}) {
   const answer = stream.route.answer(query, {
     breathe: async () => undefined,
+    spend: () => undefined,
     caller: 'a test',
     header: (name) => (name === 'last-event-id' ? from : undefined),
   })
@@ -216,7 +217,10 @@ describe('filters', () => {
   test('what is no filter is refused', async () => {
     const world = await streaming()
     expect(() =>
-      world.stream.route.answer({ status: 'new' }, { breathe: async () => undefined, header: () => undefined, caller: 'a test' }),
+      world.stream.route.answer(
+        { status: 'new' },
+        { breathe: async () => undefined, spend: () => undefined, header: () => undefined, caller: 'a test' },
+      ),
     ).toThrow('REQUEST_INVALID')
   })
 

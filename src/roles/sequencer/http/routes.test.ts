@@ -25,7 +25,11 @@ function asking(world: World) {
   const ask = async (name: SequencerRoute, fields: Record<string, unknown> = {}): Promise<unknown> => {
     const route = routes[names.indexOf(name)]
     const market = route?.method === 'POST' ? { dataMarketAddress: world.chain.dataMarket } : {}
-    return JSON.parse(JSON.stringify(await route?.answer({ ...market, ...fields }, { breathe, header: () => undefined, caller: 'a test' })))
+    return JSON.parse(
+      JSON.stringify(
+        await route?.answer({ ...market, ...fields }, { breathe, spend: () => undefined, header: () => undefined, caller: 'a test' }),
+      ),
+    )
   }
   const codeOf = (name: SequencerRoute, fields?: Record<string, unknown>) =>
     ask(name, fields).then(
@@ -264,6 +268,7 @@ describe('days', () => {
     expect(
       await discardedOnDay(3 as SlotId, sequencer.tallies().days()[0], deps, {
         breathe: async () => undefined,
+        spend: () => undefined,
         header: () => undefined,
         caller: 'a test',
       }),
@@ -280,7 +285,12 @@ describe('days', () => {
       state.breaths += 1
     }
     const deps = { sequencer: { epoch, newestEpochId: () => EPOCH_1 }, store: world.store }
-    await discardedOnDay(3 as SlotId, world.sequencer.tallies().days()[0], deps, { breathe, header: () => undefined, caller: 'a test' })
+    await discardedOnDay(3 as SlotId, world.sequencer.tallies().days()[0], deps, {
+      breathe,
+      spend: () => undefined,
+      header: () => undefined,
+      caller: 'a test',
+    })
     // Epochs 0 to 2, each with all projects.
     expect(state.breaths).toBe(Math.ceil((3 * 601) / 250))
     await world.stop()
@@ -424,7 +434,12 @@ describe('S16, G8: inclusion', () => {
     const prove = async (who: number, submissionId: unknown) =>
       route?.answer(
         { submissionId },
-        { breathe: async () => void (breaths.at(-1) !== who && breaths.push(who)), header: () => undefined, caller: 'a test' },
+        {
+          breathe: async () => void (breaths.at(-1) !== who && breaths.push(who)),
+          spend: () => undefined,
+          header: () => undefined,
+          caller: 'a test',
+        },
       )
     const ids = [items[0]?.['submissionId'], uuid(), items.at(-1)?.['submissionId']]
     const ends = await Promise.allSettled(ids.map((id, who) => prove(who, id)))
