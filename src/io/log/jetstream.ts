@@ -21,7 +21,7 @@ export interface JetStreamOptions {
   readonly leaseMs?: number
 }
 
-/** Long enough for a server to elect another leader of a stream, short enough that an epoch is not lost over it. */
+/** Short enough that an epoch is not lost over it. Servers that elect another leader may take longer: who had a lease asks for it again then. */
 const LEASE_MS = 4_000
 const CONNECT_TIMEOUT_MS = 5_000
 
