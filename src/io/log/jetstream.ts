@@ -4,6 +4,7 @@ import { connect, type NatsConnection } from '@nats-io/transport-node'
 import { detailOf, WeftError } from '#domain/errors.ts'
 import { jetStreamLog } from './jetstream-log.ts'
 import { createLeases } from './jetstream-lease.ts'
+import { type Link, watchLink } from './link.ts'
 import { createPassage } from './nats-passage.ts'
 import type { Shared } from './port.ts'
 import { patiently } from './patiently.ts'
@@ -28,6 +29,7 @@ const CONNECT_TIMEOUT_MS = 5_000
 /** What the parts of the adapter share. */
 export interface JetStreamContext {
   readonly connection: NatsConnection
+  readonly link: Link
   readonly js: JetStreamClient
   readonly jsm: JetStreamManager
   readonly options: JetStreamOptions
@@ -55,7 +57,7 @@ export async function openJetStream(options: JetStreamOptions): Promise<Shared> 
     const { signal } = stopping
     // A cluster that has just begun has no leader yet.
     const jsm = await patiently(() => jetstreamManager(connection), { places, signal })
-    const context = { connection, js: jetstream(connection), jsm, options, places, signal }
+    const context = { connection, link: watchLink(connection), js: jetstream(connection), jsm, options, places, signal }
     const bucket = () =>
       new Kvm(connection).create(`weft-${options.space}-leases`, {
         ttl: options.leaseMs ?? LEASE_MS,
