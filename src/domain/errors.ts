@@ -564,12 +564,12 @@ export const ERRORS = {
   LOG_MOVED: {
     kind: 'transient',
     facts: ['log', 'position'],
-    help: 'Another process keeps this partition of the sequencer now: this one was taken for dead. Nothing of what it acknowledged is lost. Started again it waits until a partition is free.',
+    help: 'Another process keeps this partition of the sequencer now: this one was taken for dead. Nothing of what it acknowledged is lost. It waits until a partition is free.',
   },
   LEASE_LOST: {
     kind: 'transient',
     facts: ['name'],
-    help: 'The process did not reach NATS for some seconds, or was not run by the machine for as long: another one may do its work now. Started again it waits until it is needed.',
+    help: 'The process did not reach NATS for some seconds, or was not run by the machine for as long: another one may do its work now. It waits until it is needed.',
   },
   PARTITIONS_DIFFER: {
     kind: 'operator',

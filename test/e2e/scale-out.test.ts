@@ -1,6 +1,8 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { jetstreamManager } from '@nats-io/jetstream'
+import { connect } from '@nats-io/transport-node'
 import { afterAll, expect, test } from 'vitest'
 import { type NatsServer, startNatsServer } from '#devnet/nats-server.ts'
 import { isTaken } from '#domain/rejection.ts'
@@ -13,8 +15,8 @@ import { LIMIT_MS, until } from './within.ts'
 import { openWorld, projectOf, type WeftRole, type World } from './world.ts'
 
 /**
- * A sequencer of six processes on real NATS servers, each of which is killed once. `SCALE_NODES=3` is the exploration: a cluster of three, of which one is
- * killed and stays away for a while.
+ * A sequencer of six processes on real NATS servers, each of which is killed once. `SCALE_NODES=3` is the exploration: a cluster of three, of which the
+ * one that leads the leases is killed and stays away.
  */
 
 const NODES = Number(process.env['SCALE_NODES'] ?? 1)
@@ -29,7 +31,7 @@ afterAll(async () => {
 
 interface Servers {
   readonly urls: string
-  /** Ends one as a power cut would. Returns how it comes back. */
+  /** Ends one as a power cut would: of several that which leads the leases, over which they elect for longer than those last. Returns how it comes back. */
   kill(): Promise<() => Promise<void>>
 }
 
@@ -50,9 +52,23 @@ async function startServers(): Promise<Servers> {
   return {
     urls: ports.map((port) => `nats://127.0.0.1:${port}`).join(','),
     async kill() {
-      await servers.get(0)?.kill()
-      return () => start(0)
+      const node = NODES === 1 ? 0 : await leadsLeases(ports[0] as number)
+      await servers.get(node)?.kill()
+      return () => start(node)
     },
+  }
+}
+
+/** Of the only market that the servers have. */
+async function leadsLeases(port: number): Promise<number> {
+  const connection = await connect({ servers: `127.0.0.1:${port}` })
+  try {
+    const jsm = await jetstreamManager(connection)
+    for await (const { config, cluster } of jsm.streams.list())
+      if (config.name.endsWith('-leases')) return Number(cluster?.leader?.replace('node-', ''))
+    throw new Error('no leases')
+  } finally {
+    await connection.close()
   }
 }
 

@@ -22,7 +22,7 @@ const isCode = (failure: unknown, ...codes: readonly number[]): boolean =>
 
 /** Makes the stream when there is none. Throws `PARTITIONS_DIFFER`, `LOG_UNREACHABLE`. */
 export async function jetStreamLog(partition: number, context: JetStreamContext): Promise<Log> {
-  const { js, jsm, options, signal } = context
+  const { js, jsm, link, options, signal } = context
   const stream = `weft-${options.space}-${partition}`
   const subject = `weft.${options.space}.log.${partition}`
 
@@ -78,7 +78,8 @@ export async function jetStreamLog(partition: number, context: JetStreamContext)
       const ending = AbortSignal.any([signal, reading])
       for (let position = after; !ending.aborted; ) {
         try {
-          for await (const entry of readOnce(position, ending)) {
+          // The library asks for ever after a consumer that went with its server.
+          for await (const entry of readOnce(position, AbortSignal.any([ending, link.gone()]))) {
             position = entry.position
             yield entry
           }

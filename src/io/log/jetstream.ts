@@ -4,6 +4,7 @@ import { connect, type NatsConnection } from '@nats-io/transport-node'
 import { detailOf, WeftError } from '#domain/errors.ts'
 import { jetStreamLog } from './jetstream-log.ts'
 import { createLeases } from './jetstream-lease.ts'
+import { type Link, watchLink } from './link.ts'
 import { createPassage } from './nats-passage.ts'
 import type { Shared } from './port.ts'
 import { patiently } from './patiently.ts'
@@ -21,13 +22,14 @@ export interface JetStreamOptions {
   readonly leaseMs?: number
 }
 
-/** Long enough for a server to elect another leader of a stream, short enough that an epoch is not lost over it. */
+/** Short enough that an epoch is not lost over it. Servers that elect another leader may take longer: who had a lease asks for it again then. */
 const LEASE_MS = 4_000
 const CONNECT_TIMEOUT_MS = 5_000
 
 /** What the parts of the adapter share. */
 export interface JetStreamContext {
   readonly connection: NatsConnection
+  readonly link: Link
   readonly js: JetStreamClient
   readonly jsm: JetStreamManager
   readonly options: JetStreamOptions
@@ -55,7 +57,7 @@ export async function openJetStream(options: JetStreamOptions): Promise<Shared> 
     const { signal } = stopping
     // A cluster that has just begun has no leader yet.
     const jsm = await patiently(() => jetstreamManager(connection), { places, signal })
-    const context = { connection, js: jetstream(connection), jsm, options, places, signal }
+    const context = { connection, link: watchLink(connection), js: jetstream(connection), jsm, options, places, signal }
     const bucket = () =>
       new Kvm(connection).create(`weft-${options.space}-leases`, {
         ttl: options.leaseMs ?? LEASE_MS,

@@ -9,10 +9,15 @@ import type { Answer, Shared } from './port.ts'
 const WAITING_MAX = 100_000
 
 /** Listeners and boxes speak by plain messages: what is durable is in the log, and what gets lost is passed on again. */
-export function createPassage({ connection, options, signal: ending }: JetStreamContext): Pick<Shared, 'pass' | 'answers' | 'passed'> {
+export function createPassage({
+  connection,
+  link,
+  options,
+  signal: ending,
+}: JetStreamContext): Pick<Shared, 'pass' | 'answers' | 'passed'> {
   const inbox = createInbox()
   const subjectOf = (partition: number): string => `weft.${options.space}.box.${partition}`
-  const isThere = watchConnection(connection)
+  const { isThere } = link
 
   return {
     pass(partition, deliveries) {
@@ -33,18 +38,6 @@ export function createPassage({ connection, options, signal: ending }: JetStream
       },
     }),
   }
-}
-
-function watchConnection(connection: NatsConnection): () => boolean {
-  let isThere = true
-  const watch = async (): Promise<void> => {
-    for await (const { type } of connection.status()) {
-      if (type === 'disconnect') isThere = false
-      if (type === 'reconnect') isThere = true
-    }
-  }
-  void watch()
-  return () => isThere && !connection.isClosed()
 }
 
 /** Answers of one turn to one listener go in one message. */

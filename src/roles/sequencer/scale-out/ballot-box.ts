@@ -4,7 +4,9 @@ import type { ContractNumber, EpochId } from '#domain/ids.ts'
 import type { Recoverer, Signer } from '#io/keys/port.ts'
 import type { Lease, Log } from '#io/log/port.ts'
 import type { Store } from '#io/store/port.ts'
-import type { Life } from '#life/live.ts'
+import type { Backoff } from '#life/backoff.ts'
+import { type Life, live } from '#life/live.ts'
+import { persist } from '#life/persist.ts'
 import { createIntake } from '#roles/sequencer/intake/admit.ts'
 import { type Ballots, createBallots } from '#roles/sequencer/intake/record.ts'
 import { closedKey } from '#roles/sequencer/keys.ts'
@@ -24,11 +26,25 @@ const NOBODY: Recoverer = { recover: () => undefined }
 
 const boxName = (partition: number): string => `box-${partition}`
 
+/** Servers that elect take seconds themselves, and a partition without a box takes no votes. */
+const AGAIN: Backoff = { firstMs: 250, lastMs: 1_000 }
+
 /**
- * The ballot box of one partition, the first that has none. Judges what listeners pass on by its own view of the chain, records it, and answers when the log has
- * it. Ends with `LEASE_LOST` or `LOG_MOVED` when another may keep the partition: to be started again.
+ * The ballot box of one partition, the first that has none. When another may have it (`LEASE_LOST`, `LOG_MOVED`) or the log is out of reach it lets go of
+ * all that it knows and begins anew, with the first that is free: mostly its own again.
  */
 export function createBallotBox(options: PartOptions, deps: BallotBoxDeps): Part {
+  const { run: keep, stats } = createKeeping(options, deps)
+  const run = (ending: AbortSignal): Promise<void> =>
+    live(ending, ({ signal }) => persist({ doing: 'keep_partition', attempt: () => keep(signal), signal, backoff: AGAIN }, deps))
+  return { run, stats }
+}
+
+/**
+ * The box for as long as it has its partition. Judges what listeners pass on by its own view of the chain, records it, and answers when the log has it. Ends with
+ * `LEASE_LOST` or `LOG_MOVED` when another may keep the partition, and when nothing that it began to write is under way any more.
+ */
+function createKeeping(options: PartOptions, deps: BallotBoxDeps): Part {
   return createPart(deps, async ({ following, counters, life }) => {
     const names = Array.from({ length: options.partitions }, (_, partition) => boxName(partition))
     const lease = await deps.shared.lease(names, life.signal)
@@ -54,7 +70,7 @@ export function createBallotBox(options: PartOptions, deps: BallotBoxDeps): Part
       },
       onPast: letting.letGo,
     }
-    return { intake, reacting }
+    return { intake, reacting, close: store.close }
   })
 }
 

@@ -67,6 +67,8 @@ interface Beginning {
 interface Begun {
   readonly intake: ReturnType<typeof createIntake>
   readonly reacting: Omit<Parameters<Following['run']>[0], 'onReady' | 'onHead'>
+  /** When neither takes anything any more. */
+  close?(): Promise<void>
 }
 
 /** A process that follows the chain and takes deliveries. */
@@ -78,10 +80,11 @@ export function createPart(deps: PartDeps, begin: (beginning: Beginning) => Prom
       live(signal, async (life) => {
         const followed = await createFollowing(deps, life)
         following = followed
-        const { intake, reacting } = await begin({ following: followed, counters, life })
+        const { intake, reacting, close } = await begin({ following: followed, counters, life })
         const onReady = () => deps.report('ready', { headBlock: followed.view.head?.number ?? 0 })
-        void life.spawn(followed.run({ ...reacting, onReady, onHead: intake.judgeWaiting }))
-        void life.spawn(intake.listen(life.signal))
+        const works = [followed.run({ ...reacting, onReady, onHead: intake.judgeWaiting }), intake.listen(life.signal)]
+        await Promise.all(works.map(life.spawn))
+        await close?.()
       }),
     stats: () => ({ isReady: following?.isReady() ?? false, receipts: counters.total() }),
   }

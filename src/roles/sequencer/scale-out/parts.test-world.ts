@@ -22,6 +22,8 @@ export interface Process {
   readonly part: Part
   readonly store: FakeStore
   readonly events: string[]
+  /** What it does again, with the code of why. */
+  readonly repeated: string[]
   /** Why it has ended. */
   failure(): unknown
   /** Power cut. */
@@ -66,7 +68,11 @@ export async function openParts(around?: World): Promise<Parts> {
     const connected = servers.connect(holder)
     const shared = { ...connected, ...how.through?.(connected) }
     const events: string[] = []
-    const report = (event: string) => void events.push(event)
+    const repeated: string[] = []
+    const report = (event: string, facts?: Readonly<Record<string, unknown>>) => {
+      events.push(event)
+      if (event === 'will_try_again') repeated.push(`${facts?.['doing']}: ${facts?.['code']}`)
+    }
     const part = make({
       shared,
       store,
@@ -88,6 +94,7 @@ export async function openParts(around?: World): Promise<Parts> {
       part,
       store,
       events,
+      repeated,
       failure: () => failure,
       crash() {
         living.delete(ended)

@@ -1,6 +1,8 @@
 import { afterEach, expect, test } from 'vitest'
 import type { Cid, EpochId, ProjectId, SlotId } from '#domain/ids.ts'
 import type { Receipt } from '#domain/submission.ts'
+import type { FakeShared } from '#io/log/fake.ts'
+import type { Lease } from '#io/log/port.ts'
 import { CIDS, createWire, EPOCH_1, open, PROJECTS, signerOf, uuid, type World } from '#roles/sequencer/sequencer.test-world.ts'
 import { encodeSubmission } from '#wire/submission-proto.ts'
 import { doneWith, named, openParts, type Parts, type Process } from './parts.test-world.ts'
@@ -179,7 +181,7 @@ test('G1: a box that is killed after its append and before its answers, and the 
   expect([record.state, record.accepted]).toEqual(['ended', 2])
 })
 
-test('S28: a box that slept while another took its partition acknowledges nothing more, and ends to be started again', async () => {
+test('S28: a box that slept while another wrote in its partition acknowledges nothing more of what it knew, and begins anew with what is there', async () => {
   const { world, parts } = await apart()
   await parts.box()
   const asleep = await parts.box()
@@ -191,13 +193,98 @@ test('S28: a box that slept while another took its partition acknowledges nothin
   await log.append(Uint8Array.of(2), await log.end())
   const answered: Receipt[] = []
   listener.push([named(await vote(world, 1, 0, 0))], answered)
-  await world.until(() => asleep.failure() !== undefined)
-  expect(asleep.failure()).toMatchObject({ code: 'LOG_MOVED' })
+  await world.until(() => asleep.repeated.length === 1)
+  expect(asleep.repeated).toEqual(['keep_partition: LOG_MOVED'])
   expect(codes(answered)).toEqual([])
-  const next = await parts.box()
-  await ready(world, next)
   await world.until(() => answered.length === 1)
   expect(codes(answered)).toEqual(['accepted'])
+  expect(asleep.failure()).toBeUndefined()
+})
+
+/** A process whose lease ends while it lives, as when servers elect for longer than it lasts. */
+function losing() {
+  let held: Lease | undefined
+  const over = new AbortController()
+  return {
+    lost: (): void => over.abort(),
+    freed: async (): Promise<void> => held?.release(),
+    through: (shared: FakeShared): Partial<FakeShared> => ({
+      async lease(names, signal) {
+        const lease = await shared.lease(names, signal)
+        if (held !== undefined) return lease
+        held = lease
+        return { ...lease, lost: over.signal }
+      },
+    }),
+  }
+}
+
+const timesTaken = ({ events }: Process): number => events.filter((event) => event === 'partition_taken').length
+
+test('S28: a box whose lease is over is a spare, and has what others took when it keeps a partition again', async () => {
+  const { world, parts } = await apart()
+  const lease = losing()
+  await ready(world, await parts.box())
+  const first = await parts.box({ through: lease.through })
+  await ready(world, first)
+  const next = await parts.box()
+  const listener = await parts.listener()
+  await world.release()
+  const answered: Receipt[] = []
+  const votes = [named(await vote(world, 1, 0, 0)), named(await vote(world, 3, 0, 0))] as const
+  listener.push([votes[0]], answered)
+  await world.until(() => answered.length === 1)
+  await lease.freed()
+  await world.until(() => timesTaken(next) === 1)
+  lease.lost()
+  await world.until(() => first.repeated.length === 1)
+  listener.push([votes[1]], answered)
+  await world.until(() => answered.length === 2)
+  next.crash()
+  await world.until(() => timesTaken(first) === 2)
+  listener.push([...votes], answered)
+  await world.until(() => answered.length === 4)
+  expect(first.repeated).toEqual(['keep_partition: LEASE_LOST'])
+  expect(codes(answered)).toEqual(['accepted', 'accepted', 'duplicate', 'duplicate'])
+  const record = await doneWith(EPOCH_1, parts.sealer, world)
+  expect([record.state, record.accepted]).toEqual(['ended', 2])
+})
+
+test('S28: a box whose lease is over begins anew when what it wrote last is answered, and not beside it', async () => {
+  const { world, parts } = await apart()
+  const lease = losing()
+  const answer = Promise.withResolvers<void>()
+  let waiting = 0
+  await ready(world, await parts.box())
+  const box = await parts.box({
+    through: (shared) => ({
+      ...lease.through(shared),
+      async log(partition) {
+        const log = await shared.log(partition)
+        return {
+          ...log,
+          async append(bytes, after) {
+            const position = await log.append(bytes, after)
+            // Its claim is answered at once.
+            if (after > 0) waiting += 1
+            if (waiting === 1) await answer.promise
+            return position
+          },
+        }
+      },
+    }),
+  })
+  await ready(world, box)
+  await world.release()
+  // That the epoch is closed, as one that nobody waits for.
+  await world.mine(8)
+  await world.until(() => waiting === 1)
+  lease.lost()
+  await world.clock.advance(5_000)
+  expect(timesTaken(box)).toBe(1)
+  answer.resolve()
+  await world.until(() => timesTaken(box) === 2)
+  expect(parts.servers.entries(1).at(-1)?.position, 'claim, mark, claim').toBe(3)
 })
 
 test('S8: a sealer that starts late or again counts the same', async () => {
