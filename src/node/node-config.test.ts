@@ -96,7 +96,7 @@ test('everything wrong is told at once, by part and setting, and no secret with 
     setings: {},
     settings: { ...SHARED, signerKey: KEY, level: 'tally', pollMs: 1 },
     parts: {
-      snapshotter: { slots: ['one'], slot: 1, dataDir: 'x' },
+      snapshotter: { slots: ['one'], slot: 1, constructor: 2, dataDir: 'x' },
       colector: {},
       collector: { role: 'relay' },
       relay: { level: 'tally' },
@@ -110,6 +110,7 @@ test('everything wrong is told at once, by part and setting, and no secret with 
     'settings.pollMs is not an integer from 50 to 60000',
     'parts.snapshotter.slots[0] is no id of a slot',
     'parts.snapshotter.slot is no setting; did you mean slots?',
+    'parts.snapshotter.constructor is no setting',
     'parts.snapshotter.dataDir: the folder of a part follows from its name',
     'parts.colector is no role, and does not say which it has: "role"; did you mean collector?',
     "parts.collector has the role 'relay': what is called as a role is that role",

@@ -185,7 +185,7 @@ function unknownSetting(key: string, at: string): string {
   if ((OWN as readonly string[]).includes(name))
     return `${at}.${name}: the folder of a part follows from its name; dataDir stands at the top`
   const known = Object.keys(SETTINGS)
-  return name in SETTINGS
+  return Object.hasOwn(SETTINGS, name)
     ? `${at}.${name} is none of its settings: ${SETTINGS[name as SettingName].roles.join(', ')} know it`
     : `${at}.${name} is no setting${meant(nearest(name, known))} \`./weft settings\` lists them`
 }

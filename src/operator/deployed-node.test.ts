@@ -103,3 +103,11 @@ test('a key is told by nothing: neither by the rows nor when its file is broken'
     expect.objectContaining({ facts: { problems: [`--from: ${join(folder, 'broken.json')} is no JSON`] } }),
   )
 })
+
+test('a file that somebody made for it holds nobody up', () => {
+  const beganMs = performance.now()
+  const blanks = ' '.repeat(60_000)
+  expect(readDeployedNode([file('.env-4', `NAMESPACE=a${blanks}b # of mine`)]).settings).toEqual({ namespace: `a${blanks}b` })
+  expect(() => readDeployedNode([file('long.json', `[${'"http://a",'.repeat(10_000)}""]`)])).toThrow(/more than 65536 characters/)
+  expect(performance.now() - beganMs).toBeLessThan(1_000)
+})

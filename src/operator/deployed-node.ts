@@ -110,6 +110,9 @@ const SETTINGS_JSON: Readonly<Record<string, Meaning>> = {
   'auth.*': { left: WORKERS },
 }
 
+/** Those of deployed nodes have a few thousand characters. */
+const FILE_LENGTH_MAX = 64 * 1024
+
 /** Files of one node; of what several say the first is taken. Throws `SETTINGS_INVALID`. */
 export function readDeployedNode(paths: readonly string[]): DeployedNode {
   const given: Record<string, string> = {}
@@ -164,6 +167,10 @@ type Entry = readonly [name: string, text: string, table: Readonly<Record<string
 
 function entriesIn(path: string): readonly Entry[] {
   const text = contentOf(path, '--from')
+  if (text.length > FILE_LENGTH_MAX)
+    throw new WeftError('SETTINGS_INVALID', {
+      problems: [`--from: ${path} has more than ${FILE_LENGTH_MAX} characters: it is no file of a node`],
+    })
   if (!basename(path).endsWith('.json')) return variablesIn(text).map(([name, value]): Entry => [name, value, VARIABLES])
   try {
     return leavesOf(JSON.parse(text), '').map(([name, value]): Entry => [name, value, SETTINGS_JSON])
@@ -177,10 +184,11 @@ function entriesIn(path: string): readonly Entry[] {
 /** `NAME=value`, with or without `export` and quotes, as shells and Docker read it. */
 function variablesIn(text: string): (readonly [string, string])[] {
   return text.split(/\r?\n/).flatMap((line) => {
-    const [, name, value = ''] = /^\s*(?:export\s+)?([A-Za-z_]\w*)\s*=\s*(.*?)\s*$/.exec(line) ?? []
+    const [, name, rest = ''] = /^(?:export\s+)?([A-Za-z_]\w*)\s*=(.*)$/.exec(line.trim()) ?? []
     if (name === undefined) return []
+    const value = rest.trim()
     const [, , quoted] = /^(["'])(.*)\1(?:\s+#.*)?$/.exec(value) ?? []
-    return [[name, quoted ?? value.replace(/\s+#.*$/, '')] as const]
+    return [[name, quoted ?? value.slice(0, /\s#/.exec(value)?.index).trimEnd()] as const]
   })
 }
 

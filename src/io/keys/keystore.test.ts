@@ -164,6 +164,10 @@ describe('keystores', () => {
     ['n that is no power of two', altered(SCRYPT, ['crypto', 'kdfparams', 'n'], 3)],
     ['n as text', altered(SCRYPT, ['crypto', 'kdfparams', 'n'], '262144')],
     ['memory above the limit', altered(SCRYPT, ['crypto', 'kdfparams'], { ...SCRYPT.crypto.kdfparams, n: 2 ** 20, r: 8, p: 1 })],
+    [
+      'memory above the limit, for its lanes',
+      altered(SCRYPT, ['crypto', 'kdfparams'], { ...SCRYPT.crypto.kdfparams, n: 2, r: 1, p: 2 ** 23 }),
+    ],
     ['work above the limit', altered(SCRYPT, ['crypto', 'kdfparams', 'p'], 65)],
     ['too many rounds', altered(PBKDF2, ['crypto', 'kdfparams', 'c'], 10_000_001)],
     ['no rounds', altered(PBKDF2, ['crypto', 'kdfparams', 'c'], 0)],

@@ -11,7 +11,7 @@ import { createSigner, parsePrivateKey } from './secp256k1.ts'
 
 /** A key file has about 500 bytes; whatever is larger is something else. */
 export const KEYSTORE_BYTES_MAX = 64 * 1024
-/** Scrypt takes 128·n·r bytes. Files in use ask for 256 MiB; twice that still fits any machine that runs a role. */
+/** Scrypt takes 128·r·(n+p) bytes. Files in use ask for 256 MiB; twice that still fits any machine that runs a role. */
 export const SCRYPT_MEMORY_BYTES_MAX = 512 * 1024 * 1024
 /** Time goes with n·r·p. Files in use ask for 2^21; eight times that takes some ten seconds. */
 export const SCRYPT_COST_MAX = 2 ** 24
@@ -90,7 +90,7 @@ function integerOf(fields: Fields, name: string, max: number): number {
 function scryptCostOf(parameters: Fields): ScryptCost {
   const [n, r, p] = ['n', 'r', 'p'].map((name) => integerOf(parameters, name, SCRYPT_COST_MAX)) as [number, number, number]
   if (n < 2 || !Number.isInteger(Math.log2(n))) throw new Flaw('n is not a power of two')
-  if (128 * n * r > SCRYPT_MEMORY_BYTES_MAX) throw new Flaw(`scrypt asks for more than ${SCRYPT_MEMORY_BYTES_MAX} bytes of memory`)
+  if (128 * r * (n + p) > SCRYPT_MEMORY_BYTES_MAX) throw new Flaw(`scrypt asks for more than ${SCRYPT_MEMORY_BYTES_MAX} bytes of memory`)
   if (n * r * p > SCRYPT_COST_MAX) throw new Flaw(`scrypt asks for more work than n·r·p = ${SCRYPT_COST_MAX}`)
   return { n, r, p }
 }
