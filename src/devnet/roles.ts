@@ -77,11 +77,7 @@ export async function startRoles(
   const { roles, start } = createStarting(ground, hosting)
   const { cast, honestSeats, lyingSlots } = ground
 
-  const relay = await start('relay', 'relay', wireRelay, {
-    rendezvous: 'on',
-    // Listeners of a sequencer in parts have no key to vouch with.
-    ...(hosting.scaleOut !== true && { admission: 'slots' }),
-  })
+  const relay = await start('relay', 'relay', wireRelay, { rendezvous: 'on', admission: 'slots' })
   const relayAddress = first(relay, 'p2p')
   // A devnet has no end of a day to wait for: it counts with every epoch.
   const sequencerFlags = {

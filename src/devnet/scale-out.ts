@@ -30,8 +30,8 @@ export async function startParts(
   for (let partition = 0; partition < PARTITIONS; partition += 1)
     await start(`ballot-box-${partition + 1}`, 'sequencer', wirePart('ballot'), { ...beside, mode: 'ballot' })
   const listeners: RunningRole[] = []
-  const { signerKey: _, ...keyless }: Given = beside
+  // Their key is for the relay, which serves whom a slot or the sequencer vouches for; they sign nothing else.
   for (let number = 1; number <= LISTENERS; number += 1)
-    listeners.push(await start(`listener-${number}`, 'sequencer', wirePart('listen'), { ...keyless, mode: 'listen' }))
+    listeners.push(await start(`listener-${number}`, 'sequencer', wirePart('listen'), { ...beside, mode: 'listen' }))
   return { sealer, listeners }
 }

@@ -17,7 +17,6 @@ import type { PublishedDeps } from './published-list.ts'
 import { relayersOf } from './relayers.ts'
 import type { Wire } from './role.ts'
 import type { Settings } from './settings/settings.ts'
-import { hasSigner } from './signer-settings.ts'
 import { isPeerId, trustedSequencers } from './trusted-sequencers.ts'
 import { collectorVitals } from './vitals.ts'
 
@@ -25,7 +24,7 @@ export const wireCollector: Wire<Collector> = async (settings, home, started, si
   const chain = hasChain(settings) ? await anchorChain(settings, home, { rpc: anchorRpc(settings, home), signal }) : undefined
   const sequencerId = chain === undefined || !isNameNeeded(settings) ? '' : await sequencerIdOf(chain, home, signal)
   const addresses = await destinations(settings, sequencerId, { home, signal })
-  const dialer = await createSubmissionDialer({ identity: await home.identity(), claimant: claimantIn(settings) })
+  const dialer = await createSubmissionDialer({ identity: await home.identity(), claimant: claimantOf(settings, settings.slots?.[0]) })
   started.add('libp2p dialer', dialer)
   const meeting = await meetingOf(settings, { dialer, addresses, sequencerId }, { home, signal })
   const limits = {
@@ -70,12 +69,6 @@ async function destinations(settings: Settings, sequencerId: string, deps: Publi
   if (settings.trustedSequencers === '') return settings.sequencers
   const dataMarket: Address = settings.dataMarket
   return [...new Set([...settings.sequencers, ...(await trustedSequencers(settings, { dataMarket, sequencerId }, deps))])]
-}
-
-/** Slot and key with which it is vouched for at relays that ask, if it has them. */
-function claimantIn(settings: Settings) {
-  const [slotId] = settings.slots ?? []
-  return !hasSigner(settings) || slotId === undefined ? undefined : claimantOf(settings, slotId)
 }
 
 interface Known {

@@ -48,13 +48,13 @@ export async function listensItself(
 /** Relays of a list that a place is kept on: when one goes the other is there, and the rest are free for others. */
 const RELAYERS_HELD = 2
 
-/** How it is to be reached and found. A listener of a sequencer in parts has no key, and vouches at no relay. */
+/** How it is to be reached and found. */
 async function waysToHost(settings: Settings, home: RoleHome, signal: AbortSignal) {
   const { point, addresses } = await relayersOf(settings, { home, signal })
   return {
     relays: [...new Set([...settings.relays, ...addresses])],
     relaysHeldMax: settings.relays.length + RELAYERS_HELD,
-    claimant: settings.mode === 'listen' ? undefined : claimantOf(settings, SLOT_OF_SEQUENCER),
+    claimant: claimantOf(settings, SLOT_OF_SEQUENCER),
     point,
     places: settings.rendezvousAt,
     onRelayChange: ({ address, isReserved, detail }: RelayChange) =>

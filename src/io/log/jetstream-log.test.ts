@@ -6,6 +6,11 @@ import { watchLink } from './link.ts'
 
 /** What servers do over minutes: they know a message again by its id for two of them, and a lost answer may take longer than that. */
 
+/** Of which nothing is heard. */
+async function* nothing(): AsyncGenerator<never> {
+  yield* []
+}
+
 const moved = () =>
   new JetStreamApiError({
     code: 400,
@@ -19,7 +24,7 @@ function forgetful({ writes }: { readonly writes: 'ours' | 'another' }): { reado
   const context = {
     options: { space: 'forgetful', partitions: 1 },
     places: 'nowhere',
-    link: watchLink({ status: async function* () {}, isClosed: () => false }),
+    link: watchLink({ status: nothing, isClosed: () => false }),
     signal: new AbortController().signal,
     js: {
       async publish(_subject: string, _bytes: Uint8Array, { msgID }: { readonly msgID: string }) {
@@ -61,7 +66,7 @@ function silent() {
   const consume = async () => {
     const stopped = Promise.withResolvers<void>()
     return {
-      status: async function* () {},
+      status: nothing,
       stop: stopped.resolve,
       close: async () => stopped.resolve(),
       async *[Symbol.asyncIterator]() {
