@@ -5,7 +5,7 @@ const marketCommand = buildCommand({
   func(this: { process: NodeJS.Process }, { template }: { template: Template }, name: string) {
     const folder = newMarket(name, template)
     this.process.stdout.write(
-      `made ${folder}\n\n  cd ${name} && npm test                    runs what it computes, twice\n  ./weft devnet --computes ${name}      runs it in a network\n\ndocs/BUILDING.md goes on from there.\n`,
+      `made ${folder}\n\n  cd ${name} && npm test              runs what it computes, twice\n  ./weft devnet --computes ${name}    runs it in a network\n\ndocs/BUILDING.md goes on from there.\n`,
     )
   },
   parameters: {

@@ -94,13 +94,16 @@ export const getCommand = buildCommand({
   },
 })
 
+/** One that a busy epoch missed is in an earlier one. */
+const NONE_NOW = 'no project of the newest epoch that has any has this in its id: `./weft get PART latest` looks in earlier ones as well\n'
+
 export const projectsCommand = buildCommand({
   async func(this: { process: NodeJS.Process }, flags: Flags, search?: string) {
     await reading(this.process, flags, async (data) => {
       const projects = await data.projects(search ?? '')
       if (flags.json) this.process.stdout.write(`${JSON.stringify({ projects })}\n`)
       else for (const projectId of projects) this.process.stdout.write(`${printable(projectId)}\n`)
-      if (projects.length === 0) this.process.stderr.write('no project has this in its id\n')
+      if (projects.length === 0) this.process.stderr.write(flags.api === undefined ? NONE_NOW : 'no project has this in its id\n')
       this.process.exitCode = projects.length === 0 ? 1 : 0
     })
   },

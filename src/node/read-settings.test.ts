@@ -533,11 +533,14 @@ describe('settings', () => {
   })
 })
 
-test('what is wrong with folders of compute sets is told with everything else, all of them at once', () => {
-  const problems = problemsOf({ computes: '/nowhere/a,/nowhere/b' }, {}, 'snapshotter')
-  expect(problems.filter((problem) => problem.includes('/nowhere'))).toEqual([
-    '--computes (WEFT_COMPUTES): /nowhere/a/compute.ts: there is no such file',
-    '--computes (WEFT_COMPUTES): /nowhere/b/compute.ts: there is no such file',
-  ])
-  expect(problems.length).toBeGreaterThan(2)
-})
+test.each(['snapshotter', 'validator', 'api'] as const)(
+  'what is wrong with folders of compute sets is told %s with everything else, all of them at once',
+  (role) => {
+    const problems = problemsOf({ computes: '/nowhere/a,/nowhere/b' }, {}, role)
+    expect(problems.filter((problem) => problem.includes('/nowhere'))).toEqual([
+      '--computes (WEFT_COMPUTES): /nowhere/a/compute.ts: there is no such file',
+      '--computes (WEFT_COMPUTES): /nowhere/b/compute.ts: there is no such file',
+    ])
+    expect(problems.length).toBeGreaterThan(2)
+  },
+)

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -54,4 +54,8 @@ test('a folder that holds something, a file, and a name that no set can have are
   expect(problemOf('7 up')).toMatch(/'7 up' is no name for a compute set/)
   expect(readdirSync(join(home, 'full'))).toEqual(['mine'])
   expect(problemOf('hollow')).toBeUndefined()
+})
+
+test.runIf(existsSync('/proc/self'))('where no folder can be made it is told in words, at once', () => {
+  expect(() => newMarket('/proc/own', 'empty')).toThrow('STORE_PLACE_WRONG')
 })

@@ -44,7 +44,7 @@ export const slotId = integer(1).transform((id) => id as SlotId)
 export const projectId = z
   .string()
   // Not the predicate itself: declarations of what is made of this could not name its type.
-  .refine((text): boolean => isProjectId(text), 'is no project id')
+  .refine((text): boolean => isProjectId(text), 'is no project id, which is type[:dataSource]:namespace')
   .transform((id) => id as ProjectId)
 export const cursor = z
   .string()

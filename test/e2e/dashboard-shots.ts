@@ -4,7 +4,7 @@ import { createClient } from '#client/client.ts'
 import { barriers, openDashboards, overflow, pagesOf, type Tab, WIDTHS } from './dashboard-pages.ts'
 
 /**
- * Pictures of every page of the dashboard that an api serves, to be looked at: `node test/e2e/dashboard-shots.ts URL FOLDER`. It says what of them is
+ * Pictures of every page of the dashboard that an api serves, to be looked at: `node_modules/.bin/node test/e2e/dashboard-shots.ts URL FOLDER`. It says what of them is
  * unsound as well.
  */
 

@@ -89,6 +89,9 @@ class Reading(World):
         self.assertEqual(list(Client(endpoint.url).projects()), [])
         self.assertEqual(len(endpoint.asked), 100)
 
+    def test_a_failure_without_facts_has_no_empty_brackets(self):
+        self.assertNotIn("()", str(WeftError("KECCAK_MISSING")))
+
     def test_options_that_cannot_be_are_told_all_at_once(self):
         failure = self.failure_of(lambda: Client(["ftp://here"], verify="proof", agree=3, page_length=0))
         self.assertEqual(failure.code, "CLIENT_OPTIONS_INVALID")

@@ -53,7 +53,7 @@ const KINDS = {
   snapshot: ['base', 'Made from blocks of the source chain.'],
   single: ['aggregate', 'Made from one project over several epochs.'],
   multi: ['aggregate of many', 'Made from several projects.'],
-  unknown: ['of another market', 'The computes of this market do not name the type.'],
+  unknown: ['unknown', 'This api has no compute that names the type: a set of a folder it is given with --computes.'],
 } as const
 
 export const Kind = ({ of }: { readonly of: Project['kind'] }) => <Badge title={KINDS[of][1]}>{KINDS[of][0]}</Badge>

@@ -34,7 +34,7 @@ export function Provenance({ projectId, epochId }: { readonly projectId: string;
       <Loaded of={graph}>
         {(root) =>
           root.sources.length === 0 ? (
-            <Empty title="Its sources are not told">The computes of this market do not say what it was made from.</Empty>
+            <Empty title="Its sources are not told">The computes that this api has do not say what it was made from.</Empty>
           ) : (
             <Drawing root={root} />
           )

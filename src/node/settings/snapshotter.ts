@@ -28,7 +28,7 @@ export const SNAPSHOTTER_SETTINGS = {
     env: 'WEFT_COMPUTES',
     type: 'computes',
     fallback: [],
-    roles: ['snapshotter', 'validator'],
+    roles: ['snapshotter', 'validator', 'api'],
     doc: 'Folders of compute sets beside those that are shipped, separated by commas. The market says which sets it asks for, and in which version.',
   },
   market: {

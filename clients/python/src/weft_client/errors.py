@@ -19,7 +19,7 @@ class WeftError(Exception):
 
     def __init__(self, code, **facts):
         told = ", ".join(f"{name}: {value}" for name, value in facts.items())
-        super().__init__(f"{code} ({told}). {HELP[code]}")
+        super().__init__(f"{code}{f' ({told})' if facts else ''}. {HELP[code]}")
         self.code = code
         self.facts = facts
 

@@ -85,7 +85,11 @@ test('a GET is answered as well, and whoever asks may learn the types', async ()
 
 test('arguments are checked as the routes check theirs', async () => {
   expect((await ask('{ epochs(limit: 5000) { items { epochId } } }')).errors?.[0]?.extensions.code).toBe('REQUEST_INVALID')
-  expect((await ask('{ point(projectId: "x", epochId: 1) { status } }')).errors?.[0]?.extensions.code).toBe('REQUEST_INVALID')
+  const [misnamed] = (await ask('{ point(projectId: "x", epochId: 1) { status } }')).errors ?? []
+  expect(misnamed).toMatchObject({
+    message: expect.stringContaining('type[:dataSource]:namespace'),
+    extensions: { code: 'REQUEST_INVALID' },
+  })
 })
 
 describe('A11, G7: a hostile query costs next to nothing', () => {
