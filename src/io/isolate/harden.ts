@@ -70,7 +70,7 @@ function remove(from: object, name: string, why: string): void {
 const BYTES_MAX = 16 * 1024 * 1024
 const OwnBytes = Uint8Array
 const { apply, construct } = Reflect
-const [listOf, whole, toNumber] = [Array.from, Math.trunc, Number]
+const [listOf, whole, least, most, toNumber] = [Array.from, Math.trunc, Math.min, Math.max, Number]
 const allBytes = Object.getPrototypeOf(OwnBytes.prototype) as object
 const getterOf = (name: string) => Object.getOwnPropertyDescriptor(allBytes, name)?.get as () => unknown
 const [lengthGetter, offsetGetter, bufferGetter] = [getterOf('length'), getterOf('byteOffset'), getterOf('buffer')]
@@ -119,7 +119,7 @@ Object.defineProperty(allBytes, 'subarray', {
     const length = lengthOf(this)
     const placeOf = (given: unknown): number => {
       const place = whole(toNumber(given)) || 0
-      return place < 0 ? (place + length > 0 ? place + length : 0) : place < length ? place : length
+      return place < 0 ? most(place + length, 0) : least(place, length)
     }
     const [from, to] = [placeOf(begin ?? 0), end === undefined ? length : placeOf(end)]
     const offset = (apply(offsetGetter, this, []) as number) + from
