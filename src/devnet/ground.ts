@@ -114,6 +114,8 @@ export async function layGround(
   onBegun()
   started.add('data directory', folder)
   folder.make('logs')
+  // Where its snapshotters write down what they sign.
+  folder.make('signed')
   report.progress('starting the anchor chain and the source chain …')
   const [anchor, source] = await startChains(started, isTemporary ? [] : ['--dump-state', folder.file(CHAIN_STATE)])
   report.progress('deploying the protocol state contracts, Uniswap V2 and Aave V3 …')
