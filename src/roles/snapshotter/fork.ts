@@ -1,12 +1,8 @@
 import { WeftError } from '#domain/errors.ts'
 import type { BlockNumber, Hash } from '#domain/ids.ts'
 import type { BlockRef, SourceChain } from '#io/chain/port.ts'
-import type { Backoff } from '#life/backoff.ts'
 import { type PersistDeps, persist } from '#life/persist.ts'
-
-/** Whoever lacks a block that was read before has it a little later, or is down. */
-const LOOK_ATTEMPTS_MAX = 5
-const LOOK_BACKOFF: Backoff = { firstMs: 200, lastMs: 3_000 }
+import { PATIENCE } from './patience.ts'
 
 /** The source chain as computes read it. */
 export type SourceReads = Pick<SourceChain, 'block' | 'read' | 'events' | 'transactions'>
@@ -58,7 +54,7 @@ export function openFork(
       if (found === undefined) throw invalid(`no block ${number}`)
       return found.hash === hash
     }
-    return persist({ doing: 'read_source', attempt: look, signal, backoff: LOOK_BACKOFF, attemptsMax: LOOK_ATTEMPTS_MAX }, deps)
+    return persist({ doing: 'read_source', attempt: look, signal, ...PATIENCE }, deps)
   }
 
   async function look(): Promise<boolean> {

@@ -7,19 +7,16 @@ import type { BlockRef } from '#io/chain/port.ts'
 import type { Clock } from '#io/clock/port.ts'
 import type { Ipfs } from '#io/ipfs/port.ts'
 import type { SigningRecord } from '#io/keys/port.ts'
-import type { Backoff } from '#life/backoff.ts'
 import { type PersistDeps, persist } from '#life/persist.ts'
 import { JSON_BYTES_MAX, parseCanonicalJson } from '#wire/canonical-json.ts'
 import { snapshotCidOf } from '#wire/cid.ts'
 import { type Computed, type ComputeInputs, compute, type Missing } from './compute.ts'
 import { type HandOverDeps, handOver } from './hand-over.ts'
+import { PATIENCE } from './patience.ts'
 import type { PlannedProject } from './plan.ts'
 import type { EpochRecord, ProjectRecord, Records } from './records.ts'
 import type { Vote } from './sign.ts'
 
-/** An IPFS node that refuses five times in a row within some seconds is down; the project's record then says so. */
-const ADD_ATTEMPTS_MAX = 5
-const ADD_BACKOFF: Backoff = { firstMs: 200, lastMs: 5_000 }
 /** Our own node has what we added: it answers from its disk. */
 const OWN_READ_TIMEOUT_MS = 2_000
 
@@ -150,7 +147,7 @@ async function store(
   deps: PersistDeps & { readonly ipfs: Ipfs; readonly signal: AbortSignal },
 ): Promise<string | undefined> {
   try {
-    const adding = { doing: 'add', attempt: () => deps.ipfs.add(bytes, epochId), backoff: ADD_BACKOFF, attemptsMax: ADD_ATTEMPTS_MAX }
+    const adding = { doing: 'add', attempt: () => deps.ipfs.add(bytes, epochId), ...PATIENCE }
     const added = await persist({ ...adding, signal: deps.signal }, deps)
     return added === cid ? undefined : `IPFS stored it as ${added}, computed was ${cid}`
   } catch (failure) {

@@ -4,6 +4,7 @@ import { WeftError } from '#domain/errors.ts'
 import type { Cid, SlotId } from '#domain/ids.ts'
 import { canonicalJson } from '#wire/canonical-json.ts'
 import { snapshotCidOf } from '#wire/cid.ts'
+import { PATIENCE } from './patience.ts'
 import {
   BASE_A,
   createComputes,
@@ -23,7 +24,7 @@ const ONE_SLOT = { ...OPTIONS, slotIds: [1] as SlotId[] }
 const unreachable = () => Promise.reject(new WeftError('LINK_FAILED', { address: 'test', detail: 'refused' }))
 
 describe('G3: upload_failed', () => {
-  test('N2: when IPFS cannot be had: asked five times, then nothing of it is signed, nor what is built on it', async () => {
+  test('N2: when IPFS cannot be had: asked as long as there is patience, then nothing of it is signed, nor what is built on it', async () => {
     const world = createWorld()
     let asked = 0
     const bytes = canonicalJson(1n)
@@ -36,7 +37,7 @@ describe('G3: upload_failed', () => {
     const snapshotter = await world.start(computes, OPTIONS, { ipfs: { ...world.ipfs, add } })
     const epochId = await world.release()
     await world.until(() => world.summaries.length === 1)
-    expect(asked).toBe(5)
+    expect(asked).toBe(PATIENCE.attemptsMax)
     expect(reasons(world.summaries[0])).toMatchObject({ 'base:0xaa': 'upload_failed', 'sum:0xaa': 'base_missing' })
     expect(idsOf(world.collector.taken)).toEqual(['base:0xbb:TEST', 'sum:0xbb:TEST'])
     const record = snapshotter.projects(epochId).find(({ projectId }) => projectId === BASE_A)
@@ -44,9 +45,9 @@ describe('G3: upload_failed', () => {
     expect(record?.snapshotCid).toBeUndefined()
   })
 
-  test('not when it can be had at the fifth time', async () => {
+  test('not when it can be had at the last time', async () => {
     const world = createWorld()
-    let failures = 4
+    let failures = PATIENCE.attemptsMax - 1
     const add = (bytes: Uint8Array) => (bytes.length === 1 && failures-- > 0 ? unreachable() : world.ipfs.add(bytes))
     await world.start(
       createLoneCompute(async (epochId) => (epochId === 0 ? 'zero' : 1n)),

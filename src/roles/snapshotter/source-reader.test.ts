@@ -5,11 +5,13 @@ import { createFakeSourceChain } from '#io/chain/fake/source.ts'
 import type { SourceChain } from '#io/chain/port.ts'
 import { createVirtualClock } from '#io/clock/fake.ts'
 import { createSeededRandom } from '#io/keys/random.ts'
+import { PATIENCE } from './patience.ts'
 import { awaitSource, createSourceReader } from './source-reader.ts'
 
 const epoch = { epochId: 1, begin: 10, end: 19 }
 const ADDRESS = `0x${'aa'.repeat(20)}`
 const OTHER = `0x${'bb'.repeat(20)}`
+const unreachable = () => Promise.reject(new WeftError('CHAIN_UNREACHABLE', { endpoint: 'test', method: 'read' }))
 const F = 'function f(uint256) view returns (uint256)'
 const E = 'event E()'
 
@@ -102,17 +104,22 @@ describe('N3: within an epoch', () => {
   })
 
   test('an answer that failed is not kept', async () => {
-    let failures = 5
-    const read = async () => {
-      if (failures-- > 0) throw new WeftError('CHAIN_UNREACHABLE', { endpoint: 'test', method: 'read' })
-      return [7n]
-    }
+    let failures = PATIENCE.attemptsMax
+    const read = async () => (failures-- > 0 ? unreachable() : [7n])
     const { source, asked, clock } = createScene({ read })
     const first = source.read(call).catch((failure: unknown) => failure)
     await clock.advance(60_000)
     expect(await first).toMatchObject({ code: 'CHAIN_UNREACHABLE' })
-    expect(asked).toHaveLength(5)
+    expect(asked).toHaveLength(PATIENCE.attemptsMax)
     expect(await source.read(call)).toEqual([7n])
+  })
+
+  test('an endpoint alone that is limited and down for twenty seconds costs no data', async () => {
+    const { source, clock } = createScene({ read: () => (clock.nowMs() - startMs < 20_000 ? unreachable() : Promise.resolve([7n])) })
+    const startMs = clock.nowMs()
+    const answer = source.read(call)
+    await clock.advance(25_000)
+    expect(await answer).toEqual([7n])
   })
 
   test('a block that is not served is asked for again, and then a failure', async () => {
@@ -120,7 +127,7 @@ describe('N3: within an epoch', () => {
     const first = source.timestamp(12).catch((failure: unknown) => failure)
     await clock.advance(60_000)
     expect(await first).toMatchObject({ code: 'CHAIN_ANSWER_INVALID' })
-    expect(asked).toHaveLength(5)
+    expect(asked).toHaveLength(PATIENCE.attemptsMax)
   })
 
   test('a revert is an answer and not asked again', async () => {
@@ -164,8 +171,7 @@ describe('N7: when the epoch is over', () => {
   })
 
   test('a failing request is not tried again', async () => {
-    const read = () => Promise.reject(new WeftError('CHAIN_UNREACHABLE', { endpoint: 'test', method: 'read' }))
-    const { source, asked, stop, clock } = createScene({ read })
+    const { source, asked, stop, clock } = createScene({ read: unreachable })
     const answer = source.read(call).catch((failure: unknown) => failure)
     await clock.advance(1)
     stop.abort(new WeftError('STOPPED', { what: 'test' }))

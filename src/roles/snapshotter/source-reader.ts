@@ -6,10 +6,8 @@ import type { BlockRef } from '#io/chain/port.ts'
 import type { Backoff } from '#life/backoff.ts'
 import { type PersistDeps, persist } from '#life/persist.ts'
 import type { SourceReads } from './fork.ts'
+import { PATIENCE } from './patience.ts'
 
-/** An endpoint that fails five times in a row within some seconds is down; the compute then says so. */
-const READ_ATTEMPTS_MAX = 5
-const READ_BACKOFF: Backoff = { firstMs: 200, lastMs: 3_000 }
 /** Our endpoint may lag behind the one that released the epoch: asked this often, until the window closes. */
 const SYNC_BACKOFF: Backoff = { firstMs: 250, lastMs: 2_000 }
 /** Reads of one epoch under way at once: those of one block travel together, so that so many are some dozens of requests. */
@@ -51,7 +49,7 @@ export function createSourceReader(source: EpochSource, deps: PersistDeps): Sour
     const text = JSON.stringify(key, (_, value) => (typeof value === 'bigint' ? `${value}n` : value))
     const known = answers.get(text)
     if (known !== undefined) return known as Promise<Answer>
-    const reading = { doing: 'read_source', attempt: ask, signal, backoff: READ_BACKOFF, attemptsMax: READ_ATTEMPTS_MAX }
+    const reading = { doing: 'read_source', attempt: ask, signal, ...PATIENCE }
     const answer = limit(() => persist(reading, deps))
     answers.set(text, answer)
     answer.catch(() => answers.delete(text))
