@@ -466,6 +466,11 @@ export const ERRORS = {
     facts: ['origin'],
     help: 'These tools answer programs and pages of this machine, and no page of elsewhere.',
   },
+  HOST_REFUSED: {
+    kind: 'caller',
+    facts: ['host'],
+    help: 'These routes answer whoever calls them by an address of this machine, or by a name of --health-hosts: by any other name a page of elsewhere could read them in a browser.',
+  },
   TOKEN_WRONG: {
     kind: 'caller',
     facts: ['path'],

@@ -356,7 +356,7 @@ describe('settings', () => {
   })
 
   test('each role reads its own and no more', () => {
-    const health = ['healthListen', 'alertTo', 'alertCooldown', 'heartbeatUrl']
+    const health = ['healthListen', 'healthHosts', 'alertTo', 'alertCooldown', 'heartbeatUrl']
     expect(Object.keys(readSettings('relay', {}, collector))).toEqual([
       ...['dataDir', 'logFormat', ...health, 'network', 'anchorRpcUrl', 'anchorChainId', 'protocolState', 'dataMarket'],
       ...[

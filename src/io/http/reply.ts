@@ -9,6 +9,7 @@ import { rangeOf } from './range.ts'
 const STATUS: Partial<Record<ErrorCode, number>> = {
   TOKEN_WRONG: 401,
   ORIGIN_REFUSED: 403,
+  HOST_REFUSED: 403,
   ROUTE_UNKNOWN: 404,
   EPOCH_NOT_KEPT: 404,
   EPOCH_OPEN: 404,
