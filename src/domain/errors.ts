@@ -579,6 +579,11 @@ export const ERRORS = {
     facts: ['name'],
     help: 'The process did not reach NATS for some seconds, or was not run by the machine for as long: another one may do its work now. It waits until it is needed.',
   },
+  LOG_MESSAGES_SHORT: {
+    kind: 'operator',
+    facts: ['servers', 'bytesMax', 'needed'],
+    help: 'The NATS servers take no message that is as long as a submission may be. Raise `max_payload` of all of them; their own 1 MiB will do.',
+  },
   PARTITIONS_DIFFER: {
     kind: 'operator',
     facts: ['asked', 'agreed'],
