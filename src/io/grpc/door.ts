@@ -29,6 +29,7 @@ export const DOOR_LIMITS: DoorLimits = {
 /** A request younger than this may be on its way: it is not the one that makes room. */
 const YOUNG_MS = 1_000
 
+/** When there will be room. */
 function comingAgain(waitMs: number): Metadata {
   const trailers = new Metadata()
   trailers.set(PUSHBACK_TRAILER, String(Math.ceil(waitMs)))
@@ -100,6 +101,7 @@ export function createDoor(limits: DoorLimits): Door {
       line.delete(waiting)
     }
     const [oldest] = line
+    // For so long the one that would make room may not be asked to.
     const youngMs = line.size >= max && oldest !== undefined ? oldest.sinceMs + YOUNG_MS - performance.now() : 0
     if (line.size >= max && youngMs <= 0) oldest?.end('others wait')
     return new ServerInterceptingCall(call, {

@@ -17,15 +17,17 @@ import { ownCpuUs, serveSteps } from './child.ts'
  * one, on which no epoch is released: what is ahead of it by a few epochs is taken.
  */
 
+/** As the sequencer's. */
+const WINDOW_BLOCKS = 100
 const STEP_MS = 5
 let collector: Collector
 
 await serveSteps({
-  async open({ address, slots, windowBlocks }: { address: string; slots: number; windowBlocks: number }) {
+  async open({ address, slots }: { address: string; slots: number }) {
     const chain = createFakeChain({
       clock: systemClock,
       // Receipts are signed with everybody's key.
-      market: { ...marketOfBench(windowBlocks), sequencers: [key.address] },
+      market: { ...marketOfBench(WINDOW_BLOCKS), sequencers: [key.address] },
       signers: Array.from({ length: slots }, () => key.address),
       pollMs: 200,
     })
