@@ -17,8 +17,8 @@ export function createPassage({
   signal: ending,
 }: JetStreamContext): Pick<Shared, 'pass' | 'answers' | 'passed'> {
   const inbox = createInbox()
-  const waiting = { waitingBytesMax: options.waitingBytesMax }
-  const subjectOf = (partition: number): string => `weft.${options.space}.box.${partition}`
+  const { space, waitingBytesMax } = options
+  const subjectOf = (partition: number): string => `weft.${space}.box.${partition}`
 
   function publish(subject: string, messages: (bytesMax: number) => readonly Uint8Array[], reply: { readonly reply?: string } = {}): void {
     // What the library keeps until servers are back would be as old as that.
@@ -30,7 +30,7 @@ export function createPassage({
 
   return {
     pass: (partition, deliveries) => publish(subjectOf(partition), (bytesMax) => encodePassed(deliveries, bytesMax), { reply: inbox }),
-    answers: (signal) => groups(connection, inbox, { ...waiting, decode: decodeAnswers, signal: AbortSignal.any([signal, ending]) }),
+    answers: (signal) => groups(connection, inbox, { waitingBytesMax, decode: decodeAnswers, signal: AbortSignal.any([signal, ending]) }),
     passed: (partition) => ({
       inbound(signal) {
         const answering = createAnswering((to, answers) => publish(to, (bytesMax) => encodeAnswers(answers, bytesMax)))
@@ -39,7 +39,7 @@ export function createPassage({
             ...delivery,
             respond: (receipt) => answering(reply, { id, receipt }),
           }))
-        return groups(connection, subjectOf(partition), { ...waiting, decode, signal: AbortSignal.any([signal, ending]) })
+        return groups(connection, subjectOf(partition), { waitingBytesMax, decode, signal: AbortSignal.any([signal, ending]) })
       },
     }),
   }
