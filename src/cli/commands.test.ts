@@ -105,6 +105,7 @@ describe('settings', () => {
       '--data-dir',
       '--log-format',
       '--health-listen',
+      '--health-hosts',
       '--alert-to',
       '--alert-cooldown',
       '--heartbeat-url',

@@ -14,15 +14,18 @@ export interface NatsServerOptions {
   readonly directory: string
   /** A free one when not given. */
   readonly port?: number
+  /** Bytes of a message that it takes; its own 1 MiB when not given. */
+  readonly payloadBytesMax?: number
   /** One of several that are one. */
   readonly cluster?: { readonly name: string; readonly port: number; readonly ports: readonly number[] }
 }
 
 /** Throws `CHILD_PROCESS_FAILED`, also where there is no `nats-server` to be had. */
-export async function startNatsServer({ directory, port, cluster }: NatsServerOptions): Promise<NatsServer> {
+export async function startNatsServer(options: NatsServerOptions): Promise<NatsServer> {
+  const { directory } = options
   makeFolder(directory)
   const config = join(directory, 'nats-server.conf')
-  writeFileSync(config, configOf({ directory, ...(port !== undefined && { port }), ...(cluster && { cluster }) }))
+  writeFileSync(config, configOf(options))
   const program = await startProgram({
     name: 'nats-server',
     path: await natsBinary(),
@@ -32,12 +35,13 @@ export async function startNatsServer({ directory, port, cluster }: NatsServerOp
   return { ...program, url: `nats://${program.told}` }
 }
 
-function configOf({ directory, port = -1, cluster }: NatsServerOptions): string {
+function configOf({ directory, port = -1, payloadBytesMax, cluster }: NatsServerOptions): string {
   const lines = [
     `listen: "127.0.0.1:${port}"`,
     // Otherwise it acknowledges up to two minutes of what a power cut would take.
     `jetstream { store_dir: ${JSON.stringify(join(directory, 'jetstream'))}, sync_interval: always }`,
   ]
+  if (payloadBytesMax !== undefined) lines.push(`max_payload: ${payloadBytesMax}`)
   if (cluster !== undefined) {
     const routes = cluster.ports.map((other) => `"nats://127.0.0.1:${other}"`).join(', ')
     lines.push(`server_name: "${cluster.name}"`)

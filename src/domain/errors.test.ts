@@ -18,6 +18,14 @@ describe('a failure', () => {
     expect(String(failure)).toMatch(/^WeftError: /)
   })
 
+  test('says what it knows beside that, where it knows it', () => {
+    const facts = { queue: 'questions', lengthMax: 2 }
+    expect(new WeftError('QUEUE_FULL', facts).message).toMatch(/^QUEUE_FULL \(queue: questions, lengthMax: 2\)\. /)
+    expect(new WeftError('QUEUE_FULL', { ...facts, waitMs: 30 }).message).toMatch(
+      /^QUEUE_FULL \(queue: questions, lengthMax: 2, waitMs: 30\)\. /,
+    )
+  })
+
   test('passes its cause on, and has none where there is none', () => {
     const cause = new Error('below')
     expect(new WeftError('STOPPED', { what: 'w' }, cause).cause).toBe(cause)

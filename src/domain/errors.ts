@@ -11,6 +11,8 @@ export interface ErrorRow {
   readonly kind: ErrorKind
   /** The facts that every instance carries. */
   readonly facts: readonly string[]
+  /** Those that it carries where they are known. */
+  readonly factsKnown?: readonly string[]
   /** What to do next, for the person who reads it. */
   readonly help: string
 }
@@ -385,6 +387,7 @@ export const ERRORS = {
   QUEUE_FULL: {
     kind: 'transient',
     facts: ['queue', 'lengthMax'],
+    factsKnown: ['waitMs'],
     help: 'More work came in than can be done now. Send again a little later.',
   },
   COMPUTE_FAILED: {
@@ -465,6 +468,11 @@ export const ERRORS = {
     kind: 'caller',
     facts: ['origin'],
     help: 'These tools answer programs and pages of this machine, and no page of elsewhere.',
+  },
+  HOST_REFUSED: {
+    kind: 'caller',
+    facts: ['host'],
+    help: 'These routes answer whoever calls them by an address of this machine, or by a name of --health-hosts: by any other name a page of elsewhere could read them in a browser.',
   },
   TOKEN_WRONG: {
     kind: 'caller',
@@ -571,6 +579,11 @@ export const ERRORS = {
     facts: ['name'],
     help: 'The process did not reach NATS for some seconds, or was not run by the machine for as long: another one may do its work now. It waits until it is needed.',
   },
+  LOG_MESSAGES_SHORT: {
+    kind: 'operator',
+    facts: ['servers', 'bytesMax', 'needed'],
+    help: 'The NATS servers take no message that is as long as a submission may be. Raise `max_payload` of all of them; their own 1 MiB will do.',
+  },
   PARTITIONS_DIFFER: {
     kind: 'operator',
     facts: ['asked', 'agreed'],
@@ -586,9 +599,12 @@ export const ERRORS = {
 
 export type ErrorCode = keyof typeof ERRORS
 type FactValue = string | number | boolean | readonly string[]
+type FactsKnown<Row> = Row extends { readonly factsKnown: readonly (infer Fact extends string)[] } ? Fact : never
 /** Distributes over a union of codes, so that a failure of one code is also a failure of any code. */
 export type ErrorFacts<Code extends ErrorCode> = Code extends ErrorCode
-  ? { readonly [Fact in (typeof ERRORS)[Code]['facts'][number]]: FactValue }
+  ? { readonly [Fact in (typeof ERRORS)[Code]['facts'][number]]: FactValue } & {
+      readonly [Fact in FactsKnown<(typeof ERRORS)[Code]>]?: FactValue
+    }
   : never
 
 /** Every failure of Weft. Branch on `code` or `kind`, never on the message. Facts never hold secrets. */
@@ -600,7 +616,9 @@ export class WeftError<Code extends ErrorCode = ErrorCode> extends Error {
 
   constructor(code: Code, facts: ErrorFacts<Code>, cause?: unknown) {
     const row: ErrorRow = ERRORS[code]
-    const told = row.facts.map((fact) => `${fact}: ${printable(String((facts as Record<string, unknown>)[fact]))}`).join(', ')
+    const given: Readonly<Record<string, unknown>> = facts
+    const named = [...row.facts, ...(row.factsKnown ?? []).filter((fact) => given[fact] !== undefined)]
+    const told = named.map((fact) => `${fact}: ${printable(String(given[fact]))}`).join(', ')
     super(`${code} (${told}). ${row.help}`, cause === undefined ? undefined : { cause })
     this.code = code
     this.kind = row.kind

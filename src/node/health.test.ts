@@ -1,8 +1,10 @@
 import { once } from 'node:events'
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { type IncomingMessage, request } from 'node:http'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { reading } from '#domain/metrics.ts'
 import type { RoleStatus } from './faring.ts'
@@ -25,8 +27,11 @@ afterEach(async () => {
   rmSync(directory, { recursive: true, force: true })
 })
 
-async function start(listen = '127.0.0.1:0', home = directory): Promise<Health> {
-  const health = await startHealth({ role: 'collector', listen }, { directory: home, notes, report: notes.event })
+async function start(
+  listen = '127.0.0.1:0',
+  { home = directory, hosts }: { readonly home?: string; readonly hosts?: readonly string[] } = {},
+): Promise<Health> {
+  const health = await startHealth({ role: 'collector', listen, ...(hosts && { hosts }) }, { directory: home, notes, report: notes.event })
   started.push(health)
   return health
 }
@@ -125,9 +130,38 @@ test('slots are looked at now and then, however often anybody asks; no page of a
   expect(answer.headers.get('access-control-allow-origin')).toBeNull()
 })
 
+test('G11: by a name that is not this machine’s nobody is answered: a page of elsewhere may have its own lead here', async () => {
+  const health = await start('127.0.0.1:0', { hosts: ['metrics.example.org'] })
+  const { port } = new URL(health.url ?? '')
+  const by = async (host: string, path = '/metrics') => {
+    const asking = request({ host: '127.0.0.1', port, path, headers: { host, connection: 'close' } }).end()
+    const [answer] = (await once(asking, 'response')) as [IncomingMessage]
+    return { status: answer.statusCode, text: await text(answer) }
+  }
+  for (const own of [
+    '127.0.0.1',
+    `127.0.0.1:${port}`,
+    `localhost:${port}`,
+    `[::1]:${port}`,
+    'metrics.example.org',
+    'METRICS.example.org:80',
+  ])
+    expect([own, (await by(own)).status]).toEqual([own, 200])
+  for (const path of ['/livez', '/readyz', '/metrics', '/status', '/nothing'])
+    expect(await by(`evil.example:${port}`, path)).toMatchObject({ status: 403, text: expect.stringContaining('--health-hosts') })
+  for (const foreign of ['127.0.0.1.evil.example', 'localhost.evil.example', 'example.org', 'x.metrics.example.org', '10.0.0.1'])
+    expect([foreign, (await by(foreign)).status]).toEqual([foreign, 403])
+})
+
+test('who says no name at all, as load balancers do, is answered', async () => {
+  const { url = '' } = await start()
+  const socket = connect(Number(new URL(url).port), '127.0.0.1').end('GET /livez HTTP/1.0\r\n\r\n')
+  expect(await text(socket)).toMatch(/^HTTP\/1\.1 200 /)
+})
+
 describe('the place', () => {
   test('is the first free port of its kind, so that two of one kind do not disturb each other', async () => {
-    const [first, second] = [await start('auto'), await start('auto', mkdtempSync(join(directory, 'other')))]
+    const [first, second] = [await start('auto'), await start('auto', { home: mkdtempSync(join(directory, 'other')) })]
     const ports = [first, second].map(({ url }) => Number(new URL(url ?? '').port))
     for (const port of ports) expect([port >= healthPortOf('collector'), port < healthPortOf('collector') + 10]).toEqual([true, true])
     expect(ports[0]).not.toBe(ports[1])

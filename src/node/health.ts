@@ -6,6 +6,7 @@ import { EXPOSITION_TYPE, expositionOf } from '#wire/exposition.ts'
 import { type AlertOptions, type Alerts, createAlerts, postJson } from './alerts.ts'
 import { createFaring, type Faring, type RoleStatus } from './faring.ts'
 import type { RoleHome } from './home.ts'
+import { isLoopbackHost } from './loopback.ts'
 import { removeRun, writeRun } from './run-file.ts'
 import { healthPortOf, type Role } from './settings/roles.ts'
 
@@ -34,6 +35,8 @@ export interface HealthOptions {
   readonly role: Role
   /** `auto`, `off`, or host:port. */
   readonly listen: string
+  /** Names by which it may be called, beside addresses of this machine. */
+  readonly hosts?: readonly string[]
   /** Whom to tell; nobody where it is left out. */
   readonly alerts?: Omit<AlertOptions, 'role'> | undefined
 }
@@ -41,7 +44,8 @@ export interface HealthOptions {
 type Home = Pick<RoleHome, 'directory' | 'notes' | 'report'>
 
 /** Serves from before the role is wired, so that it can be asked what it waits for. Throws `LISTEN_FAILED`, and as `writeRun`. */
-export async function startHealth({ role, listen, alerts: told }: HealthOptions, home: Home): Promise<Health> {
+export async function startHealth({ alerts: told, ...options }: HealthOptions, home: Home): Promise<Health> {
+  const { role, listen } = options
   const faring = createFaring(role, home)
   const alerts = told && startAlerts({ role, ...told }, faring, home)
   let server: HttpServer | undefined
@@ -52,7 +56,7 @@ export async function startHealth({ role, listen, alerts: told }: HealthOptions,
     await server?.stop()
   }
   try {
-    if (listen !== 'off') server = await serve({ role, listen }, routesOf(faring, alerts), home)
+    if (listen !== 'off') server = await serve(options, routesOf(faring, alerts), home)
     writeRun(home.directory, { ...faring.run, url: server?.url })
   } catch (failure) {
     await stop()
@@ -97,9 +101,10 @@ function routesOf({ run: { role }, ...faring }: Faring, alerts: Alerts | undefin
 }
 
 /** At the place that is given; otherwise at the first free port from that of the role on, so that it is found where people look for it. No page of a browser may read it. */
-async function serve({ role, listen }: HealthOptions, routes: readonly HttpRoute[], { report }: Home): Promise<HttpServer> {
+async function serve({ role, listen, hosts = [] }: HealthOptions, routes: readonly HttpRoute[], { report }: Home): Promise<HttpServer> {
+  const isOwnName = (host: string): boolean => isLoopbackHost(host) || hosts.includes(host)
   const at = (place: string) =>
-    serveHttp({ listen: place, routes, pages: {}, origins: [], limits: LIMITS }, { nowMs: systemClock.nowMs, report })
+    serveHttp({ listen: place, routes, pages: {}, origins: [], isOwnName, limits: LIMITS }, { nowMs: systemClock.nowMs, report })
   if (listen !== 'auto') return at(listen)
   const first = healthPortOf(role)
   for (let port = first; port < first + PORTS_TRIED; port += 1) {

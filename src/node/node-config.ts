@@ -60,6 +60,7 @@ function formOf({ type, doc, min = 0, max = Number.MAX_SAFE_INTEGER, choices, un
     case 'multiaddrs':
     case 'peers':
     case 'urls':
+    case 'hosts':
     case 'places':
     case 'computes':
       return z.array(z.string(NO_TEXT), { error: 'is not a list' }).meta({ description })

@@ -133,6 +133,13 @@ describe('settings', () => {
     expect(problemsOf({ grpcListen }, collector, 'collector')).toHaveLength(1)
   })
 
+  test('names by which health routes are called are those of `Host`, without ports', () => {
+    const hosts = (text: string) => readSettings('relay', { healthHosts: text }, { WEFT_DATA_DIR: '/tmp/x' }).healthHosts
+    expect(hosts('Node.example.org, metrics,[2001:db8::1],10.0.0.7')).toEqual(['node.example.org', 'metrics', '[2001:db8::1]', '10.0.0.7'])
+    for (const bad of ['node.example.org:80', 'http://node', '*', '::1'])
+      expect(problemsOf({ healthHosts: bad }, { WEFT_DATA_DIR: '/tmp/x' }, 'relay')).toEqual([expect.stringContaining('--health-hosts')])
+  })
+
   test.each(['', 'too-short-secret'.slice(1), `${'secret'.repeat(50)}`, 'a secret with spaces in it', 'file:/nowhere/secret'])(
     'the bad token %j is a problem that does not tell it',
     (token) => {
@@ -356,7 +363,7 @@ describe('settings', () => {
   })
 
   test('each role reads its own and no more', () => {
-    const health = ['healthListen', 'alertTo', 'alertCooldown', 'heartbeatUrl']
+    const health = ['healthListen', 'healthHosts', 'alertTo', 'alertCooldown', 'heartbeatUrl']
     expect(Object.keys(readSettings('relay', {}, collector))).toEqual([
       ...['dataDir', 'logFormat', ...health, 'network', 'anchorRpcUrl', 'anchorChainId', 'protocolState', 'dataMarket'],
       ...[

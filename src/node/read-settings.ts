@@ -164,6 +164,8 @@ function parse(row: SettingRow, text: string, { before, env }: { readonly before
       return isHostPort(text) ? text : new Problem(`'${shown(text)}' is not host:port`)
     case 'health':
       return parseHealth(text)
+    case 'hosts':
+      return parseList(row, text.toLowerCase(), HOST_FORM)
     case 'rpc':
       return problemsInRpc(text).length === 0 ? text : new Problem(...problemsInRpc(text))
     case 'address':
@@ -193,6 +195,12 @@ function parse(row: SettingRow, text: string, { before, env }: { readonly before
     case 'text':
       return text.trim() === '' ? new Problem('is empty') : text
   }
+}
+
+/** As it stands in `Host`. */
+const HOST_FORM: AddressForm = {
+  is: /^(?:[a-z0-9_-]+(?:\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\])$/,
+  like: 'a name like node.example.org, without a port',
 }
 
 /** Who reaches it reads everything. */

@@ -13,7 +13,7 @@ import { gatherFrom } from '#roles/sequencer/scale-out/gather.ts'
 import { createLeading } from '#roles/sequencer/scale-out/lead.ts'
 import { createListening, type Part, type PartDeps } from '#roles/sequencer/scale-out/listen.ts'
 import { snapshotCidOf } from '#wire/cid.ts'
-import { anchorChain, anchorRpc, ipfsPlace } from './adapters.ts'
+import { anchorChain, anchorRpc, ipfsPlace, tellRefusals } from './adapters.ts'
 import type { Places, RoleHome } from './home.ts'
 import { slotLimits } from './intake-limits.ts'
 import { type MarketDeps, openMarket } from './market.ts'
@@ -60,7 +60,7 @@ async function listener(
 ): Promise<{ readonly part: Part; places(): Places; readonly frames: SubmissionHost['counts'] }> {
   const host = await submissionHost(settings, home, signal)
   started.add('libp2p host', host)
-  const part = createListening(partOptions(settings), { ...deps, listener: host, recoverer })
+  const part = createListening(partOptions(settings), { ...deps, listener: host, recoverer, onRelease: tellRefusals(host, home) })
   return { part, places: () => ({ p2p: host.addresses() }), frames: host.counts }
 }
 

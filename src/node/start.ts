@@ -41,7 +41,7 @@ export async function startWith<Handle>(
   }
   started.add('data directory', home)
   try {
-    const health = await startHealth({ role, listen: settings.healthListen, alerts: alertsIn(settings) }, home)
+    const health = await startHealth({ role, listen: settings.healthListen, hosts: settings.healthHosts, alerts: alertsIn(settings) }, home)
     started.add('health server', health)
     const wired = await wire(settings, home, started, signal)
     home.announce(wired.places)

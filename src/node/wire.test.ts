@@ -3,8 +3,9 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { multiaddr } from '@multiformats/multiaddr'
 import { afterAll, afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import type { Address, EpochId } from '#domain/ids.ts'
+import type { Address, BlockNumber, EpochId } from '#domain/ids.ts'
 import type { MarketRules } from '#domain/market-rules.ts'
 import { createFakeChain, type FakeChain } from '#io/chain/fake/anchor.ts'
 import { createFakeSourceChain } from '#io/chain/fake/source.ts'
@@ -14,10 +15,14 @@ import { systemClock } from '#io/clock/system.ts'
 import type { Signer } from '#io/keys/port.ts'
 import { createSigner, parsePrivateKey } from '#io/keys/secp256k1.ts'
 import { serveWeb3Signer } from '#io/keys/web3signer.test-server.ts'
+import { createFakeServers } from '#io/log/fake.ts'
 import { createSubmissionDialer } from '#io/p2p/dialer.ts'
+import { startNode } from '#io/p2p/libp2p.ts'
+import { createFakeStore } from '#io/store/fake.ts'
 import { openSqliteStore } from '#io/store/sqlite.ts'
 import type { SequencerDeps } from '#roles/sequencer/sequencer.ts'
 import { snapshotCidOf } from '#wire/cid.ts'
+import { SUBMIT_PROTOCOL } from '#wire/submit-frame.ts'
 import { completeManifest, encodeManifest, rulesOf } from '#wire/manifest.ts'
 import { keepManifest } from './manifest-files.ts'
 import { marketText } from './market-file.ts'
@@ -33,6 +38,7 @@ import type { Collector } from '#roles/collector/collector.ts'
 import { submission } from '#io/grpc/suite.ts'
 import './epochs.ts'
 import './relay.ts'
+import './scale-out.ts'
 import './sequencer.ts'
 import './snapshotter.ts'
 import './validator.ts'
@@ -95,6 +101,9 @@ vi.mock('#roles/sequencer/sequencer.ts', async (original) => {
     },
   }
 })
+vi.mock('#io/log/jetstream.ts', () => ({
+  openJetStream: async ({ holder }: { readonly holder: string }) => createFakeServers({ clock: systemClock }).connect(holder),
+}))
 vi.mock('#io/p2p/relay.ts', async (original) => {
   const real = await original<typeof import('#io/p2p/relay.ts')>()
   return {
@@ -457,6 +466,25 @@ describe('settings reach', () => {
     const submissionId = '00000000-0000-4000-8000-000000000001'
     expect(await link.send({ submissionId, payload: new Uint8Array([1]) })).toMatchObject({ submissionId, code: 'submission_malformed' })
     await dialer.stop()
+  })
+
+  test('a listener of a sequencer in parts: what it refused unread is told with the next release, by the event of one process', async () => {
+    const { role } = await start('sequencer', { mode: 'listen', nats: 'nats://127.0.0.1:1' })
+    const asked = async (path: string) => (await fetch(`${role.healthUrl}${path}`)).text()
+    await vi.waitFor(async () => expect(await asked('/readyz')).toContain('"isReady":true'))
+    const peer = await startNode(
+      { identity: new Uint8Array(32).fill(8), listen: [], streamsPerConnectionMax: 4, writeBufferBytesMax: 1_024 },
+      {},
+    )
+    const stream = await peer.dialProtocol(multiaddr(role.places['p2p']?.[0] ?? ''), SUBMIT_PROTOCOL)
+    const refused = once(stream, 'remoteCloseWrite')
+    stream.send(new Uint8Array(64).fill(0xff))
+    await refused
+    expect(await asked('/metrics')).not.toContain('event="frames_refused"')
+    const release = { kind: 'releaseEpoch', begin: 1 as BlockNumber, end: 10 as BlockNumber } as const
+    await chain.sender({ address: account, journal: createFakeStore() }).send('release', release, new AbortController().signal)
+    await vi.waitFor(async () => expect(await asked('/metrics')).toContain('event="frames_refused"'))
+    await peer.stop()
   })
 
   test('no role on a source chain that is not its market’s', async () => {

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { lived, sustained, type TableOptions } from './intake/table.ts'
 import type { Row } from './seal/rows.ts'
 
-/** Seven processes start, each of which reads a few hundred files, on whatever else the machine has to do. */
+/** Nine processes start, each of which reads a few hundred files, on whatever else the machine has to do. */
 const TIMEOUT_MS = 180_000
 
 const TINY: TableOptions = {

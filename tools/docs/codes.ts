@@ -10,7 +10,9 @@ export function errorsPage(): string {
   lines.push('`caller`: answer it · `transient`: tried again · `operator`: a person is needed, exit 1 · `bug`: please report.', '')
   lines.push('| code | kind | facts | what to do |', '|---|---|---|---|')
   for (const [code, row] of Object.entries<ErrorRow>(ERRORS))
-    lines.push(`| \`${code}\` | ${row.kind} | ${row.facts.join(', ')} | ${row.help} |`)
+    lines.push(
+      `| \`${code}\` | ${row.kind} | ${[...row.facts, ...(row.factsKnown ?? []).map((fact) => `${fact} where known`)].join(', ')} | ${row.help} |`,
+    )
   lines.push(
     '',
     '## Rejections',

@@ -1,14 +1,18 @@
 import { Client, credentials, type ServiceError, status } from '@grpc/grpc-js'
 import { WeftError } from '#domain/errors.ts'
+import { safeUint } from '#domain/ids.ts'
 import type { HandOverAnswer, SubmissionClient } from './port.ts'
-import { CODE_TRAILER, isRejection, SERVICE } from './service.ts'
+import { CODE_TRAILER, isRejection, PUSHBACK_TRAILER, SERVICE } from './service.ts'
 
 /** A collector that restarts is found again within this time; grpc-js's own maximum is two minutes. */
 const RECONNECT_BACKOFF_MAX_MS = 1_000
 const RECONNECT_BACKOFF_FIRST_MS = 100
 
 function failureOf(endpoint: string, cause: ServiceError): WeftError {
-  if (cause.code === status.RESOURCE_EXHAUSTED) return new WeftError('QUEUE_FULL', { queue: endpoint, lengthMax: 'not told' }, cause)
+  if (cause.code === status.RESOURCE_EXHAUSTED) {
+    const waitMs = safeUint(String(cause.metadata.get(PUSHBACK_TRAILER)[0]))
+    return new WeftError('QUEUE_FULL', { queue: endpoint, lengthMax: 'not told', ...(waitMs !== undefined && { waitMs }) }, cause)
+  }
   return new WeftError('COLLECTOR_UNAVAILABLE', { endpoint, detail: `${status[cause.code]} ${cause.details}` }, cause)
 }
 

@@ -3,6 +3,7 @@ import { connect, type Socket } from 'node:net'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { afterEach, describe, expect, test } from 'vitest'
+import { isWeftError, type WeftError } from '#domain/errors.ts'
 import { encodeSubmission } from '#wire/submission-proto.ts'
 import { createSubmissionClient } from './client.ts'
 import type { DoorLimits } from './door.ts'
@@ -72,11 +73,14 @@ describe('G7: half-sent calls', () => {
     // The oldest of them is young: whoever comes now is asked to come again, until it is not.
     const ended = closed(session)
     const answers: string[] = []
-    await expect
-      .poll(async () => answers.push(await handOver(server).catch((failure: { code: string }) => failure.code)) && answers.at(-1), {
-        timeout: 10_000,
-      })
-      .toBe('Success')
+    const waits: number[] = []
+    const told = (failure: WeftError): string => {
+      if (isWeftError(failure, 'QUEUE_FULL')) waits.push(Number(failure.facts.waitMs))
+      return failure.code
+    }
+    await expect.poll(async () => answers.push(await handOver(server).catch(told)) && answers.at(-1), { timeout: 10_000 }).toBe('Success')
+    // For no longer than the oldest is young, and less each time.
+    expect(waits.filter((waitMs, index) => waitMs > 0 && waitMs <= (waits[index - 1] ?? 1_000))).toEqual(waits)
     expect(new Set(answers.slice(0, -1)).difference(new Set(['QUEUE_FULL', 'COLLECTOR_UNAVAILABLE']))).toEqual(new Set())
     await ended
     await expect.poll(() => server.counts().unfinished, { timeout: 10_000 }).toBe(0)

@@ -1,6 +1,7 @@
 import { createServer, type Server as NetServer, type Socket } from 'node:net'
-import { type Server, ServerCredentials, ServerInterceptingCall, type ServerInterceptor, status } from '@grpc/grpc-js'
+import { Metadata, type Server, ServerCredentials, ServerInterceptingCall, type ServerInterceptor, status } from '@grpc/grpc-js'
 import { listenFailed } from '#domain/errors.ts'
+import { PUSHBACK_TRAILER } from './service.ts'
 
 /** What those who only begin may cost (G7). */
 export interface DoorLimits {
@@ -27,6 +28,13 @@ export const DOOR_LIMITS: DoorLimits = {
 
 /** A request younger than this may be on its way: it is not the one that makes room. */
 const YOUNG_MS = 1_000
+
+/** When there will be room. */
+function comingAgain(waitMs: number): Metadata {
+  const trailers = new Metadata()
+  trailers.set(PUSHBACK_TRAILER, String(Math.ceil(waitMs)))
+  return trailers
+}
 
 export interface Door {
   /** For every method of the server. */
@@ -93,13 +101,14 @@ export function createDoor(limits: DoorLimits): Door {
       line.delete(waiting)
     }
     const [oldest] = line
-    const mayRefuse = line.size >= max && oldest !== undefined
-    const isRefused = mayRefuse && performance.now() - oldest.sinceMs < YOUNG_MS
-    if (mayRefuse && !isRefused) oldest.end('others wait')
+    // For so long the one that would make room may not be asked to.
+    const youngMs = line.size >= max && oldest !== undefined ? oldest.sinceMs + YOUNG_MS - performance.now() : 0
+    if (line.size >= max && youngMs <= 0) oldest?.end('others wait')
     return new ServerInterceptingCall(call, {
       start(next) {
-        if (isRefused) {
-          call.sendStatus({ code: status.RESOURCE_EXHAUSTED, details: 'too many calls at once, send again a little later' })
+        if (youngMs > 0) {
+          const details = 'too many calls at once, send again a little later'
+          call.sendStatus({ code: status.RESOURCE_EXHAUSTED, details, metadata: comingAgain(youngMs) })
           return
         }
         line.add(waiting)

@@ -37,6 +37,9 @@ const ID_LENGTH_MAX = 64
 export const CODE_TRAILER = 'weft-code'
 export const REASON_TRAILER = 'weft-reason'
 
+/** When to come again, where it is known: in whole milliseconds, as gRPC names it. */
+export const PUSHBACK_TRAILER = 'grpc-retry-pushback-ms'
+
 export const isRejection = (text: string): text is Rejection => Object.hasOwn(REJECTIONS, text)
 
 function method(descriptor: { readonly name: string }, isStream: boolean): MethodDefinition<Parsed, HandOverAnswer> {

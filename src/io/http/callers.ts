@@ -26,8 +26,8 @@ interface CallersOptions {
 }
 
 export function createCallers({ keys, perAddress, perKey }: CallersOptions, nowMs: () => number): Callers {
-  const addresses = createBuckets(perAddress, nowMs)
-  const holders = createBuckets(perKey, nowMs)
+  const addresses = createLine(perAddress, nowMs)
+  const holders = createLine(perKey, nowMs)
   // By hash: how long a look-up takes says nothing about a key.
   const names = new Map(keys.map(({ name, key }) => [hashOf(key.reveal()).toString('hex'), name]))
   return {
@@ -36,15 +36,25 @@ export function createCallers({ keys, perAddress, perKey }: CallersOptions, nowM
       const given = keys.length === 0 ? undefined : keyOf(request)
       const name = given === undefined ? undefined : names.get(hashOf(given).toString('hex'))
       if (name === undefined) {
-        if (!addresses.take(address, 1))
-          throw new WeftError('QUEUE_FULL', { queue: `questions of ${address}`, lengthMax: perAddress.tokensMax })
+        addresses.ask(address, `questions of ${address}`)
         // Not before: who guesses keys asks, too.
         if (given !== undefined) throw new WeftError('TOKEN_WRONG', { path: (request.url ?? '').slice(0, 80) })
         return { name: address, charge: (questions) => addresses.charge(address, questions) }
       }
-      if (!holders.take(name, 1))
-        throw new WeftError('QUEUE_FULL', { queue: `questions with the key ${name}`, lengthMax: perKey.tokensMax })
+      holders.ask(name, `questions with the key ${name}`)
       return { name: `the key ${name}`, charge: (questions) => holders.charge(name, questions) }
+    },
+  }
+}
+
+/** The buckets of those who ask. `ask` throws `QUEUE_FULL`, which says for how long. */
+function createLine(limits: BucketLimits, nowMs: () => number) {
+  const buckets = createBuckets(limits, nowMs)
+  return {
+    charge: buckets.charge,
+    ask(holder: string, queue: string): void {
+      if (!buckets.take(holder, 1))
+        throw new WeftError('QUEUE_FULL', { queue, lengthMax: limits.tokensMax, waitMs: buckets.waitMs(holder, 1) })
     },
   }
 }

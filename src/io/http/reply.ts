@@ -9,6 +9,7 @@ import { rangeOf } from './range.ts'
 const STATUS: Partial<Record<ErrorCode, number>> = {
   TOKEN_WRONG: 401,
   ORIGIN_REFUSED: 403,
+  HOST_REFUSED: 403,
   ROUTE_UNKNOWN: 404,
   EPOCH_NOT_KEPT: 404,
   EPOCH_OPEN: 404,
@@ -29,8 +30,8 @@ const STATUS: Partial<Record<ErrorCode, number>> = {
   QUEUE_FULL: 429,
 }
 
-/** Those who are told to come again, and when: what is full is seldom full for longer. */
-const RETRY_AFTER_SECONDS = '1'
+/** When to come again where nobody knows: what is full is seldom full for longer. */
+const RETRY_AFTER_MS = 1_000
 
 const CORS = {
   'access-control-allow-methods': 'GET, HEAD, POST, OPTIONS',
@@ -137,8 +138,9 @@ export function replyTo(request: IncomingMessage, response: ServerResponse, { or
       const { code, kind, facts } = failure
       const message = toldOutside(failure)
       const status = STATUS[code] ?? (kind === 'caller' ? 400 : kind === 'transient' ? 503 : 500)
-      const headers = status === 429 || status === 503 ? { 'retry-after': RETRY_AFTER_SECONDS } : {}
-      const { problems } = facts as { readonly problems?: unknown }
+      const { problems, waitMs = RETRY_AFTER_MS } = facts as { readonly problems?: unknown; readonly waitMs?: number }
+      // HTTP counts whole seconds: who came earlier would come in vain.
+      const headers = status === 429 || status === 503 ? { 'retry-after': String(Math.ceil(waitMs / 1_000)) } : {}
       if (isEnveloped) return write(new Answer({ status, headers, type: 'text/plain; charset=utf-8', body: { text: `${message}\n` } }))
       return write(
         new Answer({

@@ -453,6 +453,7 @@ describe('G7, G11: nobody takes more than their share', () => {
     time.nowMs = 1_000
     expect([await statusOf('/long'), await statusOf('/known')]).toEqual([status, 429])
     // Two of the long ones took two more than there were.
+    expect((await get('/known')).headers.get('retry-after')).toBe('3')
     time.nowMs = 3_000
     expect([await statusOf('/known'), await statusOf('/known')]).toEqual([429, 429])
     time.nowMs = 4_000

@@ -91,6 +91,8 @@ export interface HttpOptions extends ReplyOptions {
   /** By path. */
   readonly pages: Readonly<Record<string, Page>>
   readonly limits?: Partial<HttpLimits>
+  /** Whether it may be called by this name or address, without a port; by any, where it is left out. Who rebinds a name of its own to this machine calls it by that. */
+  readonly isOwnName?: (host: string) => boolean
 }
 
 export interface HttpDeps {
@@ -214,8 +216,11 @@ async function answer(
   reply: Reply,
   { caller, serving }: { readonly caller: Caller; readonly serving: Serving },
 ): Promise<unknown> {
-  const { limits, routes, pages } = serving
+  const { limits, routes, pages, isOwnName = () => true } = serving
   const { url = '' } = request
+  // No browser leaves it out; those who ask in HTTP/1.0, as load balancers do, may.
+  const host = request.headers.host?.toLowerCase().replace(/:\d+$/, '')
+  if (host !== undefined && !isOwnName(host)) throw new WeftError('HOST_REFUSED', { host: host.slice(0, 80) })
   if (url.length > limits.urlLengthMax)
     throw new WeftError('REQUEST_INVALID', { problems: [`a URL of more than ${limits.urlLengthMax} characters`] })
   if (request.method === 'OPTIONS') return new Answer({ status: 204, body: { text: '' } })

@@ -20,6 +20,10 @@ export interface FakeShared extends Shared {
 interface FakeOptions {
   readonly clock: Clock
   readonly leaseMs?: number
+  /** Of an entry. */
+  readonly entryBytesMax?: number
+  /** Of what waits for a box. */
+  readonly waitingBytesMax?: number
 }
 
 interface KeptLog {
@@ -59,13 +63,25 @@ function createBell(): Bell {
   }
 }
 
+interface ChannelOptions<Item> {
+  onGone(): void
+  /** Nothing more is put in while more than this waits. */
+  readonly bytesMax?: number
+  bytesOf?(item: Item): number
+}
+
 /** Lists that are put in at once and taken one turn later, until the signal aborts. */
-function createChannel<Item>(onGone: () => void) {
+function createChannel<Item>({ onGone, bytesMax = Number.POSITIVE_INFINITY, bytesOf = () => 0 }: ChannelOptions<Item>) {
   const bell = createBell()
   let items: Item[] = []
+  let bytes = 0
   return {
     put(more: readonly Item[]) {
-      items.push(...more)
+      for (const item of more) {
+        if (bytes > bytesMax) break
+        bytes += bytesOf(item)
+        items.push(item)
+      }
       bell.ring()
     },
     async *taken(signal: AbortSignal): AsyncGenerator<readonly Item[]> {
@@ -75,6 +91,7 @@ function createChannel<Item>(onGone: () => void) {
           if (signal.aborted) return
           const taken = items
           items = []
+          bytes = 0
           yield taken
         }
       } finally {
@@ -86,7 +103,12 @@ function createChannel<Item>(onGone: () => void) {
 
 type Box = { readonly put: (deliveries: readonly Inbound[]) => void }
 
-export function createFakeServers({ clock, leaseMs = 2_000 }: FakeOptions): FakeServers {
+export function createFakeServers({
+  clock,
+  leaseMs = 2_000,
+  entryBytesMax = 512 * 1024,
+  waitingBytesMax = 64 * 1024 * 1024,
+}: FakeOptions): FakeServers {
   const logs = new Map<number, KeptLog>()
   const grants = new Map<string, Grant>()
   const boxes = new Map<number, Set<Box>>()
@@ -101,7 +123,7 @@ export function createFakeServers({ clock, leaseMs = 2_000 }: FakeOptions): Fake
 
   function connect(holder: string): FakeShared {
     let isGone = false
-    const answers = createChannel<Answer>(() => undefined)
+    const answers = createChannel<Answer>({ onGone: () => undefined })
     const held = new Set<() => void>()
     const reached = <Value>(value: Value): Value | Promise<never> => (isGone ? new Promise<never>(() => undefined) : value)
 
@@ -109,8 +131,10 @@ export function createFakeServers({ clock, leaseMs = 2_000 }: FakeOptions): Fake
       const kept = logAt(partition)
       return {
         end: async () => reached(kept.end),
+        entryBytesMax: () => entryBytesMax,
         async append(bytes, after) {
           await reached(undefined)
+          if (bytes.length > entryBytesMax) throw new Error(`an entry of ${bytes.length} bytes`)
           if (kept.end !== after) throw new WeftError('LOG_MOVED', { log: String(partition), position: after })
           kept.end += 1
           kept.entries.push({ position: kept.end, bytes: bytes.slice() })
@@ -205,7 +229,11 @@ export function createFakeServers({ clock, leaseMs = 2_000 }: FakeOptions): Fake
         inbound(signal) {
           const all = boxes.get(partition) ?? new Set()
           boxes.set(partition, all)
-          const channel = createChannel<Inbound>(() => void all.delete(box))
+          const channel = createChannel<Inbound>({
+            onGone: () => void all.delete(box),
+            bytesMax: waitingBytesMax,
+            bytesOf: ({ payload }) => payload.length,
+          })
           // What a box says when it is gone is not heard.
           const heard = (one: Inbound): Inbound => ({ ...one, respond: (receipt) => void (isGone ? undefined : one.respond(receipt)) })
           const box: Box = { put: (deliveries) => void (isGone ? undefined : channel.put(deliveries.map(heard))) }

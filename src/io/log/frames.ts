@@ -4,8 +4,6 @@ import type { Answer, Passed } from './port.ts'
 
 /** What goes between listeners and boxes, in messages that a broker takes. Both ends are ours, of one version. */
 
-/** A broker takes a megabyte, unless it is told otherwise; a delivery has 64 KiB at most. */
-const MESSAGE_BYTES_MAX = 512 * 1024
 const PROTOCOLS = ['weft', 'collect'] as const
 const ID_BYTES = 4
 const SIGNER_BYTES = 42
@@ -14,8 +12,9 @@ const encoder = new TextEncoder()
 const decoder = new TextDecoder()
 
 /** Of each the listener's id, protocol, submission id, signer, the length of the peer's id, that, the length of the payload, and that. */
-export function encodePassed(deliveries: readonly Passed[]): readonly Uint8Array[] {
+export function encodePassed(deliveries: readonly Passed[], messageBytesMax: number): readonly Uint8Array[] {
   return packed(
+    messageBytesMax,
     deliveries.map(({ id, protocol, submissionId, signer, peer, payload }) => {
       const sender = encoder.encode(peer)
       const bytes = new Uint8Array(ID_BYTES + 1 + UUID_BYTES + SIGNER_BYTES + 2 + sender.length + 4 + payload.length)
@@ -65,8 +64,9 @@ export function decodePassed(message: Uint8Array): readonly Passed[] | undefined
 }
 
 /** Of each the listener's id, and the receipt as `/weft/submit` frames it. */
-export function encodeAnswers(answers: readonly Answer[]): readonly Uint8Array[] {
+export function encodeAnswers(answers: readonly Answer[], messageBytesMax: number): readonly Uint8Array[] {
   return packed(
+    messageBytesMax,
     answers.map(({ id, receipt }) => {
       const frame = encodeReceipt(receipt)
       const bytes = new Uint8Array(ID_BYTES + 4 + frame.length)
@@ -97,12 +97,12 @@ function receiptIn(bytes: Uint8Array) {
   return step?.kind === 'frame' ? parseReceipt(step.bytes) : undefined
 }
 
-/** As many as fit into one message. */
-function packed(items: readonly Uint8Array[]): readonly Uint8Array[] {
+/** As many as fit into one message; one that fits into none has its own. */
+function packed(messageBytesMax: number, items: readonly Uint8Array[]): readonly Uint8Array[] {
   const messages: Uint8Array[] = []
   for (let from = 0; from < items.length; ) {
     let [end, length] = [from, 0]
-    while (end < items.length && (end === from || length + (items[end] as Uint8Array).length <= MESSAGE_BYTES_MAX))
+    while (end < items.length && (end === from || length + (items[end] as Uint8Array).length <= messageBytesMax))
       length += (items[end++] as Uint8Array).length
     const message = new Uint8Array(length)
     let at = 0

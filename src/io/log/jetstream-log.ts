@@ -22,7 +22,7 @@ const isCode = (failure: unknown, ...codes: readonly number[]): boolean =>
 
 /** Makes the stream when there is none. Throws `PARTITIONS_DIFFER`, `LOG_UNREACHABLE`. */
 export async function jetStreamLog(partition: number, context: JetStreamContext): Promise<Log> {
-  const { js, jsm, link, options, signal } = context
+  const { js, jsm, link, options, messageBytesMax, signal } = context
   const stream = `weft-${options.space}-${partition}`
   const subject = `weft.${options.space}.log.${partition}`
 
@@ -59,6 +59,7 @@ export async function jetStreamLog(partition: number, context: JetStreamContext)
   }
 
   return {
+    entryBytesMax: messageBytesMax,
     end: async () => (await patiently(() => jsm.streams.info(stream), context)).state.last_seq,
     async append(bytes, after) {
       const msgID = randomUUID()

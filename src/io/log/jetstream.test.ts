@@ -6,17 +6,19 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type NatsServer, startNatsServer } from '#devnet/nats-server.ts'
 import { openJetStream } from './jetstream.ts'
 import type { Shared } from './port.ts'
-import { logSuite } from './suite.ts'
+import { logSuite, WAITING_BYTES_MAX } from './suite.ts'
 
 /** On a real server; where none can be had this fails, and says why. */
 
 const LEASE_MS = 600
+/** What the longest submission takes, and not two of them. */
+const PAYLOAD_BYTES_MAX = 70_000
 const directory = mkdtempSync(join(tmpdir(), 'weft-nats-'))
 let server: NatsServer
 let spaces = 0
 
 beforeAll(async () => {
-  server = await startNatsServer({ directory })
+  server = await startNatsServer({ directory, payloadBytesMax: PAYLOAD_BYTES_MAX })
 }, 300_000)
 afterAll(async () => {
   await server.stop()
@@ -24,7 +26,15 @@ afterAll(async () => {
 })
 
 const open = (space: string, holder: string, partitions = 2): Promise<Shared> =>
-  openJetStream({ servers: [server.url], space, partitions, replicas: 1, holder, leaseMs: LEASE_MS })
+  openJetStream({
+    servers: [server.url],
+    space,
+    partitions,
+    replicas: 1,
+    holder,
+    leaseMs: LEASE_MS,
+    waitingBytesMax: WAITING_BYTES_MAX,
+  })
 
 logSuite('NATS JetStream', {
   async open() {
@@ -45,6 +55,15 @@ test('where processes do not agree about the partitions the later ones do not st
   await expect(second.log(0)).rejects.toMatchObject({ code: 'PARTITIONS_DIFFER', facts: { asked: 4, agreed: '2' } })
   await first.stop()
   await second.stop()
+})
+
+test('servers that take no message as long as a submission may be are not begun with', async () => {
+  const own = mkdtempSync(join(tmpdir(), 'weft-nats-'))
+  const small = await startNatsServer({ directory: own, payloadBytesMax: 64 * 1024 })
+  const opening = openJetStream({ servers: [small.url], space: 'small', partitions: 1, replicas: 1, holder: 'a' })
+  await expect(opening).rejects.toMatchObject({ code: 'LOG_MESSAGES_SHORT', facts: { bytesMax: 65_536, needed: 67_584 } })
+  await small.stop()
+  rmSync(own, { recursive: true, force: true })
 })
 
 test('where no server answers that is said, without what is secret in its address', async () => {

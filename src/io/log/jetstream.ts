@@ -2,6 +2,7 @@ import { jetstream, type JetStreamClient, jetstreamManager, type JetStreamManage
 import { Kvm } from '@nats-io/kv'
 import { connect, type NatsConnection } from '@nats-io/transport-node'
 import { detailOf, WeftError } from '#domain/errors.ts'
+import { SUBMISSION_BYTES_MAX } from '#wire/submission-proto.ts'
 import { jetStreamLog } from './jetstream-log.ts'
 import { createLeases } from './jetstream-lease.ts'
 import { type Link, watchLink } from './link.ts'
@@ -20,8 +21,16 @@ export interface JetStreamOptions {
   /** How this process calls itself, and after a restart again. */
   readonly holder: string
   readonly leaseMs?: number
+  /** Of deliveries that wait for the box of this process. */
+  readonly waitingBytesMax?: number
 }
 
+/** A second of the largest deliveries at the highest rate that one box takes. */
+const WAITING_BYTES_MAX = 64 * 1024 * 1024
+/** Half of what servers take unless they are told otherwise: whoever reads one has it whole in memory. */
+const MESSAGE_BYTES_MAX = 512 * 1024
+/** What stands beside an entry in its message, and in one beside the payload of a delivery. */
+const BESIDE_BYTES_MAX = 1_024
 /** Short enough that an epoch is not lost over it. Servers that elect another leader may take longer: who had a lease asks for it again then. */
 const LEASE_MS = 4_000
 const CONNECT_TIMEOUT_MS = 5_000
@@ -32,13 +41,15 @@ export interface JetStreamContext {
   readonly link: Link
   readonly js: JetStreamClient
   readonly jsm: JetStreamManager
-  readonly options: JetStreamOptions
+  readonly options: JetStreamOptions & { readonly waitingBytesMax: number }
+  /** As the server of now takes them, without what stands beside it. */
+  messageBytesMax(): number
   /** Of the servers, without what is secret in their addresses. */
   readonly places: string
   readonly signal: AbortSignal
 }
 
-/** Connects to NATS. Throws `LOG_UNREACHABLE`, also where the servers have no JetStream; later it waits for servers that are gone. */
+/** Connects to NATS. Throws `LOG_UNREACHABLE`, also where the servers have no JetStream, and `LOG_MESSAGES_SHORT`; later it waits for servers that are gone. */
 export async function openJetStream(options: JetStreamOptions): Promise<Shared> {
   const places = options.servers.map((server) => server.slice(server.lastIndexOf('@') + 1)).join(', ')
   const unreachable = (cause: unknown): never => {
@@ -53,11 +64,24 @@ export async function openJetStream(options: JetStreamOptions): Promise<Shared> 
     ignoreAuthErrorAbort: true,
   }).catch(unreachable)
   const stopping = new AbortController()
+  const payloadBytesMax = (): number => connection.info?.max_payload ?? MESSAGE_BYTES_MAX
+  const messageBytesMax = (): number => Math.min(MESSAGE_BYTES_MAX, payloadBytesMax() - BESIDE_BYTES_MAX)
   try {
     const { signal } = stopping
+    const needed = SUBMISSION_BYTES_MAX + 2 * BESIDE_BYTES_MAX
+    if (payloadBytesMax() < needed) throw new WeftError('LOG_MESSAGES_SHORT', { servers: places, bytesMax: payloadBytesMax(), needed })
     // A cluster that has just begun has no leader yet.
     const jsm = await patiently(() => jetstreamManager(connection), { places, signal })
-    const context = { connection, link: watchLink(connection), js: jetstream(connection), jsm, options, places, signal }
+    const context: JetStreamContext = {
+      connection,
+      link: watchLink(connection),
+      js: jetstream(connection),
+      jsm,
+      options: { waitingBytesMax: WAITING_BYTES_MAX, ...options },
+      messageBytesMax,
+      places,
+      signal,
+    }
     const bucket = () =>
       new Kvm(connection).create(`weft-${options.space}-leases`, {
         ttl: options.leaseMs ?? LEASE_MS,

@@ -20,6 +20,8 @@ export interface LogEntry {
 export interface Log {
   /** The position of the last entry; 0 while there was none. */
   end(): Promise<number>
+  /** What an entry may have at most, as the server of now says. */
+  entryBytesMax(): number
   /**
    * Appends behind the entry at `after`. Resolves with the position when the entry is durable on as many servers as the log has: a crash of any
    * process, and the loss of a minority of servers, loses nothing. While no server answers it tries again, and what was written by the first attempt is
@@ -71,7 +73,10 @@ export interface Shared {
   pass(partition: number, deliveries: readonly Passed[]): void
   /** Answers to what was passed on here, until the signal aborts. One consumer. */
   answers(signal: AbortSignal): AsyncIterable<readonly Answer[]>
-  /** What listeners pass on to a partition, each with its signer. Of two who listen both have it. */
+  /**
+   * What listeners pass on to a partition, each with its signer. Of two who listen both have it. What waits to be taken is bounded, in number and in
+   * bytes: what comes beyond it is lost.
+   */
   passed(partition: number): SubmissionListener
   stop(): Promise<void>
 }

@@ -1,10 +1,14 @@
 import { afterEach, describe, expect, test } from 'vitest'
 import type { Address, SubmissionId } from '#domain/ids.ts'
 import type { Inbound } from '#io/intake/port.ts'
+import { SUBMISSION_BYTES_MAX } from '#wire/submission-proto.ts'
 import type { Log, Passed, Shared } from './port.ts'
 
+/** Of what waits for a box: three of the longest deliveries, and some of the next. */
+export const WAITING_BYTES_MAX = 3 * (SUBMISSION_BYTES_MAX + 1_024)
+
 export interface LogStage {
-  /** Of servers that nobody has used, a connection for each process. */
+  /** Of servers that nobody has used and where no more than `WAITING_BYTES_MAX` waits, a connection for each process. */
   open(): Promise<(holder: string) => Promise<Shared>>
   /** Time passes, until this resolves. */
   until<Value>(work: Promise<Value>): Promise<Value>
@@ -18,6 +22,7 @@ const bytes = (text: string): Uint8Array => new TextEncoder().encode(text)
 const textOf = (value: Uint8Array): string => new TextDecoder().decode(value)
 const signer = `0x${'5a'.repeat(20)}` as Address
 const uuid = (index: number): string => `00000000-0000-4000-8000-${String(index).padStart(12, '0')}`
+const LONGEST = 'x'.repeat(SUBMISSION_BYTES_MAX)
 const passed = (id: number, text = String(id)): Passed => ({
   id,
   peer: `peer-${id}`,
@@ -86,6 +91,18 @@ export function logSuite(name: string, stage: LogStage): void {
       await expect(before.append(bytes('early'), 3)).rejects.toMatchObject({ code: 'LOG_MOVED' })
       expect(await now.append(bytes('c'), 2)).toBe(3)
       expect(await stage.until(read(now, 0, 3))).toEqual(['1 a', '2 b', '3 c'])
+    })
+
+    test('an entry may have as many bytes as it says', async () => {
+      const connect = await connected()
+      const log = await (await connect('writer')).log(0)
+      const entry = new Uint8Array(log.entryBytesMax()).fill(7)
+      expect(await stage.until(log.append(entry, 0))).toBe(1)
+      const enough = new AbortController()
+      for await (const read of log.read(0, enough.signal)) {
+        expect(read.bytes).toEqual(entry)
+        enough.abort()
+      }
     })
 
     test('what is forgotten is read no more, and positions go on', async () => {
@@ -190,5 +207,39 @@ export function logSuite(name: string, stage: LogStage): void {
       // Of two listeners either may be heard first.
       expect(seen.find(({ payload }) => textOf(payload) === '1')).toMatchObject(first)
     })
+
+    test('what is passed on in one go comes, whatever its length', async () => {
+      const connect = await connected()
+      const [listener, box] = [await connect('listener'), await connect('box')]
+      const inbound = box.passed(1).inbound(signal())
+      await stage.until(box.log(1))
+      listener.pass(1, [passed(1, LONGEST), passed(2), passed(3, LONGEST)])
+      expect(await idsOf(inbound, 3)).toEqual([uuid(1), uuid(2), uuid(3)])
+    })
+
+    test('G7: of what nobody takes so many bytes wait and no more; what comes when they are taken is taken', async () => {
+      const connect = await connected()
+      const [listener, box] = [await connect('listener'), await connect('box')]
+      const inbound = box.passed(1).inbound(signal())
+      await stage.until(box.log(1))
+      for (const id of [1, 2, 3, 4, 5, 6, 7]) listener.pass(1, [passed(id, LONGEST)])
+      // What these ask comes behind all that was passed on.
+      for (const shared of [listener, box]) await stage.until(shared.log(1))
+      await new Promise(setImmediate)
+      expect(await idsOf(inbound, 4)).toEqual([1, 2, 3, 4].map(uuid))
+      listener.pass(1, [passed(8)])
+      expect(await idsOf(inbound, 1)).toEqual([uuid(8)])
+    })
+
+    /** Takes until it has so many. */
+    async function idsOf(inbound: AsyncIterable<readonly Inbound[]>, count: number): Promise<string[]> {
+      const iterator = inbound[Symbol.asyncIterator]()
+      const ids: string[] = []
+      while (ids.length < count) {
+        const { value } = (await stage.until(iterator.next())) as IteratorYieldResult<readonly Inbound[]>
+        ids.push(...value.map(({ submissionId }) => submissionId))
+      }
+      return ids
+    }
   })
 }

@@ -1,12 +1,12 @@
 import { describe, expect, test } from 'vitest'
 import type { Rejection } from '#domain/rejection.ts'
 import { createPlaces, PLACE_LIMITS, type PlaceLimits } from './places.ts'
-import type { Claim } from './port.ts'
+import type { Claim, Judge } from './port.ts'
 
 const claim = (peer: string, slotId = 1): Claim => ({ slotId, peer, relay: 'r', nonce: new Uint8Array(32), signature: '' })
 const holders = (...some: [peer: string, address: string][]) => new Map(some)
 
-function setUp(limits: Partial<PlaceLimits> = {}, judge?: (claim: Claim) => Rejection | undefined) {
+function setUp(limits: Partial<PlaceLimits> = {}, judge?: Judge) {
   let nowMs = 0
   const places = createPlaces({ ...PLACE_LIMITS, ...limits }, { judge, nowMs: () => nowMs })
   return {
@@ -43,7 +43,11 @@ describe('R2: reservations', () => {
 })
 
 describe('R6: where peers are asked for whom they come', () => {
-  const judge = ({ slotId }: Claim): Rejection | undefined => (slotId < 10 ? undefined : 'slot_unknown')
+  /** For slot 0 the sequencer signs whose name it is. */
+  const judge: Judge = ({ slotId, signature }) => {
+    if (slotId >= 10) return 'slot_unknown'
+    return slotId === 0 ? { by: signature, isSequencer: true } : { by: `slot ${slotId}`, isSequencer: false }
+  }
 
   test('one that nobody vouches for gets nothing, one that somebody does gets what all get elsewhere', () => {
     const { places } = setUp({}, judge)
@@ -66,9 +70,19 @@ describe('R6: where peers are asked for whom they come', () => {
     expect(places.admit(claim('d'), 'x')).toBeUndefined()
   })
 
+  test('each sequencer of a market speaks for so many, whatever others have taken; slots and addresses take no place of theirs', () => {
+    const { places } = setUp({ peersPerSlotMax: 2, reservationsMax: 2, reservationsPerAddressMax: 1 }, judge)
+    const ofSequencer = (peer: string, signature: string) => places.admit({ ...claim(peer, 0), signature }, 'x')
+    expect(['a', 'b', 'c'].map((peer) => ofSequencer(peer, 'first'))).toEqual([undefined, undefined, 'quota_exceeded'])
+    expect(['d', 'e', 'f'].map((peer) => ofSequencer(peer, 'second'))).toEqual([undefined, undefined, 'quota_exceeded'])
+    expect(places.admit(claim('g'), 'x')).toBeUndefined()
+    const full = holders(['one', 'x'], ['other', 'y'])
+    expect(['a', 'e', 'g', 'c'].map((peer) => places.mayReserve({ peer, address: 'x' }, full))).toEqual([true, true, false, false])
+  })
+
   test('a slot that has another signer by now speaks for nobody any more', () => {
     let why: Rejection | undefined
-    const { places } = setUp({}, () => why)
+    const { places } = setUp({}, (claim) => why ?? judge(claim))
     places.admit(claim('a'), 'x')
     expect(places.isAdmitted('a')).toBe(true)
     why = 'signer_mismatch'

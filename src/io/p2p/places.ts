@@ -1,13 +1,13 @@
 import { type BucketLimits, createBuckets } from '#domain/buckets.ts'
 import type { Rejection } from '#domain/rejection.ts'
-import type { Claim } from './port.ts'
+import type { Claim, Judge, Voucher } from './port.ts'
 
 export interface PlaceLimits {
-  /** Peers that may be reached through this relay: the sequencers of every market, with room. libp2p's own 15 starves a network. */
+  /** Peers that may be reached through this relay: the sequencers of every market, with room. libp2p's own 15 starves a network. Those whom a sequencer vouches for come beside them. */
   readonly reservationsMax: number
   /** Reservations from one address, so that nobody takes them all. */
   readonly reservationsPerAddressMax: number
-  /** Peers that one slot, or one sequencer's account, may speak for at a time. */
+  /** Peers that one slot, or the account of one sequencer, may vouch for at a time. */
   readonly peersPerSlotMax: number
 }
 
@@ -40,31 +40,32 @@ export interface Places {
   forget(peer: string): void
 }
 
-/** `judge` says why a claim does not hold now; without it nobody is asked for one. */
+/** Without `judge` nobody is asked for a claim. */
 export function createPlaces(
   limits: PlaceLimits,
-  { judge, nowMs }: { readonly judge: ((claim: Claim) => Rejection | undefined) | undefined; readonly nowMs: () => number },
+  { judge, nowMs }: { readonly judge: Judge | undefined; readonly nowMs: () => number },
 ): Places {
-  const claims = new Map<string, Claim>()
+  /** By peer. */
+  const vouched = new Map<string, { readonly claim: Claim; readonly voucher: Voucher }>()
   const reserves = createBuckets(RESERVES, nowMs)
   const reservesOfAddress = createBuckets(RESERVES_OF_ADDRESS, nowMs)
   const claimsOfAddress = createBuckets(CLAIMS_OF_ADDRESS, nowMs)
 
   function isAdmitted(peer: string): boolean {
     if (judge === undefined) return true
-    const claim = claims.get(peer)
-    return claim !== undefined && judge(claim) === undefined
+    const claim = vouched.get(peer)?.claim
+    return claim !== undefined && typeof judge(claim) === 'object'
   }
 
   return {
     admit(claim, address) {
       if (!claimsOfAddress.take(address, 1)) return 'rate_limited'
-      const why = judge?.(claim)
-      if (why !== undefined) return why
-      const others = claims.values().filter(({ slotId, peer }) => slotId === claim.slotId && peer !== claim.peer)
+      const voucher = judge?.(claim)
+      if (typeof voucher !== 'object') return voucher
+      const others = vouched.entries().filter(([peer, other]) => other.voucher.by === voucher.by && peer !== claim.peer)
       // Those that are there keep their place: newcomers push nobody out.
       if (others.toArray().length >= limits.peersPerSlotMax) return 'quota_exceeded'
-      claims.set(claim.peer, claim)
+      vouched.set(claim.peer, { claim, voucher })
       return undefined
     },
     isAdmitted,
@@ -72,10 +73,12 @@ export function createPlaces(
       if (!reserves.take(peer, 1)) return false
       // R3: who holds one renews it, however full it is and whoever else comes from its address.
       if (holders.has(peer)) return isAdmitted(peer)
+      // Circuits lead to sequencers: slots, of which there are thousands, never take their places.
+      if (vouched.get(peer)?.voucher.isSequencer === true) return isAdmitted(peer)
       if (!reservesOfAddress.take(address, 1) || !isAdmitted(peer)) return false
       const ofAddress = holders.values().filter((other) => other === address)
       return holders.size < limits.reservationsMax && ofAddress.toArray().length < limits.reservationsPerAddressMax
     },
-    forget: (peer) => void claims.delete(peer),
+    forget: (peer) => void vouched.delete(peer),
   }
 }

@@ -1,3 +1,4 @@
+import type { Rejection } from '#domain/rejection.ts'
 import type { Receipt } from '#domain/submission.ts'
 
 /**
@@ -55,6 +56,15 @@ export interface Claim extends Question {
   /** 130 hex digits, by whoever it may be. */
   readonly signature: string
 }
+
+/** Who vouches for a peer: the slot whose signer does, or the account of a sequencer of the market. */
+export interface Voucher {
+  readonly by: string
+  readonly isSequencer: boolean
+}
+
+/** Who vouches by the claim as of now, or why it does not hold. */
+export type Judge = (claim: Claim) => Voucher | Rejection
 
 /** A circuit relay v2 (spec/05). */
 export interface Relay {

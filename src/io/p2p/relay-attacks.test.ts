@@ -11,7 +11,7 @@ import { ADMIT_PROTOCOL } from '#wire/admit-frame.ts'
 import type { Claimant } from './admission.ts'
 import { createSubmissionDialer } from './dialer.ts'
 import { createSubmissionHost } from './host.ts'
-import type { Claim } from './port.ts'
+import type { Judge } from './port.ts'
 import { createRelay, type RelayOptions } from './relay.ts'
 import { answer, identity, idOf, isRelayed } from './suite.ts'
 import { running } from './running.test-world.ts'
@@ -20,14 +20,14 @@ const RESERVE = Uint8Array.of(2, 0x08, 0)
 const OK = 100
 const PERMISSION_DENIED = 202
 
-/** Slot 1 signs with ones, slot 2 with twos; anybody can, as anybody can make a key, so what counts is which slot there is. */
+/** Slot 1 signs with ones, slot 2 with twos, the sequencer, for slot 0, with zeros; anybody can, as anybody can make a key, so what counts is which slot there is. */
 const signatureOf = (slotId: number): string => `${slotId}${slotId}`.repeat(65)
 const claimantOf =
   (slotId: number): Claimant =>
   async () => ({ slotId, signature: signatureOf(slotId) })
-const judge = ({ slotId, signature }: Claim) => {
+const judge: Judge = ({ slotId, signature }) => {
   if (slotId > 2) return 'slot_unknown'
-  return signature === signatureOf(slotId) ? undefined : 'signer_mismatch'
+  return signature === signatureOf(slotId) ? { by: `slot ${slotId}`, isSequencer: slotId === 0 } : 'signer_mismatch'
 }
 
 describe('a relay under attack', () => {
@@ -53,8 +53,8 @@ describe('a relay under attack', () => {
     const [low = 0, high = 0] = bytes.at(-1) === 1 ? bytes.subarray(-2) : [bytes.at(-1) as number]
     return (low & 0x7f) | (high << 7)
   }
-  async function reachable(address: string, claimant?: Claimant) {
-    const host = keep(await createSubmissionHost({ identity: identity(1), relays: [address], claimant }))
+  async function reachable(address: string, { claimant, seed = 1 }: { readonly claimant?: Claimant; readonly seed?: number } = {}) {
+    const host = keep(await createSubmissionHost({ identity: identity(seed), relays: [address], claimant }))
     answer(host, () => 'accepted', stopping.signal)
     await expect.poll(() => host.addresses().some(isRelayed), { timeout: 15_000 }).toBe(true)
     return host.addresses().find(isRelayed) as string
@@ -71,7 +71,7 @@ describe('a relay under attack', () => {
     const [address] = middle.addresses() as [string]
     const flood = await Promise.all(Array.from({ length: 12 }, freePeer))
     expect(new Set(await Promise.all(flood.map((peer) => reserve(peer, address))))).toEqual(new Set([PERMISSION_DENIED]))
-    const reached = await reachable(address, claimantOf(1))
+    const reached = await reachable(address, { claimant: claimantOf(1) })
     expect(await isServed(reached, claimantOf(2))).toBe(true)
     for (const bad of [undefined, claimantOf(3), async (): ReturnType<Claimant> => ({ slotId: 1, signature: signatureOf(2) })]) {
       const dialer = keep(await createSubmissionDialer({ identity: identity(8), claimant: bad }))
@@ -79,6 +79,13 @@ describe('a relay under attack', () => {
     }
     expect(middle.stats()).toMatchObject({ reservations: 1, circuits: 1, refusedReservations: 12, refusedAdmissions: 2 })
     expect(middle.stats().refusedCircuits).toBeGreaterThan(0)
+  })
+
+  test('R2: slots that have taken all places take none from a sequencer, through which circuits go then', async () => {
+    const [address] = (await relay({ judge, limits: { reservationsMax: 1 } })).addresses() as [string]
+    await reachable(address, { claimant: claimantOf(1), seed: 9 })
+    const reached = await reachable(address, { claimant: claimantOf(0) })
+    expect(await isServed(reached, claimantOf(2))).toBe(true)
   })
 
   test('R6: one that is asked and says nothing, or something else, is not admitted and holds up nobody', async () => {
@@ -90,12 +97,12 @@ describe('a relay under attack', () => {
     stream.send(Uint8Array.of(0xff, 0xff, 0x7f))
     await expect.poll(() => middle.stats().refusedAdmissions).toBe(1)
     expect(await reserve(garbling, address)).toBe(PERMISSION_DENIED)
-    expect(await isServed(await reachable(address, claimantOf(1)), claimantOf(2))).toBe(true)
+    expect(await isServed(await reachable(address, { claimant: claimantOf(1) }), claimantOf(2))).toBe(true)
   })
 
   test('R6: a relay that asks nobody serves peers that would have an answer', async () => {
     const [address] = (await relay()).addresses() as [string]
-    expect(await isServed(await reachable(address, claimantOf(1)), claimantOf(2))).toBe(true)
+    expect(await isServed(await reachable(address, { claimant: claimantOf(1) }), claimantOf(2))).toBe(true)
   })
 
   test('R2: reservations asked for again and again are refused without a signature of the relay, and the place is kept', async () => {

@@ -3,7 +3,6 @@ import { circuitRelayServer, type CircuitRelayService } from '@libp2p/circuit-re
 import type { Connection, Libp2p, PeerId } from '@libp2p/interface'
 import { addressBlock, isOwnMachine } from '#domain/address-block.ts'
 import type { DoorLimits } from '#domain/door.ts'
-import type { Rejection } from '#domain/rejection.ts'
 import { ADMIT_PROTOCOL } from '#wire/admit-frame.ts'
 import { RENDEZVOUS_PROTOCOL } from '#wire/rendezvous-frame.ts'
 import { askForClaim } from './admission.ts'
@@ -12,7 +11,7 @@ import { CIRCUIT_LIMITS, type CircuitLimits, createCircuits } from './circuits.t
 import { tellLeaving } from './leaving.ts'
 import { startNode } from './libp2p.ts'
 import { createPlaces, PLACE_LIMITS, type PlaceLimits } from './places.ts'
-import type { Claim, Relay } from './port.ts'
+import type { Claim, Judge, Relay } from './port.ts'
 import { createRegistrations, REGISTRATION_LIMITS } from './registrations.ts'
 import { createRendezvousServer } from './rendezvous-server.ts'
 
@@ -44,8 +43,8 @@ export interface RelayOptions {
   readonly announce?: readonly string[]
   readonly limits?: Partial<RelayLimits>
   readonly door?: Partial<DoorLimits>
-  /** Why a claim does not hold now. Given, only peers that somebody vouches for get anything here. */
-  readonly judge?: ((claim: Claim) => Rejection | undefined) | undefined
+  /** Given, only peers that somebody vouches for get anything here. */
+  readonly judge?: Judge | undefined
   /** Whether peers may register and be found here (`/rendezvous/1.0.0`). */
   readonly isRendezvous?: boolean
 }
@@ -142,7 +141,8 @@ async function startRelayNode(options: RelayOptions, state: State): Promise<Node
     hopTimeout: HOP_TIMEOUT_MS,
     maxInboundHopStreams: limits.circuitsPerPeerMax + 1,
     maxOutboundStopStreams: limits.circuitsMax,
-    reservations: { maxReservations: limits.reservationsMax, reservationTtl: limits.reservationTtlMs, applyDefaultLimit: false },
+    // How many is for `places` to say.
+    reservations: { maxReservations: Number.POSITIVE_INFINITY, reservationTtl: limits.reservationTtlMs, applyDefaultLimit: false },
   })
   const relay = (components: Parameters<typeof server>[0]) => {
     const service = server(components)

@@ -24,6 +24,13 @@ export const PROCESS_SETTINGS = {
     roles: ROLES,
     doc: `Where the role answers \`/livez\`, \`/readyz\`, \`/metrics\` and \`/status\`: host:port of this machine, \`auto\` for the first free port of the ten that its kind has (${ROLES.map((role) => `${role} ${healthPortOf(role)}`).join(', ')}), or \`off\`. \`./weft status\` finds it by \`run.json\` in the data directory.`,
   },
+  healthHosts: {
+    env: 'WEFT_HEALTH_HOSTS',
+    type: 'hosts',
+    fallback: [],
+    roles: ROLES,
+    doc: 'Names, separated by commas and without ports, by which those routes may be called beside addresses of this machine, for a Prometheus that reaches them through a proxy. Whoever calls them by another name is refused: a page of elsewhere could read them in a browser.',
+  },
   alertTo: {
     env: 'WEFT_ALERT_TO',
     type: 'secret',

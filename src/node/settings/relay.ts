@@ -9,7 +9,7 @@ export const RELAY_SETTINGS = {
     max: 100_000,
     fallback: 1_000,
     roles: ['relay'],
-    doc: 'Peers that may be reached through this relay at once.',
+    doc: 'Peers that may be reached through this relay at once; with --admission slots those of sequencers come beside them.',
   },
   reservationsPerAddress: {
     env: 'WEFT_RESERVATIONS_PER_ADDRESS',
@@ -106,7 +106,7 @@ export const RELAY_SETTINGS = {
     unit: 'peers',
     fallback: 4,
     roles: ['relay'],
-    doc: 'Peers for which one slot may sign at a time, with --admission slots.',
+    doc: 'Peers for which one slot, or one sequencer of the market, may sign at a time, with --admission slots.',
   },
   rendezvous: {
     env: 'WEFT_RENDEZVOUS',

@@ -41,7 +41,7 @@ export const SETTINGS = {
 export type SettingName = keyof typeof SETTINGS
 type ValueOf<Type extends SettingRow['type']> = Type extends 'integer'
   ? number
-  : Type extends 'multiaddrs' | 'peers' | 'urls'
+  : Type extends 'multiaddrs' | 'peers' | 'urls' | 'hosts'
     ? readonly string[]
     : Type extends 'slots'
       ? readonly SlotId[]

@@ -61,7 +61,11 @@ describe('R6: a claim', () => {
     const admission = await start()
     expect(admission.judge(claim(1, FIRST))).toBe('not_ready')
     await mine()
-    expect([claim(1, FIRST), claim(2, SECOND), claim(0, SEQUENCER)].map(admission.judge)).toEqual([undefined, undefined, undefined])
+    expect([claim(1, FIRST), claim(2, SECOND), claim(0, SEQUENCER)].map(admission.judge)).toEqual([
+      { by: 'slot 1', isSequencer: false },
+      { by: 'slot 2', isSequencer: false },
+      { by: SEQUENCER.address, isSequencer: true },
+    ])
     expect([claim(1, SECOND), claim(0, FIRST), claim(2, SEQUENCER)].map(admission.judge)).toEqual(Array(3).fill('signer_mismatch'))
   })
 
@@ -90,11 +94,14 @@ describe('R6: a claim', () => {
     chain.burnSlot(2 as SlotId)
     await mine()
     expect(admission.judge(claim(1, FIRST))).toBe('signer_mismatch')
-    expect(admission.judge(claim(1, SECOND))).toBeUndefined()
+    expect(admission.judge(claim(1, SECOND))).toMatchObject({ by: 'slot 1' })
     expect(admission.judge(claim(2, SECOND))).toBe('slot_unknown')
     chain.changeMarket({ sequencers: [FIRST.address] })
     await mine()
     await clock.advance(61_000)
-    expect([claim(0, SEQUENCER), claim(0, FIRST)].map(admission.judge)).toEqual(['signer_mismatch', undefined])
+    expect([claim(0, SEQUENCER), claim(0, FIRST)].map(admission.judge)).toEqual([
+      'signer_mismatch',
+      { by: FIRST.address, isSequencer: true },
+    ])
   })
 })

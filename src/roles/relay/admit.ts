@@ -1,9 +1,8 @@
 import { createAnchorView } from '#domain/anchor-view.ts'
 import type { SlotId } from '#domain/ids.ts'
-import type { Rejection } from '#domain/rejection.ts'
 import type { AnchorChain } from '#io/chain/port.ts'
 import type { Recoverer } from '#io/keys/port.ts'
-import type { Claim } from '#io/p2p/port.ts'
+import type { Judge } from '#io/p2p/port.ts'
 import { createAppointed } from '#life/appointed.ts'
 import { live } from '#life/live.ts'
 import { type PersistDeps, persist } from '#life/persist.ts'
@@ -11,8 +10,8 @@ import { readSigners, readSlots } from '#life/signers.ts'
 import { createSubmissionHasher, parseSignature, relayAdmissionDigest } from '#wire/eip712.ts'
 
 export interface Admission {
-  /** Why the claim does not hold as of now (R6). Costs one recovery at most. */
-  judge(claim: Claim): Rejection | undefined
+  /** R6. Costs one recovery at most. */
+  readonly judge: Judge
   /** Follows the chain until the signal aborts. Rejects when it cannot be followed. */
   run(signal: AbortSignal): Promise<void>
 }
@@ -49,7 +48,8 @@ export function createAdmission(deps: AdmissionDeps): Admission {
       if (signature === undefined) return 'signature_malformed'
       const by = recoverer.recover(relayAdmissionDigest(claim, domainSeparator), signature)
       const isVouched = by !== undefined && (signer === undefined ? sequencers.includes(by) : by === signer)
-      return isVouched ? undefined : 'signer_mismatch'
+      if (!isVouched) return 'signer_mismatch'
+      return signer === undefined ? { by, isSequencer: true } : { by: `slot ${claim.slotId}`, isSequencer: false }
     },
     run: (signal) =>
       live(signal, (life) => {

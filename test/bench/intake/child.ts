@@ -13,6 +13,12 @@ export interface Child {
   kill(): Promise<void>
 }
 
+/** CPU of this process since its start, all threads, in µs. */
+export function ownCpuUs(): number {
+  const { user, system } = process.cpuUsage()
+  return user + system
+}
+
 type Reply = { readonly id: number } & ({ readonly answer: unknown } | { readonly failed: string })
 
 export function startChild(file: string): Child {

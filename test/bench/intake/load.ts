@@ -1,7 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
+import { Client, credentials } from '@grpc/grpc-js'
 import { multiaddr } from '@multiformats/multiaddr'
 import type { Address, BlockNumber, EpochId, Hash, ProjectId, SlotId } from '#domain/ids.ts'
+import { createSubmissionClient } from '#io/grpc/client.ts'
 import { createSubmissionDialer, type CollectorDialer } from '#io/p2p/dialer.ts'
 import type { SubmissionLink } from '#io/p2p/port.ts'
 import { startNode } from '#io/p2p/libp2p.ts'
@@ -10,6 +12,7 @@ import { createSubmissionHasher } from '#wire/eip712.ts'
 import { encodeCollectJson, encodeSubmission } from '#wire/submission-proto.ts'
 import { key, projectOf, snapshotCid } from '../seal/world.ts'
 import { serveSteps } from './child.ts'
+import { ECHO } from './echo.ts'
 
 /** The process that loads: as many peers as it is told, each with an identity and a connection of its own, by the collector's own dialer. What it costs is counted nowhere. */
 
@@ -162,6 +165,52 @@ async function collect({ epoch, header, peers: count, perWrite, count: total, pe
   return { wallMs: performance.now() - beganMs }
 }
 
+export interface Calls extends Pick<Offer, 'epoch' | 'header' | 'peers' | 'count'> {
+  /** Of a gRPC server. */
+  readonly endpoint: string
+  readonly inFlight: number
+}
+
+/** Calls with one submission after the other, so many at a time, each as soon as one before it is answered. */
+async function callWith(
+  { header, inFlight, ...facts }: Calls,
+  call: (submission: ReturnType<typeof submissionOf>) => Promise<unknown>,
+): Promise<void> {
+  const submissions = shares({ ...facts, perWrite: 1 }).flatMap(({ requests }) =>
+    requests.map((request) => submissionOf(request, header.hash)),
+  )
+  const line = async (): Promise<void> => {
+    for (const submission of submissions) await call(submission)
+  }
+  await Promise.all(Array.from({ length: inFlight }, line))
+}
+
+/** To a collector, as a snapshotter does. Returns what was answered, by answer. */
+async function handOver(facts: Calls): Promise<Record<string, number>> {
+  const client = createSubmissionClient(facts)
+  const answers: Record<string, number> = {}
+  await callWith(facts, async (submission) => {
+    const answer = await client.submitSnapshot(submission, { timeoutMs: DRAIN_MS })
+    answers[answer] = (answers[answer] ?? 0) + 1
+  })
+  await client.close()
+  return answers
+}
+
+/** The same bytes to a server that sends them back. */
+async function echo(facts: Calls): Promise<void> {
+  const client = new Client(facts.endpoint, credentials.createInsecure())
+  await callWith(facts, (submission) => {
+    const answered = Promise.withResolvers<void>()
+    const bytes = Buffer.from(encodeSubmission(submission))
+    client.makeUnaryRequest(ECHO.path, ECHO.requestSerialize, ECHO.responseDeserialize, bytes, (failure) =>
+      failure === null ? answered.resolve() : answered.reject(failure),
+    )
+    return answered.promise
+  })
+  client.close()
+}
+
 async function connect({ count, address }: { readonly count: number; readonly address: string }): Promise<{ readonly wallMs: number }> {
   while (peers.length < count)
     peers.push({
@@ -197,6 +246,12 @@ await serveSteps({
   },
   connect,
   collect,
+  handOver,
+  echo,
+  /** Resolves when all that were connected have noticed that they are not any more. */
+  async bereft() {
+    await Promise.all(peers.map(({ link }) => link?.ended))
+  },
   async stopCollectors() {
     await Promise.all(collectors.splice(0).map((node) => node.stop()))
   },

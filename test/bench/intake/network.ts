@@ -1,7 +1,9 @@
+import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
+import type { BucketLimits } from '#domain/buckets.ts'
 import { type Child, startChild } from './child.ts'
 import type { Offer, Outcome } from './load.ts'
-import type { Usage } from './sequencing.ts'
+import type { Opening, Usage } from './sequencing.ts'
 
 /** A sequencer and what loads it, each in a process of its own. */
 export interface Network {
@@ -18,6 +20,8 @@ export interface Network {
   another(): Promise<Child>
   /** The number of an epoch that was not there yet. */
   nextEpoch(): number
+  /** Ends the sequencer as a power cut does, and starts it anew where it was, with nothing that it had but its identity, and with these limits. */
+  restart(limits: BucketLimits): Promise<void>
   stop(): Promise<void>
 }
 
@@ -25,7 +29,8 @@ export interface Measured extends Outcome {
   readonly accepted: number
   /** What was not accepted. */
   readonly refused: number
-  /** CPU of the whole sequencer process, for each accepted submission. */
+  /** CPU of the whole sequencer process, in all, and for each accepted submission. */
+  readonly totalUs: number
   readonly cpuUs: number
   readonly perSecond: number
 }
@@ -42,12 +47,24 @@ export interface NetworkOptions {
 
 const program = (name: string): string => join(import.meta.dirname, name)
 export const startRelay = (): Child => startChild(program('relaying.ts'))
+export const startCollector = (): Child => startChild(program('collecting.ts'))
+export const startEcho = (): Child => startChild(program('echoing.ts'))
+
+const UNLIMITED: BucketLimits = { tokensPerSecond: 1e9, tokensMax: 1e9 }
 
 export async function startNetwork({ recoveries, ...options }: NetworkOptions): Promise<Network> {
-  const sequencer = startChild(program('sequencing.ts'))
+  let sequencer = startChild(program('sequencing.ts'))
   const load = startChild(program('load.ts'))
-  const { market } = await sequencer.ask<{ market: unknown }>('open', { windowBlocks: 100, relays: [], ...options })
-  const children = [sequencer, load]
+  const opening: Opening = {
+    windowBlocks: 100,
+    relays: [],
+    ...options,
+    seed: randomBytes(32).toHex(),
+    listen: ['/ip4/127.0.0.1/tcp/0'],
+    limits: UNLIMITED,
+  }
+  const { market } = await sequencer.ask<{ market: unknown }>('open', opening)
+  const children = [load]
   await load.ask('market', market)
   const { us: floorUs } = await sequencer.ask<{ us: number }>('floor', { count: recoveries })
   // The floor was measured with the signatures of the first.
@@ -57,8 +74,14 @@ export async function startNetwork({ recoveries, ...options }: NetworkOptions): 
     return epoch
   }
   const usage = (): Promise<Usage> => sequencer.ask<Usage>('usage', { isCollected: true })
+  async function address(way: 'direct' | 'relayed'): Promise<string> {
+    const { addresses } = await sequencer.ask<{ addresses: string[] }>('addresses')
+    return addresses.find((each) => each.includes('p2p-circuit') === (way === 'relayed')) ?? ''
+  }
   return {
-    sequencer,
+    get sequencer() {
+      return sequencer
+    },
     load,
     floorUs,
     usage,
@@ -69,9 +92,14 @@ export async function startNetwork({ recoveries, ...options }: NetworkOptions): 
       await other.ask('market', market)
       return other
     },
-    async address(way) {
-      const { addresses } = await sequencer.ask<{ addresses: string[] }>('addresses')
-      return addresses.find((address) => address.includes('p2p-circuit') === (way === 'relayed')) ?? ''
+    address,
+    async restart(limits) {
+      const [listen = ''] = (await address('direct')).split('/p2p/')
+      await sequencer.kill()
+      sequencer = startChild(program('sequencing.ts'))
+      await sequencer.ask('open', { ...opening, listen: [listen], limits })
+      // Its chain is another.
+      epoch = 0
     },
     async measured(offer, from = load) {
       const facts = { ...offer, epoch: nextEpoch() }
@@ -85,12 +113,13 @@ export async function startNetwork({ recoveries, ...options }: NetworkOptions): 
         ...outcome,
         accepted,
         refused: offer.count - accepted,
+        totalUs: after.cpuUs - before.cpuUs,
         cpuUs: (after.cpuUs - before.cpuUs) / accepted,
         perSecond: (accepted / outcome.wallMs) * 1_000,
       }
     },
     async stop() {
-      await Promise.all(children.map((child) => child.kill()))
+      await Promise.all([sequencer, ...children].map((child) => child.kill()))
     },
   }
 }

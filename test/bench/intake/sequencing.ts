@@ -1,10 +1,10 @@
-import { randomBytes } from 'node:crypto'
+import type { BucketLimits } from '#domain/buckets.ts'
 import { recoverer } from '#io/keys/secp256k1.ts'
 import { createSubmissionHost, type SubmissionHost } from '#io/p2p/host.ts'
 import type { EpochId } from '#domain/ids.ts'
 import { parseSignature } from '#wire/eip712.ts'
 import { key, openWorld, type World } from '../seal/world.ts'
-import { serveSteps } from './child.ts'
+import { ownCpuUs, serveSteps } from './child.ts'
 
 /**
  * The process that is measured: a whole sequencer with its libp2p host, SQLite with fsync and signed receipts. Its chain is the fake one, for none of what
@@ -28,16 +28,14 @@ let host: SubmissionHost
 let collectingUs = 0
 
 function collect(): void {
-  const before = process.cpuUsage()
+  const beforeUs = ownCpuUs()
   globalThis.gc?.()
-  const { user, system } = process.cpuUsage(before)
-  collectingUs += user + system
+  collectingUs += ownCpuUs() - beforeUs
 }
 
 function usage(): Usage {
-  const { user, system } = process.cpuUsage()
   return {
-    cpuUs: user + system - collectingUs,
+    cpuUs: ownCpuUs() - collectingUs,
     rssBytes: process.memoryUsage().rss,
     atMs: performance.now(),
     refused: host.counts() as Record<string, number>,
@@ -59,24 +57,23 @@ async function floor({ count }: { readonly count: number }): Promise<{ readonly 
   return { us: (user + system) / count }
 }
 
+export interface Opening {
+  readonly slots: number
+  readonly projects: number
+  readonly windowBlocks: number
+  readonly relays: readonly string[]
+  /** In hex. Peers know the sequencer by it. */
+  readonly seed: string
+  readonly listen: readonly string[]
+  /** Of each peer. */
+  readonly limits: BucketLimits
+}
+
 await serveSteps({
-  async open({
-    slots,
-    projects,
-    relays,
-    windowBlocks,
-  }: {
-    slots: number
-    projects: number
-    relays: readonly string[]
-    windowBlocks: number
-  }) {
-    const unlimited = 1e9
-    host = await createSubmissionHost({ identity: randomBytes(32), relays, limits: { tokensPerSecond: unlimited, tokensMax: unlimited } })
+  async open({ seed, relays, listen, limits, ...size }: Opening) {
+    host = await createSubmissionHost({ identity: Uint8Array.fromHex(seed), relays, listen, limits })
     world = await openWorld({
-      slots,
-      projects,
-      windowBlocks,
+      ...size,
       // Releases are seen within their second, and following is no work to speak of.
       pollMs: 200,
       form: 'dag-cbor',

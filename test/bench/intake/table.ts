@@ -3,8 +3,9 @@ import { createRecovererPool } from '#io/keys/recoverer-pool.ts'
 import { createSubmissionHasher, parseSignature } from '#wire/eip712.ts'
 import { type Row, row } from '../seal/rows.ts'
 import { key, projectOf, snapshotCid } from '../seal/world.ts'
-import type { Offer, Outcome } from './load.ts'
-import { type Measured, type Network, startNetwork, startRelay } from './network.ts'
+import type { Child } from './child.ts'
+import type { Calls, Offer, Outcome } from './load.ts'
+import { type Measured, type Network, startCollector, startEcho, startNetwork, startRelay } from './network.ts'
 
 /** How much is done. Rates are what is offered a second; what is reached is told. */
 export interface TableOptions {
@@ -27,9 +28,6 @@ export interface TableOptions {
 export const NOT_RUN: readonly { readonly name: string; readonly why: string }[] = [
   { name: 'through JetStream, two listeners', why: 'it has a benchmark of its own, ./weft bench scale-out' },
   { name: 'deployed Go listener, Redis and dequeuer, same work', why: 'their programs are not part of this repository' },
-  { name: 'collector, gRPC in to receipt', why: 'no process with a collector is measured here yet' },
-  { name: 'all peers back after a restart', why: 'only the first connecting is measured' },
-  { name: 'a refusal beside a recovery', why: 'while nothing is refused there is nothing to measure' },
 ]
 
 /** The rows of the benchmark. */
@@ -47,12 +45,69 @@ export async function* lived(options: TableOptions): AsyncGenerator<Row> {
   const network = await startNetwork({ slots: options.peers, projects, relays, recoveries: options.signatures / 2 })
   yield row('bare signature recovery, CPU', network.floorUs, 'µs')
   yield* connecting(network, options)
+  yield* handingOver(network, options)
   yield* steady(network, options)
   yield* overload(network, options)
   yield* collecting(network, options)
   yield* relayed(network, options)
+  yield* returning(network, options)
+  yield* refusing(network, options)
   await network.stop()
   await relay.kill()
+}
+
+/** Calls of a snapshotter under way at once: as many as it has slots and projects at the end of an epoch. */
+const CALLS_IN_FLIGHT = 100
+
+/** A collector, from the call of a snapshotter to the receipt of the sequencer, beside a server that does nothing but answer, with as many calls at once. */
+async function* handingOver({ load, sequencer, nextEpoch, address }: Network, { peers, count }: TableOptions): AsyncGenerator<Row> {
+  const calls = Math.ceil(count / 4)
+  const [collector, echo] = [startCollector(), startEcho()]
+  const { endpoint } = await collector.ask<{ endpoint: string }>('open', { address: await address('direct'), slots: peers })
+  const { endpoint: echoEndpoint } = await echo.ask<{ endpoint: string }>('open')
+  const cpuUs = async (server: Child): Promise<number> => (await server.ask<{ cpuUs: number }>('usage')).cpuUs
+  const both = async (): Promise<readonly [collectorUs: number, echoUs: number]> => {
+    const shape = { epoch: nextEpoch(), peers, count: calls }
+    await load.ask('sign', { ...shape, perWrite: 1 })
+    const header = await sequencer.ask<Offer['header']>('release', shape)
+    const facts: Omit<Calls, 'endpoint'> = { ...shape, header, inFlight: CALLS_IN_FLIGHT }
+    const before = [await cpuUs(collector), await cpuUs(echo)] as const
+    await load.ask('echo', { ...facts, endpoint: echoEndpoint })
+    await load.ask('handOver', { ...facts, endpoint })
+    return [(await cpuUs(collector)) - before[0], (await cpuUs(echo)) - before[1]]
+  }
+  // The first time warms up.
+  await both()
+  const [collectorUs, echoUs] = await both()
+  const { proved } = await collector.ask<{ proved: number }>('usage')
+  await Promise.all([collector.kill(), echo.kill()])
+  yield row('bare gRPC unary echo, CPU', echoUs / calls, 'µs')
+  yield row('collector, gRPC in to receipt, CPU beside a bare gRPC unary echo', collectorUs / echoUs, 'times', 2)
+  yield row('collector: without a signed receipt', 2 * calls - proved, 'submissions', 0)
+}
+
+/** What a peer may send at once, and hardly anything after that. */
+const SOON_SPENT = { tokensPerSecond: 0.001, tokensMax: 5 }
+
+/** The sequencer is killed and started again. */
+async function* returning(network: Network, { peers }: TableOptions): AsyncGenerator<Row> {
+  const { load } = network
+  const address = await network.address('direct')
+  const beganMs = performance.now()
+  await network.restart(SOON_SPENT)
+  const before = await network.usage()
+  await load.ask('bereft')
+  await load.ask('connect', { count: peers, address })
+  yield row(`all ${peers} peers back after the sequencer was killed and started again`, (performance.now() - beganMs) / 1_000, 's', 30)
+  yield row(`${peers} peers back, CPU each`, ((await network.usage()).cpuUs - before.cpuUs) / peers / 1_000, 'ms', 4)
+}
+
+/** All peers send at once what none of them may send any more. */
+async function* refusing(network: Network, { peers, burst }: TableOptions): AsyncGenerator<Row> {
+  await network.measured({ peers, perWrite: 5, count: 5 * peers, perSecond: 0 })
+  const { totalUs, refused, accepted } = await network.measured({ peers, perWrite: 5, count: burst, perSecond: 0 })
+  yield row('a refusal, CPU beside a recovery', (100 * totalUs) / refused / network.floorUs, '%', 5)
+  yield row('accepted of what was to be refused', accepted, 'submissions', 0)
 }
 
 /** Signatures alone, on two threads beside one. */

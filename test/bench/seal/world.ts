@@ -176,7 +176,7 @@ function* votesOf(
     }
 }
 
-function marketOfBench(snapshotWindowBlocks: number) {
+export function marketOfBench(snapshotWindowBlocks: number) {
   const windows = { snapshotWindowBlocks, batchWindowBlocks: 200, attestationWindowBlocks: ATTESTATION_WINDOW_BLOCKS }
   const people = { epochManager: EPOCH_MANAGER, sequencers: [SEQUENCER], validators: [VALIDATOR] }
   return marketOf({ epochSize: 1, sourceBlockTimeSeconds: 1, ...windows, ...people })

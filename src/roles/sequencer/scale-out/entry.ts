@@ -2,9 +2,6 @@ import type { StoreWrite } from '#io/store/port.ts'
 
 /** Writes of a store as entries of a log: a byte that says what it is, then a part of the bytes of one commit. */
 
-/** Brokers take a megabyte in one message, unless they are told otherwise. */
-const PART_BYTES_MAX = 512 * 1024
-
 const LAST = 0
 const MORE_FOLLOWS = 1
 const CLAIM = 2
@@ -16,12 +13,13 @@ const REMOVED = 0xffff_ffff
 const encoder = new TextEncoder()
 const decoder = new TextDecoder()
 
-/** The entries of one commit, in order. */
-export function entriesOf(writes: readonly StoreWrite[]): readonly Uint8Array[] {
+/** The entries of one commit, in order, none longer than `bytesMax`. */
+export function entriesOf(writes: readonly StoreWrite[], bytesMax: number): readonly Uint8Array[] {
   const all = encodeWrites(writes)
-  const count = Math.max(1, Math.ceil(all.length / PART_BYTES_MAX))
+  const partMax = bytesMax - 1
+  const count = Math.max(1, Math.ceil(all.length / partMax))
   return Array.from({ length: count }, (_, part) => {
-    const bytes = all.subarray(part * PART_BYTES_MAX, (part + 1) * PART_BYTES_MAX)
+    const bytes = all.subarray(part * partMax, (part + 1) * partMax)
     const entry = new Uint8Array(1 + bytes.length)
     entry[0] = part + 1 < count ? MORE_FOLLOWS : LAST
     entry.set(bytes, 1)

@@ -41,15 +41,20 @@ export interface Part {
 /** A listener: takes deliveries and verifies them, and leaves to the box of their slot what becomes of them. Remembers nothing. */
 export function createListening(
   options: PartOptions,
-  deps: PartDeps & { readonly listener: SubmissionListener; readonly recoverer: Recoverer },
+  deps: PartDeps & {
+    readonly listener: SubmissionListener
+    readonly recoverer: Recoverer
+    /** With each release: most of what came for the epoch before is there by then. */
+    readonly onRelease?: () => void
+  },
 ): Part {
-  const { shared, clock } = deps
+  const { shared, clock, onRelease } = deps
   return createPart(deps, async ({ following, counters, life }) => {
     const { record } = createPassOn(options.partitions, { shared, clock, counters }, life)
     const judging = judgingBy({ following, counters, isOpen: following.isReleased, isDiskFull: () => false }, options, deps)
     // Nothing is written here: `record` hands it on.
     const intake = createIntake({ ...judging, listener: deps.listener, recoverer: deps.recoverer, store: WRITES_NOTHING, record }, life)
-    return { intake, reacting: {} }
+    return { intake, reacting: { onReleased: () => onRelease?.() } }
   })
 }
 

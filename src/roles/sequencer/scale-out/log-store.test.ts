@@ -32,7 +32,7 @@ async function openOn(log: Log, local: FakeStore): Promise<LogStore> {
   return store
 }
 
-const servers = () => createFakeServers({ clock: createVirtualClock() })
+const servers = () => createFakeServers({ clock: createVirtualClock(), entryBytesMax: 100_000 })
 
 storeSuite('on a log', {
   open: async () => openOn(await servers().connect('box').log(0), createFakeStore()),

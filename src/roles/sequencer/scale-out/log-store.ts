@@ -43,7 +43,7 @@ export async function openLogStore(
   }
 
   async function append(group: Group): Promise<void> {
-    for (const entry of entriesOf(group.writes)) position = await log.append(entry, position)
+    for (const entry of entriesOf(group.writes, log.entryBytesMax())) position = await log.append(entry, position)
     // At once, so that nobody sees anything in between.
     local.commit([...group.writes, { key: ownKey, value: toBytes(position) }]).catch(fail)
     for (const { key } of group.writes) if (pending.get(key)?.group === group) pending.delete(key)

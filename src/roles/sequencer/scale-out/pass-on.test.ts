@@ -33,11 +33,11 @@ function openStage() {
     passed,
     answered,
     counters,
-    take(slotId: number) {
+    take(slotId: number, length = 0) {
       const submissionId = String(slotId) as SubmissionId
       const ballot = { submission: { request: { slotId, epochId: 1 } }, signer: '0x' as Address } as unknown as Ballot
       const respond = (receipt: Receipt) => void answered.push(receipt)
-      return (passOn as PassOn).record(ballot, { peer: 'p', protocol: 'weft', submissionId, payload: new Uint8Array(0), respond })
+      return (passOn as PassOn).record(ballot, { peer: 'p', protocol: 'weft', submissionId, payload: new Uint8Array(length), respond })
     },
     async answer(ids: readonly number[]) {
       const answers = ids.map((id): Answer => ({ id, receipt: { submissionId: String(id) as SubmissionId, code: 'accepted', reason: '' } }))
@@ -69,6 +69,18 @@ test('S29: what is not answered is passed on again, to the same partition, and a
   expect(stage.passed).toHaveLength(4)
   expect(stage.answered).toHaveLength(2)
   expect(stage.counters.total()).toEqual({ accepted: 2 })
+  stage.stop()
+})
+
+test('S30: a partition that nobody answers for takes a bounded number of bytes, and the others go on', async () => {
+  const stage = openStage()
+  const length = 1024 * 1024
+  let taken = 0
+  while (stage.take(1, length) === 'passed_on') taken += 1
+  expect(taken).toBe(64)
+  expect([stage.take(3), stage.take(2, length)]).toEqual([{ code: 'inbox_full', reason: '' }, 'passed_on'])
+  await stage.answer([1])
+  expect(stage.take(3, length)).toBe('passed_on')
   stage.stop()
 })
 

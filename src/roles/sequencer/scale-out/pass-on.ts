@@ -8,6 +8,8 @@ import type { IntakeDeps } from '#roles/sequencer/intake/admit.ts'
 
 /** Of one partition: what a box has not answered yet. A partition without a box must not take the room of the others. */
 const UNANSWERED_MAX = 10_000
+/** The same where they are long: what a box lets wait. */
+const UNANSWERED_BYTES_MAX = 64 * 1024 * 1024
 /** A box answers in milliseconds. What was lost on the way, or with the box, is passed on again; a vote that it has already is a duplicate. */
 const AGAIN_MS = 1_000
 const LOOK_MS = 250
@@ -33,7 +35,7 @@ export interface PassOnDeps {
 /** Passes verified deliveries on to the boxes of their slots, again and again until they are answered, and answers whoever sent them. */
 export function createPassOn(partitions: number, { shared, clock, counters }: PassOnDeps, { signal, spawn }: Life): PassOn {
   const open = new Map<number, Open>()
-  const unanswered = new Array<number>(partitions).fill(0)
+  const unanswered = Array.from({ length: partitions }, () => ({ count: 0, bytes: 0 }))
   /** Of this turn, by partition. */
   let fresh = new Map<number, Passed[]>()
   let newest = 0
@@ -49,6 +51,12 @@ export function createPassOn(partitions: number, { shared, clock, counters }: Pa
     const group = fresh.get(partition) ?? []
     fresh.set(partition, group)
     group.push(passed)
+  }
+
+  function weigh({ partition, passed }: Open, sign: 1 | -1): void {
+    const there = unanswered[partition] as { count: number; bytes: number }
+    there.count += sign
+    there.bytes += sign * passed.payload.length
   }
 
   async function repeat(): Promise<void> {
@@ -69,7 +77,7 @@ export function createPassOn(partitions: number, { shared, clock, counters }: Pa
         const answered = open.get(id)
         if (answered === undefined) continue
         open.delete(id)
-        unanswered[answered.partition] = (unanswered[answered.partition] as number) - 1
+        weigh(answered, -1)
         counters.count(receipt.code, { epochId: answered.epochId, signedBySlot: answered.slotId })
         answered.delivery.respond(receipt)
       }
@@ -81,13 +89,14 @@ export function createPassOn(partitions: number, { shared, clock, counters }: Pa
     record(ballot, delivery) {
       const { slotId, epochId } = ballot.submission.request
       const partition = partitionOf(slotId, partitions)
-      if ((unanswered[partition] as number) >= UNANSWERED_MAX) return { code: 'inbox_full', reason: '' }
-      unanswered[partition] = (unanswered[partition] as number) + 1
+      const { count, bytes } = unanswered[partition] as { count: number; bytes: number }
+      if (count >= UNANSWERED_MAX || bytes >= UNANSWERED_BYTES_MAX) return { code: 'inbox_full', reason: '' }
       newest += 1
       const { peer, protocol, payload } = delivery
       const passed = { id: newest, peer, protocol, submissionId: delivery.submissionId, payload, signer: ballot.signer }
       const one = { partition, passed, delivery, slotId, epochId, passedAtMs: clock.nowMs() }
       open.set(newest, one)
+      weigh(one, 1)
       put(one)
       return 'passed_on'
     },
