@@ -23,6 +23,7 @@ export interface SettingRow {
     | 'urls'
     | 'secret'
     | 'health'
+    | 'url'
     | 'password'
     | 'signer'
     | 'pem'

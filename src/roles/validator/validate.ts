@@ -3,12 +3,15 @@ import { EPOCH_BATCHES_MAX } from '#domain/batch.ts'
 import { isWeftError, toldOf } from '#domain/errors.ts'
 import type { Cid, SlotId } from '#domain/ids.ts'
 import type { MarketRules } from '#domain/market-rules.ts'
+import type { SpanName } from '#domain/spans.ts'
 import { isAttestationWindowOver, lastAttestationBlock, windowOf } from '#domain/window.ts'
 import type { AnchoredBatch } from '#io/chain/port.ts'
 import { persist } from '#life/persist.ts'
 import { learnRules, type RuleBook } from '#life/rules.ts'
+import { type TracedDeps, type Telling, traced } from '#life/traced.ts'
 import { readBatchFile } from '#wire/batch-file.ts'
 import { contentHashOf, contentHashOfRoots } from '#wire/content-hash.ts'
+import { traceIdOfBatch } from '#wire/trace-id.ts'
 import { type Attestation, batchOnChain, guardedAttestation } from './attest.ts'
 import { attestInTime, attestToTheEnd, type ConcludeDeps, ended, GONE } from './conclude.ts'
 import { type FetchDeps, type Fetched, fetchBatch } from './fetch.ts'
@@ -27,7 +30,8 @@ const TURN_PAUSE_MS = 500
 export type Validating = ConcludeDeps &
   FetchDeps &
   RecheckDeps &
-  RecomputeDeps & {
+  RecomputeDeps &
+  TracedDeps & {
     readonly rules: RuleBook
     readonly heard: Heard
     readonly keepsFinal: boolean
@@ -54,7 +58,8 @@ export async function validate(batch: Candidate, deps: Validating, signal: Abort
     isDue: () => isHurried() || (mayAnswer && isWindowNearlyOver(batch, deps)),
     isHurried,
   }
-  const fetched = await fetchBatch(batch, patience, deps, signal)
+  const fetching = () => fetchBatch(batch, patience, deps, signal)
+  const fetched = await traced(spanOf('validator.fetch', batch), fetching, deps, (end) => (end.ok ? undefined : end.reason))
   if (!fetched.ok && fetched.reason === 'not_fetched' && !isPointless() && (await leaveTraces(batch, deps, signal))) {
     await deps.clock.sleep(TURN_PAUSE_MS, signal)
     return 'gave way'
@@ -63,6 +68,13 @@ export async function validate(batch: Candidate, deps: Validating, signal: Abort
   if (guarded !== undefined) return resume(batch, { guarded, fetched }, deps, signal)
   return fetched.ok ? judge(batch, fetched.bytes, deps, signal) : { end: judgeUnread(batch, fetched.reason, deps, signal) }
 }
+
+/** What is told of a stage of the batch, to whoever follows traces. */
+const spanOf = (name: SpanName, { epochId, batchCid }: Candidate): Telling => ({
+  name,
+  traceId: () => traceIdOfBatch(batchCid),
+  facts: { epochId, batchCid },
+})
 
 /** A batch whose file nobody serves keeps those behind it waiting for half of the time that was left when it was anchored. */
 function givesWay(batch: Candidate, { view, contract }: Validating): boolean {
@@ -111,7 +123,8 @@ async function judge(batch: Candidate, bytes: Uint8Array, deps: Validating, sign
   const judgedBy = await learnJudgedBy(epoch, () => !isWindowOver(batch, deps), deps, signal)
   // V7: never by the rules of another epoch.
   if (judgedBy === undefined) return { end: ended(batch, { state: 'withheld', reason: 'rules_unknown' }, deps) }
-  const rechecked = await recheck({ bytes, anchored, ...judgedBy, index, predecessors }, deps)
+  const rechecking = () => recheck({ bytes, anchored, ...judgedBy, index, predecessors }, deps)
+  const rechecked = await traced(spanOf('validator.recheck', batch), rechecking, deps, ({ failures: [first] }) => first?.check)
   predecessors.add(index, rechecked.traces)
   return { end: speak(batch, { rechecked, anchored, rules: judgedBy.rules }, deps, signal) }
 }
@@ -135,7 +148,12 @@ async function speak(
   if (isTheirs && rules.availability === 'required' && !(await keep()))
     return ended(batch, { state: 'withheld', reason: 'unavailable', failureCount, evidenceCid }, deps)
   const attestation = { epochId, batchCid, root, contentHash: contentToAttest(anchored) }
-  const attesting = attestToTheEnd(batch, { attestation, anchored, failureCount, evidenceCid }, deps, signal)
+  const attesting = traced(
+    spanOf('validator.attest', batch),
+    () => attestToTheEnd(batch, { attestation, anchored, failureCount, evidenceCid }, deps, signal),
+    deps,
+    ({ state, reason }) => (state === 'attested' ? undefined : reason),
+  )
   // What the market does not ask for keeps no vote waiting.
   const [end] = await Promise.all([attesting, isTheirs && deps.keepsFinal && rules.availability === 'none' ? keep() : undefined])
   return end

@@ -1,12 +1,15 @@
 import pLimit, { type LimitFunction } from 'p-limit'
 import { WeftError } from '#domain/errors.ts'
 import type { EpochId } from '#domain/ids.ts'
+import type { SpanName } from '#domain/spans.ts'
 import { untilAborted } from '#domain/until-aborted.ts'
 import type { Ipfs } from '#io/ipfs/port.ts'
 import type { Held } from '#life/copies.ts'
 import { persist, type PersistDeps } from '#life/persist.ts'
+import { type TracedDeps, type Telling, traced } from '#life/traced.ts'
 import { batchCidOf } from '#wire/batch-file.ts'
 import { isDagCborCid } from '#wire/cid.ts'
+import { traceIdOfBatch } from '#wire/trace-id.ts'
 import type { PlannedBatch } from './batch.ts'
 
 /** Our own node answers from its own disk. */
@@ -35,7 +38,12 @@ export interface ToPin {
  * Pins side by side: a file that the node or a place is slow with holds up no other. What is not pinned when it would be too late is given up,
  * however long the node or places would still take (S15). Aborts with the signal.
  */
-export function pinAll(epochId: EpochId, { batches, isInTime }: ToPin, deps: PinDeps & PersistDeps, signal: AbortSignal): Pins {
+export function pinAll(
+  epochId: EpochId,
+  { batches, isInTime }: ToPin,
+  deps: PinDeps & PersistDeps & TracedDeps,
+  signal: AbortSignal,
+): Pins {
   const limit = pLimit(PINS_AT_ONCE_MAX)
   const [late, settled] = [new AbortController(), new AbortController()]
   const until = AbortSignal.any([signal, late.signal])
@@ -50,7 +58,7 @@ export function pinAll(epochId: EpochId, { batches, isInTime }: ToPin, deps: Pin
   async function pinOne(batch: PlannedBatch): Promise<boolean> {
     if (!isInTime()) return false
     try {
-      await pin(epochId, batch, { ...deps, limit }, until)
+      await traced(spanOf('sequencer.pin', epochId, batch), () => pin(epochId, batch, { ...deps, limit }, until), deps)
       done.add(batch.index)
       return true
     } catch (failure) {
@@ -66,6 +74,13 @@ export function pinAll(epochId: EpochId, { batches, isInTime }: ToPin, deps: Pin
   void Promise.allSettled(ends.values()).then(() => settled.abort())
   return { ends, done: { has: (index) => !ends.has(index) || done.has(index) } }
 }
+
+/** What is told of a stage of the batch, to whoever follows traces. */
+export const spanOf = (name: SpanName, epochId: EpochId, { batchCid }: Pick<PlannedBatch, 'batchCid'>): Telling => ({
+  name,
+  traceId: () => traceIdOfBatch(batchCid),
+  facts: { epochId, batchCid },
+})
 
 export interface PinDeps {
   readonly ipfs: Ipfs

@@ -3,6 +3,7 @@ import { WeftError } from '#domain/errors.ts'
 import type { BlockNumber, EpochId } from '#domain/ids.ts'
 import { isBatchWindowOver } from '#domain/window.ts'
 import { persist } from '#life/persist.ts'
+import { traced } from '#life/traced.ts'
 import type { EpochRules } from '#roles/sequencer/epoch-rules.ts'
 import { type EpochEntry, isLost, isUnsent } from '#roles/sequencer/ledger.ts'
 import type { Sequencing } from '#roles/sequencer/sequencer.ts'
@@ -12,7 +13,7 @@ import { collect } from './collect.ts'
 import { finalize } from './finalize.ts'
 import { keep } from './keep.ts'
 import { noteAnchored, noteClosed, noteEnded, notePlan, noteUnjudged } from './outcome.ts'
-import { pinAll, type Pins } from './pin.ts'
+import { pinAll, type Pins, spanOf } from './pin.ts'
 import { type Breathe, createTurns } from './turns.ts'
 
 /**
@@ -82,7 +83,16 @@ export function pinAndPut(entry: EpochEntry, batches: readonly PlannedBatch[], d
   const isUnread = ({ batchCid }: PlannedBatch) => entry.state === 'planned' || isUnsent(entry, batchCid) || isLost(entry, batchCid)
   const pins = pinUntil(entry, batches.filter(isUnread), deps, signal)
   const attempt = () => explained(entry.epochId, anchor(entry, { batches, pins }, deps, signal), deps)
-  return persist({ doing: 'anchor', attempt, signal }, deps)
+  const anchoring = persist({ doing: 'anchor', attempt, signal }, deps)
+  // What fails is heard of by whoever waits for all of them.
+  for (const [index, batch] of deps.tracer === undefined ? [] : batches.entries())
+    traced(
+      spanOf('sequencer.anchor', entry.epochId, batch),
+      () => anchoring,
+      deps,
+      ({ failures }) => failures[index],
+    ).catch(() => undefined)
+  return anchoring
 }
 
 export function putEnd(entry: EpochEntry, deps: Sequencing, signal: AbortSignal): Promise<EndOutcome> {
