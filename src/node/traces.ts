@@ -27,6 +27,8 @@ export async function startTraces(
   const url = urlIn(settings)
   if (url === undefined) return undefined
   const { createOtlpTracer } = await import('#io/traces/otlp.ts')
+  // From 0 on: of what begins at 1 nobody sees that it has grown.
+  for (const outcome of ['sent', 'lost']) recorder.add('weft_spans_total', { outcome }, 0)
   let isLosing = false
   const onSpans: OnSpans = (outcome, count, detail) => {
     recorder.add('weft_spans_total', { outcome }, count)

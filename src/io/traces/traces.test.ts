@@ -80,7 +80,7 @@ test('the variables of the standard say who sends, with which headers, and which
   expect(receiver.headers[0]?.authorization).toBe('Bearer x')
 })
 
-test('what a receiver refuses is counted as lost, whatever it says beside; what it takes as sent, also where its answer is no answer', async () => {
+test('G11: what a receiver refuses is counted as lost, whatever it says beside; what it takes as sent, also where its answer is no answer', async () => {
   const refusing = await start((response) => response.writeHead(400).end('x'.repeat(100)))
   const babbling = await start((response) => response.writeHead(200).end('no JSON'))
   for (const { tracer } of [refusing, babbling]) {
@@ -91,7 +91,7 @@ test('what a receiver refuses is counted as lost, whatever it says beside; what 
   expect(babbling.outcomes).toEqual([['sent', 1, '']])
 })
 
-test('a receiver that takes everything and never answers: a bounded number waits, the rest is lost at once, and the stop does not wait', async () => {
+test('G11: a receiver that takes everything and never answers: a bounded number waits, the rest is lost at once, and the stop does not wait', async () => {
   const { tracer, outcomes } = await start(() => undefined)
   for (let index = 1; index <= 5_000; index += 1) tracer.tell(verify(traceIdAt(index)), () => ({ facts: {} }))
   expect(outcomes.length).toBe(5_000 - 4_096)
@@ -102,7 +102,19 @@ test('a receiver that takes everything and never answers: a bounded number waits
   expect(outcomes.at(-1)).toEqual(['lost', 4_096, 'no answer before the end'])
 })
 
-test('a receiver that is not there costs nothing but the spans', async () => {
+test('G11: whoever chooses ids that are followed has no more of them told than so many a second', async () => {
+  const { tracer, outcomes } = await start()
+  const counted = (wanted: string) => outcomes.reduce((sum, [outcome, count]) => (outcome === wanted ? sum + count : sum), 0)
+  const beganMs = performance.now()
+  for (let index = 1; index <= 4_096; index += 1) tracer.tell(verify(traceIdAt(index)), () => ({ facts: {} }))
+  await expect.poll(() => counted('sent'), { interval: 2 }).toBe(4_096)
+  for (let index = 1; index <= 4_096; index += 1) tracer.tell(verify(traceIdAt(index)), () => ({ facts: {} }))
+  expect(counted('lost')).toBeGreaterThanOrEqual(4_095 - (performance.now() - beganMs))
+  await tracer.stop(10_000)
+  expect(counted('sent') + counted('lost')).toBe(8_192)
+})
+
+test('G11: a receiver that is not there costs nothing but the spans', async () => {
   const { tracer, receiver, outcomes } = await start()
   await receiver.stop()
   receivers.splice(0)
