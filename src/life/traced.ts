@@ -10,7 +10,7 @@ export interface TracedDeps {
 }
 
 /** What is to be told of a work: `traceId` is asked only where somebody follows traces. */
-export interface Telling {
+export interface StageSpan {
   readonly name: SpanName
   readonly traceId: () => string
   readonly facts: SpanFacts['facts']
@@ -18,7 +18,7 @@ export interface Telling {
 
 /** Does the work, and tells of it as one span when it is over; `failureOf` says what went wrong with what it gave, and a failure its code. */
 export async function traced<Value>(
-  { name, traceId, facts }: Telling,
+  { name, traceId, facts }: StageSpan,
   work: () => Promise<Value>,
   { clock, tracer }: TracedDeps,
   failureOf: (value: Value) => string | undefined = () => undefined,

@@ -1,4 +1,5 @@
-import type { Cid, SubmissionId } from '#domain/ids.ts'
+import type { Cid, EpochId, SubmissionId } from '#domain/ids.ts'
+import type { SpanName } from '#domain/spans.ts'
 import { packCid } from './packed-cid.ts'
 
 /** The trace id of the OpenTelemetry standard: 16 bytes as 32 hex digits. */
@@ -14,3 +15,10 @@ export const traceIdOf = (submissionId: SubmissionId): TraceId => submissionId.r
 
 /** The trace of a batch: the first half of the digest in its CID, which sequencer and validators have alike. */
 export const traceIdOfBatch = (batchCid: Cid): TraceId => packCid(batchCid).word.slice(0, TRACE_ID_DIGITS)
+
+/** What is told of a stage of a batch. */
+export const spanOfBatch = (name: SpanName, { epochId, batchCid }: { readonly epochId: EpochId; readonly batchCid: Cid }) => ({
+  name,
+  traceId: (): TraceId => traceIdOfBatch(batchCid),
+  facts: { epochId, batchCid },
+})

@@ -342,7 +342,10 @@ export function openOutbox(
       enter(key, note)
       return 'new'
     },
-    idOf: (submission) => noteAt(keyOf(submission))?.submissionId,
+    idOf(submission) {
+      const key = keyOf(submission)
+      return (open.get(key) ?? noteAt(key))?.submissionId
+    },
     take: line.take,
     payload(entry) {
       const value = store.get(entry.key) as Uint8Array

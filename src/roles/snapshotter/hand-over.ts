@@ -26,7 +26,7 @@ export interface HandOverDeps extends PersistDeps {
 }
 
 /** A vote with when its data were computed, where that was in this life. */
-export interface Given extends Vote {
+export interface TimedVote extends Vote {
   readonly computing?: Period | undefined
 }
 
@@ -35,7 +35,7 @@ export interface Given extends Vote {
  * for each attempt, so that the header lies on the chain of now; the CID is always the same. Resolves with the block that the vote names;
  * with `undefined`, and signs no more, when the slot was given to another key meanwhile (N8). Rejects only with the signal's reason.
  */
-export async function handOver({ computing, ...vote }: Given, signal: AbortSignal, deps: HandOverDeps): Promise<BlockRef | undefined> {
+export async function handOver({ computing, ...vote }: TimedVote, signal: AbortSignal, deps: HandOverDeps): Promise<BlockRef | undefined> {
   const attempt = async () => {
     if (!deps.isOurs(vote.slotId)) return undefined
     const header = deps.head()

@@ -13,7 +13,7 @@ import { type PersistDeps, persist } from '#life/persist.ts'
 import { JSON_BYTES_MAX, parseCanonicalJson } from '#wire/canonical-json.ts'
 import { snapshotCidOf } from '#wire/cid.ts'
 import { type Computed, type ComputeInputs, compute, type Missing } from './compute.ts'
-import { type Given, type HandOverDeps, handOver } from './hand-over.ts'
+import { type TimedVote, type HandOverDeps, handOver } from './hand-over.ts'
 import type { PlannedProject } from './plan.ts'
 import type { EpochRecord, ProjectRecord, Records } from './records.ts'
 
@@ -237,7 +237,7 @@ const votersOf = ({ project: { projectId } }: SubmitRun, { slotIds, mayVote }: P
 export const isOurFailure = ({ kind }: WeftError): boolean => kind === 'bug' || kind === 'operator'
 
 /** Until what was given names a block that is still there when it was taken, which is then on record; `false` when the slot is ours no more. */
-async function handOverFirmly(vote: Given, run: SubmitRun, deps: ProjectDeps): Promise<boolean> {
+async function handOverFirmly(vote: TimedVote, run: SubmitRun, deps: ProjectDeps): Promise<boolean> {
   for (;;) {
     const header = await handOver(vote, run.signal, deps.handOver)
     // Its header is gone with the release: should that come again, the vote must be given again.

@@ -3,7 +3,7 @@ import type { OnTaken } from '#io/grpc/port.ts'
 import type { Period } from '#io/traces/port.ts'
 import type { TracedDeps } from '#life/traced.ts'
 import { traceIdOf } from '#wire/trace-id.ts'
-import type { Given } from './hand-over.ts'
+import type { TimedVote } from './hand-over.ts'
 
 /** What is told of one attempt to hand a vote over, to whoever follows traces. Which trace it is in, the collector says at its end: it makes the id. */
 export interface VoteSpans {
@@ -13,7 +13,7 @@ export interface VoteSpans {
 
 /** `undefined` where nobody follows traces: then no clock is read for them. */
 export function createVoteSpans(
-  { computing, epochId, projectId, slotId, snapshotCid }: Given,
+  { computing, epochId, projectId, slotId, snapshotCid }: TimedVote,
   { tracer, clock }: TracedDeps,
 ): VoteSpans | undefined {
   if (tracer === undefined) return undefined

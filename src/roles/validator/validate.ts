@@ -3,15 +3,14 @@ import { EPOCH_BATCHES_MAX } from '#domain/batch.ts'
 import { isWeftError, toldOf } from '#domain/errors.ts'
 import type { Cid, SlotId } from '#domain/ids.ts'
 import type { MarketRules } from '#domain/market-rules.ts'
-import type { SpanName } from '#domain/spans.ts'
 import { isAttestationWindowOver, lastAttestationBlock, windowOf } from '#domain/window.ts'
 import type { AnchoredBatch } from '#io/chain/port.ts'
 import { persist } from '#life/persist.ts'
 import { learnRules, type RuleBook } from '#life/rules.ts'
-import { type TracedDeps, type Telling, traced } from '#life/traced.ts'
+import { type TracedDeps, traced } from '#life/traced.ts'
 import { readBatchFile } from '#wire/batch-file.ts'
 import { contentHashOf, contentHashOfRoots } from '#wire/content-hash.ts'
-import { traceIdOfBatch } from '#wire/trace-id.ts'
+import { spanOfBatch } from '#wire/trace-id.ts'
 import { type Attestation, batchOnChain, guardedAttestation } from './attest.ts'
 import { attestInTime, attestToTheEnd, type ConcludeDeps, ended, GONE } from './conclude.ts'
 import { type FetchDeps, type Fetched, fetchBatch } from './fetch.ts'
@@ -59,7 +58,7 @@ export async function validate(batch: Candidate, deps: Validating, signal: Abort
     isHurried,
   }
   const fetching = () => fetchBatch(batch, patience, deps, signal)
-  const fetched = await traced(spanOf('validator.fetch', batch), fetching, deps, (end) => (end.ok ? undefined : end.reason))
+  const fetched = await traced(spanOfBatch('validator.fetch', batch), fetching, deps, (end) => (end.ok ? undefined : end.reason))
   if (!fetched.ok && fetched.reason === 'not_fetched' && !isPointless() && (await leaveTraces(batch, deps, signal))) {
     await deps.clock.sleep(TURN_PAUSE_MS, signal)
     return 'gave way'
@@ -68,13 +67,6 @@ export async function validate(batch: Candidate, deps: Validating, signal: Abort
   if (guarded !== undefined) return resume(batch, { guarded, fetched }, deps, signal)
   return fetched.ok ? judge(batch, fetched.bytes, deps, signal) : { end: judgeUnread(batch, fetched.reason, deps, signal) }
 }
-
-/** What is told of a stage of the batch, to whoever follows traces. */
-const spanOf = (name: SpanName, { epochId, batchCid }: Candidate): Telling => ({
-  name,
-  traceId: () => traceIdOfBatch(batchCid),
-  facts: { epochId, batchCid },
-})
 
 /** A batch whose file nobody serves keeps those behind it waiting for half of the time that was left when it was anchored. */
 function givesWay(batch: Candidate, { view, contract }: Validating): boolean {
@@ -124,7 +116,7 @@ async function judge(batch: Candidate, bytes: Uint8Array, deps: Validating, sign
   // V7: never by the rules of another epoch.
   if (judgedBy === undefined) return { end: ended(batch, { state: 'withheld', reason: 'rules_unknown' }, deps) }
   const rechecking = () => recheck({ bytes, anchored, ...judgedBy, index, predecessors }, deps)
-  const rechecked = await traced(spanOf('validator.recheck', batch), rechecking, deps, ({ failures: [first] }) => first?.check)
+  const rechecked = await traced(spanOfBatch('validator.recheck', batch), rechecking, deps, ({ failures: [first] }) => first?.check)
   predecessors.add(index, rechecked.traces)
   return { end: speak(batch, { rechecked, anchored, rules: judgedBy.rules }, deps, signal) }
 }
@@ -149,7 +141,7 @@ async function speak(
     return ended(batch, { state: 'withheld', reason: 'unavailable', failureCount, evidenceCid }, deps)
   const attestation = { epochId, batchCid, root, contentHash: contentToAttest(anchored) }
   const attesting = traced(
-    spanOf('validator.attest', batch),
+    spanOfBatch('validator.attest', batch),
     () => attestToTheEnd(batch, { attestation, anchored, failureCount, evidenceCid }, deps, signal),
     deps,
     ({ state, reason }) => (state === 'attested' ? undefined : reason),

@@ -1,15 +1,14 @@
 import pLimit, { type LimitFunction } from 'p-limit'
 import { WeftError } from '#domain/errors.ts'
 import type { EpochId } from '#domain/ids.ts'
-import type { SpanName } from '#domain/spans.ts'
 import { untilAborted } from '#domain/until-aborted.ts'
 import type { Ipfs } from '#io/ipfs/port.ts'
 import type { Held } from '#life/copies.ts'
 import { persist, type PersistDeps } from '#life/persist.ts'
-import { type TracedDeps, type Telling, traced } from '#life/traced.ts'
+import { type TracedDeps, traced } from '#life/traced.ts'
 import { batchCidOf } from '#wire/batch-file.ts'
 import { isDagCborCid } from '#wire/cid.ts'
-import { traceIdOfBatch } from '#wire/trace-id.ts'
+import { spanOfBatch } from '#wire/trace-id.ts'
 import type { PlannedBatch } from './batch.ts'
 
 /** Our own node answers from its own disk. */
@@ -58,7 +57,8 @@ export function pinAll(
   async function pinOne(batch: PlannedBatch): Promise<boolean> {
     if (!isInTime()) return false
     try {
-      await traced(spanOf('sequencer.pin', epochId, batch), () => pin(epochId, batch, { ...deps, limit }, until), deps)
+      const span = spanOfBatch('sequencer.pin', { epochId, batchCid: batch.batchCid })
+      await traced(span, () => pin(epochId, batch, { ...deps, limit }, until), deps)
       done.add(batch.index)
       return true
     } catch (failure) {
@@ -74,13 +74,6 @@ export function pinAll(
   void Promise.allSettled(ends.values()).then(() => settled.abort())
   return { ends, done: { has: (index) => !ends.has(index) || done.has(index) } }
 }
-
-/** What is told of a stage of the batch, to whoever follows traces. */
-export const spanOf = (name: SpanName, epochId: EpochId, { batchCid }: Pick<PlannedBatch, 'batchCid'>): Telling => ({
-  name,
-  traceId: () => traceIdOfBatch(batchCid),
-  facts: { epochId, batchCid },
-})
 
 export interface PinDeps {
   readonly ipfs: Ipfs

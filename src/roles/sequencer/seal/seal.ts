@@ -7,13 +7,14 @@ import { traced } from '#life/traced.ts'
 import type { EpochRules } from '#roles/sequencer/epoch-rules.ts'
 import { type EpochEntry, isLost, isUnsent } from '#roles/sequencer/ledger.ts'
 import type { Sequencing } from '#roles/sequencer/sequencer.ts'
+import { spanOfBatch } from '#wire/trace-id.ts'
 import { anchor, type Anchored, end, type EndOutcome } from './anchor.ts'
 import { batch, type FreshBatch, type PlannedBatch } from './batch.ts'
 import { collect } from './collect.ts'
 import { finalize } from './finalize.ts'
 import { keep } from './keep.ts'
 import { noteAnchored, noteClosed, noteEnded, notePlan, noteUnjudged } from './outcome.ts'
-import { pinAll, type Pins, spanOf } from './pin.ts'
+import { pinAll, type Pins } from './pin.ts'
 import { type Breathe, createTurns } from './turns.ts'
 
 /**
@@ -85,13 +86,15 @@ export function pinAndPut(entry: EpochEntry, batches: readonly PlannedBatch[], d
   const attempt = () => explained(entry.epochId, anchor(entry, { batches, pins }, deps, signal), deps)
   const anchoring = persist({ doing: 'anchor', attempt, signal }, deps)
   // What fails is heard of by whoever waits for all of them.
-  for (const [index, batch] of deps.tracer === undefined ? [] : batches.entries())
+  for (const [index, { batchCid }] of deps.tracer === undefined ? [] : batches.entries()) {
+    const span = spanOfBatch('sequencer.anchor', { epochId: entry.epochId, batchCid })
     traced(
-      spanOf('sequencer.anchor', entry.epochId, batch),
+      span,
       () => anchoring,
       deps,
       ({ failures }) => failures[index],
     ).catch(() => undefined)
+  }
   return anchoring
 }
 
