@@ -108,6 +108,8 @@ describe('settings', () => {
       '--alert-to',
       '--alert-cooldown',
       '--heartbeat-url',
+      '--otlp-endpoint',
+      '--otlp-traces-endpoint',
       '--network',
       '--anchor-rpc-url',
       '--anchor-chain-id',

@@ -103,7 +103,7 @@ test('the commands of the page, in their order, make a node whose votes count; w
   expect(twice.output()).toContain('DATA_DIR_LOCKED')
   expect([await elsewhere.ended(), elsewhere.output()]).toEqual([1, expect.stringContaining('"code":"SIGNER_IN_USE"')])
   await running.said('"msg":"epoch_done"')
-  variables.set('PROJECT', '24h_stats:OPERATING')
+  variables.set('PROJECT', 'aggregate_24h_stats')
   const [trace = ''] = traces
   const [, traceId] = /^collector[\s\S]* taken .*, trace ([0-9a-f]{32})$/m.exec(await done(trace)) ?? []
   const [backup = '', restore = ''] = keeping
