@@ -109,6 +109,8 @@ describe('settings', () => {
       '--alert-to',
       '--alert-cooldown',
       '--heartbeat-url',
+      '--otlp-endpoint',
+      '--otlp-traces-endpoint',
       '--network',
       '--anchor-rpc-url',
       '--anchor-chain-id',

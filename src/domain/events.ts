@@ -71,6 +71,11 @@ export const EVENTS = {
     isRepeated: true,
     help: 'An alert, or the sign of life for whoever watches over this role, could not be sent to `place`; `detail` says why. It is not sent again: `./weft status` shows what was. The role is not touched by that.',
   },
+  spans_lost: {
+    level: 'warn',
+    isRepeated: true,
+    help: 'Spans of traces did not get to `receiver`; `detail` says why. They are not sent again, and `weft_spans_total` counts them; said once until some arrive. The role is not touched by that.',
+  },
   stop_failed: { level: 'error', help: 'Something did not let itself be stopped; nothing acknowledged is lost by that.' },
   will_try_again: {
     level: 'warn',

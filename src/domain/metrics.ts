@@ -20,6 +20,11 @@ export const METRICS = {
     help: 'Events of the log, also those that it holds back because they repeat; `code` is the code or the reason that the line gives, if any.',
   },
   weft_trouble: { kind: 'gauge', labels: ['event'], help: 'How many troubles of this event go on now.' },
+  weft_spans_total: {
+    kind: 'counter',
+    labels: ['outcome'],
+    help: 'Spans of traces that the receiver took (`sent`), or that it did not, or that found no place on their way to it (`lost`).',
+  },
   weft_event_loop_delay_seconds: {
     kind: 'gauge',
     labels: ['percentile'],

@@ -40,6 +40,7 @@ export const wireCollector: Wire<Collector> = async (settings, home, started, si
       clock: systemClock,
       random: systemRandom,
       report: home.report,
+      tracer: home.tracer,
       ...(chain && { anchor: { chain, recoverer } }),
       meeting,
       // An orchestrator sends nobody here before.

@@ -8,6 +8,7 @@ import { makeFolder } from '#io/disk/folder.ts'
 import type { Store } from '#io/store/port.ts'
 import { openSqliteStore } from '#io/store/sqlite.ts'
 import { systemClock } from '#io/clock/system.ts'
+import type { Tracer } from '#io/traces/port.ts'
 import { type LogOptions, openLog, type WriteEvent } from './log.ts'
 import { createNotes, type Notes } from './notes.ts'
 import { type Pools, OWN_POOLS } from './pools.ts'
@@ -44,6 +45,8 @@ export interface RoleHome {
   readonly notes: Notes
   /** What it has in common with other roles of its process. */
   readonly pools: Pools
+  /** Where somebody follows traces. */
+  readonly tracer?: Tracer | undefined
   /** The role's libp2p identity, a 32-byte Ed25519 seed, made at first use: peers know the role by it. Throws `IDENTITY_INVALID` when what was kept is none, `IDENTITY_LOCKED` when it is encrypted and no password was given, `KEYSTORE_PASSWORD_WRONG`. */
   identity(): Promise<Uint8Array>
   /** Writes down where the role is reached, for whoever starts things on this machine: `endpoints.json`. */

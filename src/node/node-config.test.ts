@@ -151,7 +151,8 @@ test('a file that is not there is told with what makes one', () => {
 })
 
 test('what is shown of a file is where each value comes from, and no secret', () => {
-  const rows = shownSettings(readConfig(write(ONE)), { WEFT_SIGNER_PASSWORD: 'hunter2', WEFT_POLL_MS: '900' })
+  const receiver = { OTEL_EXPORTER_OTLP_ENDPOINT: 'https://me:pass@traces.example', OTEL_EXPORTER_OTLP_HEADERS: 'authorization=hunter2' }
+  const rows = shownSettings(readConfig(write(ONE)), { WEFT_SIGNER_PASSWORD: 'hunter2', WEFT_POLL_MS: '900', ...receiver })
   const of = (part: string, setting: string) => rows.find((row) => row.part === part && row.setting === setting)
   expect(of('snapshotter', 'pollMs')).toMatchObject({ value: '900', origin: 'environment' })
   expect(of('snapshotter', 'slots')).toMatchObject({ value: '1,3-5', origin: 'file' })
@@ -160,6 +161,7 @@ test('what is shown of a file is where each value comes from, and no secret', ()
   expect(of('snapshotter', 'namespace')).toMatchObject({ value: '', origin: 'market' })
   expect(of('snapshotter', 'signerKey')).toMatchObject({ value: `file:${at('key')}`, origin: 'file' })
   expect(of('snapshotter', 'signerPassword')).toMatchObject({ value: '[secret]', origin: 'environment' })
+  expect(of('snapshotter', 'otlpEndpoint')).toMatchObject({ value: 'https://[secret]@traces.example', origin: 'environment' })
   expect(JSON.stringify(rows)).not.toMatch(/hunter2|pass@|eeee/)
   const lacking = shownSettings(readConfig(write({ ...ONE, parts: { snapshotter: {}, collector: {} } })), {})
   const slots = lacking.filter(({ setting }) => setting === 'slots').map(({ part, origin }) => `${part} ${origin}`)

@@ -362,8 +362,15 @@ describe('settings', () => {
     expect(problemsOf({}, { WEFT_DATA_DIR: '/tmp/x' }, 'relay')).toEqual([])
   })
 
+  test('a receiver of traces is named as the standard does, and empty is none; of a wrong URL nothing is repeated', () => {
+    const of = (text: string) => readSettings('epochs', {}, { ...epochs, OTEL_EXPORTER_OTLP_ENDPOINT: text }).otlpEndpoint
+    expect([of(''), of('http://127.0.0.1:4318')]).toEqual(['', 'http://127.0.0.1:4318'])
+    expect(() => of('grpc://name:pass@here')).toThrow('--otlp-endpoint (OTEL_EXPORTER_OTLP_ENDPOINT): is not an http(s) URL')
+    expect(() => of('grpc://name:pass@here')).not.toThrow('pass')
+  })
+
   test('each role reads its own and no more', () => {
-    const health = ['healthListen', 'healthHosts', 'alertTo', 'alertCooldown', 'heartbeatUrl']
+    const health = ['healthListen', 'healthHosts', 'alertTo', 'alertCooldown', 'heartbeatUrl', 'otlpEndpoint', 'otlpTracesEndpoint']
     expect(Object.keys(readSettings('relay', {}, collector))).toEqual([
       ...['dataDir', 'logFormat', ...health, 'network', 'anchorRpcUrl', 'anchorChainId', 'protocolState', 'dataMarket'],
       ...[

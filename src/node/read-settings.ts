@@ -11,7 +11,7 @@ import { findNetwork, type Network } from './network.ts'
 import { problemsOfAlerts } from './alert-places.ts'
 import { type AddressForm, LISTEN_FORM, PEER_FORM } from './peer-address.ts'
 import { parsePlaces, type PlaceSetting, problemOfUrl, problemsOfPinning } from './pin-places.ts'
-import { problemsInRpc } from './rpc-urls.ts'
+import { isHttpUrl, problemsInRpc } from './rpc-urls.ts'
 import { hasSigner, pemIn, problemOfSignerUrl, problemsOfSigner } from './signer-settings.ts'
 import type { Role } from './settings/roles.ts'
 import type { SettingRow } from './settings/row.ts'
@@ -166,6 +166,8 @@ function parse(row: SettingRow, text: string, { before, env }: { readonly before
       return parseHealth(text)
     case 'hosts':
       return parseList(row, text.toLowerCase(), HOST_FORM)
+    case 'url':
+      return text === '' || isHttpUrl(text) ? text : new Problem('is not an http(s) URL')
     case 'rpc':
       return problemsInRpc(text).length === 0 ? text : new Problem(...problemsInRpc(text))
     case 'address':

@@ -34,7 +34,8 @@ export const wirePart =
     const ipfs = settings.ipfsPeers.length === 0 ? undefined : await ipfsPlace(settings, home, started)
     const market = await openMarket(settings, { home, chain, clock: systemClock, ipfs: ipfs?.node ?? NO_PEERS, signal })
     const shared = await openShared(settings, home, { started, chain })
-    const deps = { shared, chain, rules: market.rules, clock: systemClock, random: systemRandom, report: home.report }
+    const { report, tracer } = home
+    const deps = { shared, chain, rules: market.rules, clock: systemClock, random: systemRandom, report, tracer }
     const { part, places, frames } =
       mode === 'listen'
         ? await listener(settings, home, { started, deps, signal })

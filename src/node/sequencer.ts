@@ -74,6 +74,7 @@ export const wireSequencer =
         clock: systemClock,
         random: systemRandom,
         report: home.report,
+        tracer: home.tracer,
         gather,
         onEpoch(record) {
           countEpoch(record)

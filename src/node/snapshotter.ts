@@ -58,6 +58,7 @@ export function wireSnapshotter(prepare: (computes: ComputeSet) => ComputeSet = 
         collector: client,
         terms: snapshotterTerms(market, prepare),
         report: home.report,
+        tracer: home.tracer,
         ...countSnapshots(home.notes.recorder),
       },
     )

@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { WeftError } from '#domain/errors.ts'
 import { Secret } from '#domain/secret.ts'
 import { openSqliteStore } from '#io/store/sqlite.ts'
+import { startReceiver } from '#io/traces/receiver.test-world.ts'
 import type { RunningRole, Wire, WiredRole } from './role.ts'
 import type { Settings } from './settings/settings.ts'
 import { startWith } from './start.ts'
@@ -39,7 +40,7 @@ interface Scene {
 }
 
 /** Nobody is to hear of it. */
-const QUIET = { healthListen: 'off', alertTo: new Secret(''), heartbeatUrl: new Secret('') }
+const QUIET = { healthListen: 'off', alertTo: new Secret(''), heartbeatUrl: new Secret(''), otlpEndpoint: '', otlpTracesEndpoint: '' }
 
 /** One that waits for something that never comes, and starts no more when it is told to stop. */
 test('a role that is told to stop while it starts stops what it has started, and says so', async () => {
@@ -100,6 +101,23 @@ describe('a role that starts', () => {
     expect(running).toMatchObject({ handle: 'the role itself', places: { p2p: ['/ip4/127.0.0.1/tcp/1'] } })
     expect(JSON.parse(readFileSync(join(folder, 'relay', 'endpoints.json'), 'utf8'))).toEqual(running.places)
     expect(events()).toEqual(['starting', 'started'])
+  })
+
+  test('has a tracer where a receiver of traces is named, whose last spans go out before it has stopped', async () => {
+    const receiver = await startReceiver()
+    const wire: Wire<string> = async (_settings, { tracer }) => ({
+      places: {},
+      handle: '',
+      async run(signal) {
+        await untilAborted(signal)
+        tracer?.tell({ traceId: '1'.repeat(32), name: 'collector.accept', beganMs: 1, endedMs: 2 }, () => ({ facts: {} }))
+      },
+    })
+    const settings = { dataDir: join(folder, 'relay'), ...QUIET, otlpEndpoint: receiver.endpoint } as Settings
+    running = await startWith('relay', settings, wire, { logTo: join(folder, 'log') })
+    await running.stop()
+    expect(receiver.spans().map(({ name }) => name)).toEqual(['collector.accept'])
+    await receiver.stop()
   })
 
   test('that fails half-way stops what it started, in reverse, and leaves its home', async () => {

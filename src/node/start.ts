@@ -10,6 +10,7 @@ import type { Role } from './settings/roles.ts'
 import type { Settings } from './settings/settings.ts'
 import type { Pools } from './pools.ts'
 import { createStarted } from './stop.ts'
+import { startTraces } from './traces.ts'
 import { VERSION } from './version.ts'
 
 interface StartOptions {
@@ -43,7 +44,9 @@ export async function startWith<Handle>(
   try {
     const health = await startHealth({ role, listen: settings.healthListen, hosts: settings.healthHosts, alerts: alertsIn(settings) }, home)
     started.add('health server', health)
-    const wired = await wire(settings, home, started, signal)
+    const traces = await startTraces(role, settings, home)
+    if (traces !== undefined) started.add('traces', traces)
+    const wired = await wire(settings, { ...home, tracer: traces?.tracer }, started, signal)
     home.announce(wired.places)
     home.report('started', { ...wired.places, ...(health.url !== undefined && { health: health.url }) })
     health.begin(wired.vitals)

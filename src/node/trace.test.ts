@@ -1,5 +1,9 @@
 import { expect, test } from 'vitest'
-import type { BlockNumber, Cid, EpochId, Hash, ProjectId, SlotId, ContractNumber } from '#domain/ids.ts'
+import type { Address, BlockNumber, Cid, EpochId, Hash, ProjectId, SlotId, ContractNumber, SubmissionId } from '#domain/ids.ts'
+import type { Submission } from '#domain/submission.ts'
+import { COLLECTOR_LIMITS } from '#roles/collector/collector.ts'
+import { openOutbox } from '#roles/collector/outbox.ts'
+import { encodeBallot } from '#roles/sequencer/intake/ballot.ts'
 import { voteKey } from '#roles/sequencer/keys.ts'
 import { createLedger } from '#roles/sequencer/ledger.ts'
 import { openRecords } from '#roles/snapshotter/records.ts'
@@ -18,6 +22,17 @@ const release = { number: 70 as BlockNumber, contractNumber: 70 as ContractNumbe
 const RELEASED_MS = 1_700_000_000_000
 const range = { begin: 10 as BlockNumber, end: 11 as BlockNumber }
 
+const ID = '3f2a8c1e-5b7d-4e6f-9a0b-1c2d3e4f5a6b' as SubmissionId
+const TRACE = '3f2a8c1e5b7d4e6f9a0b1c2d3e4f5a6b'
+const VOTE: Submission = {
+  request: { slotId: 1 as SlotId, deadlineBlock: 500 as BlockNumber, snapshotCid: CID, epochId: EPOCH, projectId: A },
+  signature: '00'.repeat(65),
+  header: `0x${'7'.repeat(64)}`,
+  dataMarket: `0x${'2'.repeat(40)}`,
+  nodeVersion: 'v0.1.0',
+  protocolState: '',
+}
+
 async function snapshotted(): Promise<void> {
   const records = openRecords(storeOf('snapshotter'))
   await records.saveEpoch({ epochId: EPOCH, ...range, release, state: 'done' }, { batchWindowBlocks: 0, attestationWindowBlocks: 0 })
@@ -34,11 +49,20 @@ async function snapshotted(): Promise<void> {
   })
 }
 
+/** Under the id that its random source makes. */
+async function collected(): Promise<void> {
+  const random = { uuid: () => ID, fraction: () => 0 }
+  const clock = { nowMs: () => RELEASED_MS + 1_400, sleep: () => Promise.resolve() }
+  const deps = { store: storeOf('collector'), clock, random, onReady: () => undefined }
+  await openOutbox(COLLECTOR_LIMITS, deps).add(VOTE)
+}
+
 async function sequenced(): Promise<void> {
   const store = storeOf('sequencer')
   const ledger = createLedger({ epochsKept: 10 }, { store })
   await ledger.release(EPOCH, { ...release, hash: `0x${'7'.repeat(64)}` as Hash })
-  await store.commit([{ key: voteKey(EPOCH, A, 1 as SlotId), value: new Uint8Array(1) }])
+  const ballot = { protocol: 'weft', submissionId: ID, signer: `0x${'1'.repeat(40)}` as Address, payload: new Uint8Array(0) } as const
+  await store.commit([{ key: voteKey(EPOCH, A, 1 as SlotId), value: encodeBallot({ ...ballot, submission: VOTE }) }])
   await ledger.change(EPOCH, {
     closedBlock: 76 as BlockNumber,
     projects: [{ projectId: A, state: 'batched', reason: undefined, snapshotCid: CID, batchCid: BATCH, votes: 1, total: 1, isTie: false }],
@@ -59,8 +83,8 @@ const told = async (project: string, epochId: EpochId = EPOCH) =>
     ),
   ])
 
-test('G9: the way of a project through the roles of a machine that are at work, with times and reasons', async () => {
-  await Promise.all([snapshotted(), sequenced(), attested()])
+test('G9: the way of a project through the roles of a machine that are at work, with times, reasons and where to find its traces', async () => {
+  await Promise.all([snapshotted(), collected(), sequenced(), attested()])
   expect(await told('0xAA')).toEqual([
     [
       'snapshotter',
@@ -68,15 +92,16 @@ test('G9: the way of a project through the roles of a machine that are at work, 
       `computed | 900 |  | ${CID}`,
       'handed over | 1500 |  | for slot 1 (block 71)',
     ],
+    ['collector', `taken | 1400 |  | slot 1, ${CID}, as ${ID}, trace ${TRACE}`],
     [
       'sequencer',
       'released | 0 |  | in anchor block 70',
-      'recorded |  |  | 1 votes, of slot 1',
+      `recorded |  |  | 1 votes, of slot 1 (trace ${TRACE})`,
       'closed |  |  | by anchor block 76',
-      `batched |  |  | ${CID} has 1 of 1 votes, batch ${BATCH}`,
+      `batched |  |  | ${CID} has 1 of 1 votes, batch ${BATCH}, trace 14aeef1810f52481076b6bb6c16cb759`,
       'epoch released |  |  | ',
     ],
-    ['validator-1', `withheld |  | not_fetched | batch ${BATCH}`],
+    ['validator-1', `withheld |  | not_fetched | batch ${BATCH}, trace 14aeef1810f52481076b6bb6c16cb759`],
   ])
 })
 

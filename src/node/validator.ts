@@ -67,6 +67,7 @@ export const wireValidator: Wire<Validator> = async (settings, home, started, si
         tellMore()
       },
       report: home.report,
+      tracer: home.tracer,
     },
   )
   return {

@@ -34,6 +34,18 @@ test('a snapshotter loads what it uses: no way to send transactions, no other ro
   const files = loadedBy('--eval', "await import('#node/snapshotter.ts'); await import('#io/ipfs/helia-node.ts')")
   expect(files.join()).toMatch(/viem\/.*libp2p\/.*@helia\/bitswap\//)
   const others =
-    /^(viem\/_esm\/(index|accounts\/index)\.js|(@nats-io|pg|graphql|@modelcontextprotocol|@grpc\/reflection|helia|undici|@libp2p\/(kad-dht|webrtc))\/.*)$/
+    /^(viem\/_esm\/(index|accounts\/index)\.js|(@nats-io|pg|graphql|@modelcontextprotocol|@grpc\/reflection|helia|undici|@opentelemetry|@libp2p\/(kad-dht|webrtc))\/.*)$/
   expect(files.filter((file) => others.test(file))).toEqual([])
+})
+
+test('whoever names no receiver of traces loads nothing of theirs', () => {
+  const starting = (otlpEndpoint: string): readonly string[] =>
+    loadedBy(
+      '--eval',
+      `const [{ startTraces }, { createNotes }] = [await import('#node/traces.ts'), await import('#node/notes.ts')]
+       const settings = { otlpEndpoint: '${otlpEndpoint}', otlpTracesEndpoint: '' }
+       await startTraces('sequencer', settings, { report() {}, notes: createNotes(() => 0) })`,
+    ).filter((file) => file.startsWith('@opentelemetry/'))
+  expect(starting('')).toEqual([])
+  expect(starting('http://127.0.0.1:1').length).toBeGreaterThan(10)
 })

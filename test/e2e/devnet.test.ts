@@ -42,6 +42,7 @@ const UNSEEN = [
   'weft_collector_retries_total',
   'weft_sequencer_ties_total',
   'weft_frames_refused_total',
+  'weft_spans_total',
 ]
 const dataDir = mkdtempSync(join(tmpdir(), 'weft-e2e-'))
 const folders = [dataDir]

@@ -12,6 +12,7 @@ import { startTrader } from '#devnet/source-chain/trader.ts'
 import { Secret } from '#domain/secret.ts'
 import { systemClock } from '#io/clock/system.ts'
 import { decryptKeystore } from '#io/keys/keystore.ts'
+import { startReceiver } from '#io/traces/receiver.test-world.ts'
 import { createStarted } from '#node/stop.ts'
 import { openPage } from './page.ts'
 
@@ -55,7 +56,7 @@ async function startChains(): Promise<void> {
 }
 
 const commands = blocks('sh').map((block) => block.trim().split('\n'))
-const [keys = [], network = [], node = [], epochs = [], keeping = []] = commands
+const [keys = [], network = [], node = [], epochs = [], traces = [], keeping = []] = commands
 
 async function done(line: string): Promise<string> {
   const { ended, output } = run(line)
@@ -83,7 +84,9 @@ test('the commands of the page, in their order, make a node whose votes count; w
   const validator = await role(validating)
   const [init = '', check = '', show = '', start = ''] = node
   await done(init)
-  const env = { WEFT_GRPC_LISTEN: `127.0.0.1:${await freePort()}` }
+  const receiver = await startReceiver()
+  started.add('receiver of traces', receiver)
+  const env = { WEFT_GRPC_LISTEN: `127.0.0.1:${await freePort()}`, OTEL_EXPORTER_OTLP_ENDPOINT: receiver.endpoint }
   const running = run(start, env)
   await Promise.all([
     done(check).then((said) => expect(said).toMatch(/snapshotter .*, 3 slots, hands over to 127\.0\.0\.1:50051/)),
@@ -100,6 +103,9 @@ test('the commands of the page, in their order, make a node whose votes count; w
   expect(twice.output()).toContain('DATA_DIR_LOCKED')
   expect([await elsewhere.ended(), elsewhere.output()]).toEqual([1, expect.stringContaining('"code":"SIGNER_IN_USE"')])
   await running.said('"msg":"epoch_done"')
+  variables.set('PROJECT', 'aggregate_24h_stats')
+  const [trace = ''] = traces
+  const [, traceId] = /^collector[\s\S]* taken .*, trace ([0-9a-f]{32})$/m.exec(await done(trace)) ?? []
   const [backup = '', restore = ''] = keeping
   expect(await done(backup)).toMatch(/collector +in collector: store and [\s\S]*snapshotter +in snapshotter: store and .*blocks/)
   await sequencer.said('all_batches_anchored')
@@ -107,6 +113,11 @@ test('the commands of the page, in their order, make a node whose votes count; w
   expect(validator.output()).toContain('"divergent":0')
   running.child.kill('SIGINT')
   expect(await running.ended()).toBe(0)
+  // The rest of what a sequencer would tell goes to whoever runs that one.
+  const told = receiver.spans().filter((span) => span.traceId === traceId)
+  expect(told.map(({ name }) => name)).toEqual(
+    expect.arrayContaining(['snapshotter.compute', 'snapshotter.sign', 'snapshotter.hand_over', 'collector.accept', 'collector.deliver']),
+  )
   const stops = running.output().match(/"role":"(\w+)","msg":"stopped"/g)
   expect(stops).toEqual(['"role":"snapshotter","msg":"stopped"', '"role":"collector","msg":"stopped"'])
   expect(await done(restore)).toContain('restored from backups/monday')

@@ -20,6 +20,7 @@ import type { InboxLimits } from '#io/p2p/inbox.ts'
 import type { Relay, SubmissionDialer } from '#io/p2p/port.ts'
 import { createFakeStore, type FakeStore } from '#io/store/fake.ts'
 import type { StoreWrite } from '#io/store/port.ts'
+import type { Tracer } from '#io/traces/port.ts'
 import { type RuleBook, sameRules } from '#life/rules.ts'
 import { type Collector, type CollectorLimits, createCollector } from '#roles/collector/collector.ts'
 import { createEpochs, type Epochs } from '#roles/epochs/epochs.ts'
@@ -88,6 +89,8 @@ export interface WorldOptions {
   readonly rewards?: Partial<FakeRewards>
   /** One event of a role's log. */
   readonly report?: (machine: string, event: string, facts: Readonly<Record<string, string | number>>) => void
+  /** Who follows traces of a role; nobody unless said. */
+  readonly tracer?: (machine: string) => Tracer | undefined
   /** A role ended by itself; without it the next `until` throws the failure. */
   readonly onFailure?: (machine: string, failure: unknown) => void
   /** A role is about to write: `disk` is still as before. What it returns is told when the writes are on the disk. */
@@ -166,6 +169,7 @@ export function createWorld(options: WorldOptions) {
       if (lastWords.length > LAST_WORDS_MAX) lastWords.shift()
       options.report?.(machine, event, facts)
     }),
+    tracer: options.tracer ?? (() => undefined),
     onFailure: options.onFailure,
     onCommit: options.onCommit ?? (() => quiet),
     onCalls: options.onCalls ?? quiet,
@@ -425,6 +429,7 @@ export async function startSequencer(place: SequencerPlace, world: World) {
             ),
         },
         report: (event, facts) => world.report('sequencer', event, facts),
+        tracer: world.tracer('sequencer'),
       },
     )
     return { role, run: role.run, cutOff: host.stop }
@@ -483,7 +488,8 @@ export async function startCollector({ index, addresses, alsoTo = [], limits = {
   const machine = await startMachine<Collector>(name, world, async (store, clock) => {
     const dialer = await links.createSubmissionDialer({ identity: identity(index) })
     const report = (event: string, facts: Readonly<Record<string, string | number>>) => world.report(name, event, facts)
-    const role = createCollector({ addresses, alsoTo, limits }, { store, dialer: noting(dialer, postbox, alsoTo), clock, random, report })
+    const deps = { store, dialer: noting(dialer, postbox, alsoTo), clock, random, report, tracer: world.tracer(name) }
+    const role = createCollector({ addresses, alsoTo, limits }, deps)
     const server = await grpc.serveSubmissions({ host: 'collector', port, handler: role.handler })
     return {
       role,
@@ -551,6 +557,7 @@ export function startSeat({ name, signer, slotIds, endpoint, computes }: Seat, w
         random,
         collector: grpc.createSubmissionClient({ endpoint }),
         report: (event, facts) => world.report(name, event, facts),
+        tracer: world.tracer(name),
       },
     )
     return { role, run: role.run }
@@ -600,6 +607,7 @@ export function startValidator(
         ipfs: fed,
         sender: world.port(name, sender),
         report: (event, facts) => world.report(name, event, facts),
+        tracer: world.tracer(name),
       },
     )
     return { role, run: role.run, ...(listener && { cutOff: listener.stop }) }

@@ -7,6 +7,7 @@ import type { AnchoredBatch, ProtocolCall } from '#io/chain/port.ts'
 import { createSigner, parsePrivateKey, recoverer } from '#io/keys/secp256k1.ts'
 import type { FakeNetwork } from '#io/p2p/fake.ts'
 import type { Relay } from '#io/p2p/port.ts'
+import type { Tracer } from '#io/traces/port.ts'
 import type { RuleBook } from '#life/rules.ts'
 import type { Collector } from '#roles/collector/collector.ts'
 import { type StepResult, verify } from '#roles/consumer/verify.ts'
@@ -59,6 +60,8 @@ export interface NetworkOptions {
   readonly anchoring?: (call: ProtocolCall) => ProtocolCall
   /** Votes that the sequencer answers as if they counted, and throws away. Then the validators listen too. */
   readonly dropping?: (vote: SubmissionRequest) => boolean
+  /** Who follows traces of a role. */
+  readonly tracer?: (machine: string) => Tracer | undefined
   /** What the last validator is given instead of what it asked IPFS for. */
   readonly feeding?: (bytes: Uint8Array) => Uint8Array
 }
@@ -142,7 +145,7 @@ export async function createNetwork(options: NetworkOptions): Promise<Network> {
   const slotIds = Array.from({ length: options.honestSlots + options.lyingSlots }, (_, index) => (index + 1) as SlotId)
   const [honestSlots, lyingSlots] = [slotIds.slice(0, options.honestSlots), slotIds.slice(options.honestSlots)]
   const signers = slotIds.map((slotId) => (slotId <= options.honestSlots ? honestSigner : lyingSigner).address)
-  const { seed, rules, port, isMinedOnDemand = false, sourceBlockTimeSeconds = 12 } = options
+  const { seed, rules, port, tracer, isMinedOnDemand = false, sourceBlockTimeSeconds = 12 } = options
   const world = createWorld({
     seed,
     signers,
@@ -152,6 +155,7 @@ export async function createNetwork(options: NetworkOptions): Promise<Network> {
     contractNumberOf: options.contractNumberOf,
     ...(rules && { rules }),
     ...(port && { port }),
+    ...(tracer && { tracer }),
   })
   const { chain, source, links, processes } = world
   const postbox: Postbox = { receipts: [], onReceipt: quiet }

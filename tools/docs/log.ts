@@ -10,6 +10,7 @@ import {
   UNTOLD_REASONS,
   WORDS,
 } from '#domain/reasons.ts'
+import { SPANS } from '#domain/spans.ts'
 
 const cell = (text: string): string => text.replaceAll('|', '\\|')
 
@@ -48,5 +49,13 @@ export function logPage(): string {
   reasons('What an RPC endpoint does that it should not', 'The `trouble` of `endpoint_trouble`.', ENDPOINT_TROUBLES)
   reasons('Why a role is not ready', 'In `/readyz`, the metric `weft_unready` and `./weft status`.', UNREADY_REASONS)
   reasons('Other words', 'As lines, receipts and the table of the devnet have them.', WORDS)
+  lines.push(
+    '',
+    '## Spans',
+    '',
+    'Of traces, where they are sent ([OPERATING.md](OPERATING.md#traces)); each with what it is about, and a `code` where something went wrong.',
+  )
+  lines.push('', '| span | meaning |', '|---|---|')
+  for (const [name, help] of Object.entries(SPANS)) lines.push(`| \`${name}\` | ${cell(help)} |`)
   return `${lines.join('\n')}\n`
 }

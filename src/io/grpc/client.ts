@@ -1,8 +1,8 @@
 import { Client, credentials, type ServiceError, status } from '@grpc/grpc-js'
 import { WeftError } from '#domain/errors.ts'
-import { safeUint } from '#domain/ids.ts'
+import { isSubmissionId, type SubmissionId, safeUint } from '#domain/ids.ts'
 import type { HandOverAnswer, SubmissionClient } from './port.ts'
-import { CODE_TRAILER, isRejection, PUSHBACK_TRAILER, SERVICE } from './service.ts'
+import { CODE_TRAILER, ID_TRAILER, isRejection, PUSHBACK_TRAILER, SERVICE } from './service.ts'
 
 /** A collector that restarts is found again within this time; grpc-js's own maximum is two minutes. */
 const RECONNECT_BACKOFF_MAX_MS = 1_000
@@ -29,7 +29,7 @@ export function createSubmissionClient(options: { readonly endpoint: string }): 
   let isClosed = false
   const { path, requestSerialize, responseDeserialize } = SERVICE.submitSnapshot
   return {
-    submitSnapshot(submission, { timeoutMs, signal }) {
+    submitSnapshot(submission, { timeoutMs, signal, onTaken }) {
       const answer = Promise.withResolvers<HandOverAnswer>()
       // A closed client of grpc-js throws where it stands.
       if (isClosed || signal?.aborted)
@@ -47,6 +47,9 @@ export function createSubmissionClient(options: { readonly endpoint: string }): 
       // Why it is a failure comes behind the answer.
       call.on('status', ({ metadata }) => {
         const [code] = metadata.get(CODE_TRAILER)
+        const [submissionId] = metadata.get(ID_TRAILER)
+        if (told === 'Success' && typeof submissionId === 'string' && isSubmissionId(submissionId))
+          onTaken?.(submissionId.toLowerCase() as SubmissionId)
         if (told !== undefined) answer.resolve(told === 'Failure' && typeof code === 'string' && isRejection(code) ? code : told)
       })
       const cancel = () => call.cancel()

@@ -1,6 +1,6 @@
 import { isWeftError, WeftError } from '#domain/errors.ts'
 import { decodeSubmission, encodeSubmission } from '#wire/submission-proto.ts'
-import type { HandOverAnswer, SubmissionClient, SubmissionHandler, SubmissionServer } from './port.ts'
+import type { HandOverAnswer, OnTaken, SubmissionClient, SubmissionHandler, SubmissionServer } from './port.ts'
 
 /** gRPC in memory: servers and clients of one process find each other by endpoint. Bytes are encoded and decoded on the way, as in reality. */
 export interface FakeGrpc {
@@ -30,11 +30,11 @@ export function createFakeGrpc(clock: { sleep(durationMs: number, signal?: Abort
     })
   }
 
-  async function answer(endpoint: string, handler: SubmissionHandler, bytes: Uint8Array): Promise<HandOverAnswer> {
+  async function answer(endpoint: string, handler: SubmissionHandler, bytes: Uint8Array, onTaken?: OnTaken): Promise<HandOverAnswer> {
     const submission = decodeSubmission(bytes)
     if (submission === undefined) return 'Failure'
     try {
-      return await handler(submission)
+      return await handler(submission, onTaken)
     } catch (cause) {
       if (isWeftError(cause, 'QUEUE_FULL') || isWeftError(cause, 'STORE_FULL'))
         throw new WeftError('QUEUE_FULL', { queue: endpoint, lengthMax: 'not told' }, cause)
@@ -60,7 +60,7 @@ export function createFakeGrpc(clock: { sleep(durationMs: number, signal?: Abort
     createSubmissionClient({ endpoint }) {
       const closing = new AbortController()
       return {
-        async submitSnapshot(submission, { timeoutMs, signal }) {
+        async submitSnapshot(submission, { timeoutMs, signal, onTaken }) {
           const server = servers.get(endpoint)
           const detail = closing.signal.aborted ? 'closed' : signal?.aborted ? 'cancelled' : 'nobody answers there'
           if (server === undefined || closing.signal.aborted || signal?.aborted) {
@@ -70,7 +70,8 @@ export function createFakeGrpc(clock: { sleep(durationMs: number, signal?: Abort
           const signals = [server.closed, closing.signal, ...(signal === undefined ? [] : [signal])]
           try {
             const bytes = encodeSubmission(submission)
-            return await Promise.race([answer(endpoint, server.handler, bytes), interruption(endpoint, timeoutMs, signals, done.signal)])
+            const answered = answer(endpoint, server.handler, bytes, onTaken)
+            return await Promise.race([answered, interruption(endpoint, timeoutMs, signals, done.signal)])
           } finally {
             done.abort(new Error('answered'))
           }

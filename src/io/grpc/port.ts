@@ -1,3 +1,4 @@
+import type { SubmissionId } from '#domain/ids.ts'
 import type { Rejection } from '#domain/rejection.ts'
 import type { Submission } from '#domain/submission.ts'
 
@@ -15,14 +16,23 @@ export interface SubmissionServer {
   close(): Promise<void>
 }
 
+/** Told before `Success` is: under which id the submission goes on. */
+export type OnTaken = (submissionId: SubmissionId) => void
+
 /**
  * Called per submission that parses. Throwing `QUEUE_FULL` or `STORE_FULL` becomes RESOURCE_EXHAUSTED; anything else INTERNAL.
  * A message that does not parse is answered INVALID_ARGUMENT by the adapter and never gets here.
  */
-export type SubmissionHandler = (submission: Submission) => Promise<HandOverAnswer>
+export type SubmissionHandler = (submission: Submission, onTaken?: OnTaken) => Promise<HandOverAnswer>
 
 export interface SubmissionClient {
-  /** Throws `COLLECTOR_UNAVAILABLE`, also when there is no answer in time or the signal aborts, and `QUEUE_FULL`. A submission that the collector cannot parse is a `Failure`. */
-  submitSnapshot(submission: Submission, options: { readonly timeoutMs: number; readonly signal?: AbortSignal }): Promise<HandOverAnswer>
+  /**
+   * Throws `COLLECTOR_UNAVAILABLE`, also when there is no answer in time or the signal aborts, and `QUEUE_FULL`. A submission that the collector cannot parse is a
+   * `Failure`. `onTaken` is called where the collector tells the id, in the trailer `weft-submission-id`; deployed ones do not.
+   */
+  submitSnapshot(
+    submission: Submission,
+    options: { readonly timeoutMs: number; readonly signal?: AbortSignal; readonly onTaken?: OnTaken | undefined },
+  ): Promise<HandOverAnswer>
   close(): Promise<void>
 }

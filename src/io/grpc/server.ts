@@ -10,12 +10,14 @@ import {
   status,
 } from '@grpc/grpc-js'
 import { isWeftError } from '#domain/errors.ts'
+import type { SubmissionId } from '#domain/ids.ts'
 import { REJECTIONS } from '#domain/rejection.ts'
 import { createDoor, DOOR_LIMITS, type Door, type DoorLimits } from './door.ts'
-import type { HandOverAnswer, SubmissionHandler, SubmissionServer } from './port.ts'
+import type { HandOverAnswer, OnTaken, SubmissionHandler, SubmissionServer } from './port.ts'
 import { addProbes } from './probes.ts'
 import {
   CODE_TRAILER,
+  ID_TRAILER,
   isRejection,
   MESSAGE_BYTES_MAX,
   type Numbered,
@@ -53,10 +55,10 @@ function refusalOf(failure: unknown): Refusal {
   return { code: status.INTERNAL, details: isWeftError(failure) ? failure.code : 'internal' }
 }
 
-async function answerOne({ submission }: Parsed, handler: SubmissionHandler): Promise<HandOverAnswer | Refusal> {
+async function answerOne({ submission }: Parsed, handler: SubmissionHandler, onTaken?: OnTaken): Promise<HandOverAnswer | Refusal> {
   if (submission === undefined) return UNPARSED
   try {
-    return await handler(submission)
+    return await handler(submission, onTaken)
   } catch (failure) {
     return refusalOf(failure)
   }
@@ -82,17 +84,17 @@ async function answerStream(
   return answer
 }
 
-function deliver(answer: HandOverAnswer | Refusal, callback: sendUnaryData<HandOverAnswer>): void {
+function deliver(answer: HandOverAnswer | Refusal, callback: sendUnaryData<HandOverAnswer>, submissionId?: SubmissionId): void {
   if (typeof answer !== 'string') callback(answer)
-  else if (isRejection(answer)) callback(null, answer, trailersOf(answer))
+  else if (isRejection(answer)) callback(null, answer, trailersOf({ [CODE_TRAILER]: answer, [REASON_TRAILER]: REJECTIONS[answer].help }))
+  else if (submissionId !== undefined) callback(null, answer, trailersOf({ [ID_TRAILER]: submissionId }))
   else callback(null, answer)
 }
 
-/** Deployed nodes read `Failure`, others why. */
-function trailersOf(code: keyof typeof REJECTIONS): Metadata {
+/** Deployed nodes read `Success` or `Failure` alone, others the id or why. */
+function trailersOf(said: Readonly<Record<string, string>>): Metadata {
   const trailers = new Metadata()
-  trailers.set(CODE_TRAILER, code)
-  trailers.set(REASON_TRAILER, REJECTIONS[code].help)
+  for (const [name, text] of Object.entries(said)) trailers.set(name, text)
   return trailers
 }
 
@@ -175,7 +177,11 @@ export async function serveSubmissions(options: {
   })
   server.addService(SERVICE, {
     submitSnapshot(call: ServerUnaryCall<Parsed, HandOverAnswer>, callback: sendUnaryData<HandOverAnswer>) {
-      void answerOne(call.request, options.handler).then((answer) => deliver(answer, callback))
+      let submissionId: SubmissionId | undefined
+      const onTaken: OnTaken = (given) => {
+        submissionId = given
+      }
+      void answerOne(call.request, options.handler, onTaken).then((answer) => deliver(answer, callback, submissionId))
     },
     submitSnapshotSimulation(call: ServerReadableStream<Parsed, HandOverAnswer>, callback: sendUnaryData<HandOverAnswer>) {
       void answerStream(call, options.handler).then((answer) => deliver(answer, callback))

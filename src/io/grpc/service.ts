@@ -36,6 +36,8 @@ const ID_LENGTH_MAX = 64
 /** Trailers that say why an answer is `Failure`. */
 export const CODE_TRAILER = 'weft-code'
 export const REASON_TRAILER = 'weft-reason'
+/** One that says under which id a submission goes on that was taken. */
+export const ID_TRAILER = 'weft-submission-id'
 
 /** When to come again, where it is known: in whole milliseconds, as gRPC names it. */
 export const PUSHBACK_TRAILER = 'grpc-retry-pushback-ms'

@@ -1,7 +1,7 @@
 import { getEventListeners } from 'node:events'
 import { afterEach, describe, expect, test } from 'vitest'
 import { WeftError } from '#domain/errors.ts'
-import { parseBlockNumber, parseEpochId, parseSlotId, type Cid, type ProjectId } from '#domain/ids.ts'
+import { parseBlockNumber, parseEpochId, parseSlotId, type Cid, type ProjectId, type SubmissionId } from '#domain/ids.ts'
 import type { Submission } from '#domain/submission.ts'
 import type { FakeGrpc } from './fake.ts'
 import type { SubmissionHandler } from './port.ts'
@@ -47,6 +47,22 @@ export function grpcSuite(name: string, createGrpc: () => FakeGrpc): void {
       const other = { ...submission, request: { ...submission.request, slotId: parseSlotId(8) } }
       expect(await client.submitSnapshot(other, patient)).toBe('Failure')
       expect(seen).toEqual([submission, other])
+    })
+
+    test('the id under which a submission goes on is told to whoever asks for it, and only of one that was taken', async () => {
+      const submissionId = '3f2a8c1e-5b7d-4e6f-9a0b-1c2d3e4f5a6b' as SubmissionId
+      const { client } = await start(async (one, onTaken) => {
+        if (one.request.slotId !== 7) return 'window_closed'
+        onTaken?.(submissionId)
+        return 'Success'
+      })
+      const told: SubmissionId[] = []
+      const onTaken = (given: SubmissionId) => told.push(given)
+      const other = { ...submission, request: { ...submission.request, slotId: parseSlotId(8) } }
+      expect(await client.submitSnapshot(other, { ...patient, onTaken })).toBe('window_closed')
+      expect(await client.submitSnapshot(submission, patient)).toBe('Success')
+      expect(await client.submitSnapshot(submission, { ...patient, onTaken })).toBe('Success')
+      expect(told).toEqual([submissionId])
     })
 
     test('a hundred at once are each answered', async () => {

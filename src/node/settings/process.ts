@@ -55,6 +55,20 @@ export const PROCESS_SETTINGS = {
     roles: ROLES,
     doc: 'URL that is asked every half minute while the role is ready, so that whoever keeps it raises the alarm when it stops; or `file:PATH`. Never printed.',
   },
+  otlpEndpoint: {
+    env: 'OTEL_EXPORTER_OTLP_ENDPOINT',
+    type: 'url',
+    fallback: '',
+    roles: ROLES,
+    doc: 'Receiver of OpenTelemetry, OTLP over HTTP, to which traces of submissions and batches go: `http://127.0.0.1:4318`; without it none are made. The other `OTEL_` variables of the standard hold as well: headers, sampler, resource.',
+  },
+  otlpTracesEndpoint: {
+    env: 'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT',
+    type: 'url',
+    fallback: '',
+    roles: ROLES,
+    doc: 'The same for traces alone, with its path: `http://127.0.0.1:4318/v1/traces`.',
+  },
   network: {
     env: 'WEFT_NETWORK',
     type: 'text',

@@ -24,6 +24,7 @@ export interface SettingRow {
     | 'secret'
     | 'health'
     | 'hosts'
+    | 'url'
     | 'password'
     | 'signer'
     | 'pem'

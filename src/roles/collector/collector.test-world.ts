@@ -43,6 +43,7 @@ export interface CollectorSetUp {
   readonly limits?: Partial<CollectorLimits>
   readonly anchor?: CollectorDeps['anchor']
   readonly alsoTo?: readonly string[]
+  readonly tracer?: CollectorDeps['tracer']
 }
 
 /** A world of one sequencer and collectors on a virtual clock, from one seed. */
@@ -97,7 +98,7 @@ export function createWorld(seed = 1) {
     }
     const role: Collector = createCollector(
       { addresses, alsoTo: options.alsoTo ?? [], limits: options.limits ?? {} },
-      { store, dialer, clock: counted, random, report, ...(options.anchor && { anchor: options.anchor }) },
+      { store, dialer, clock: counted, random, report, tracer: options.tracer, ...(options.anchor && { anchor: options.anchor }) },
     )
     const leaving = new AbortController()
     let running: Promise<void> | undefined

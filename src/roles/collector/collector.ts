@@ -7,6 +7,7 @@ import type { SubmissionHandler } from '#io/grpc/port.ts'
 import type { Random, Recoverer } from '#io/keys/port.ts'
 import type { SubmissionDialer } from '#io/p2p/port.ts'
 import type { Store } from '#io/store/port.ts'
+import type { Tracer } from '#io/traces/port.ts'
 import { type Life, live } from '#life/live.ts'
 import type { PersistDeps } from '#life/persist.ts'
 import { createSubmissionHasher } from '#wire/eip712.ts'
@@ -20,6 +21,7 @@ import { expire, untilTooOld, untilWindowEnds } from './expire.ts'
 import { createFinding, type Meeting } from './find.ts'
 import { createForwarder, type ForwardOptions } from './forward.ts'
 import { openOutbox, type OutboxOptions } from './outbox.ts'
+import { createSpans } from './spans.ts'
 import { createTelling } from './tell.ts'
 import { createWatch } from './watch.ts'
 
@@ -59,6 +61,7 @@ export interface CollectorDeps {
   readonly clock: Clock
   readonly random: Random
   readonly report: Report
+  readonly tracer?: Tracer | undefined
   /** The chain that submissions are checked against, and by which they expire (C12, C13). Without it only their form is checked, and their age counts. */
   readonly anchor?: { readonly chain: AnchorChain; readonly recoverer: Recoverer }
   /** Where more addresses of the market's sequencers are found (C15). */
@@ -95,7 +98,8 @@ export function createCollector(options: CollectorOptions, deps: CollectorDeps):
   const outbox = openOutbox(limits, { ...deps, onReady: bell.ring }) // C3: what an earlier life left is due at once.
   const telling = createTelling({ ...deps, outbox })
   const anchored = deps.anchor && anchor(deps.anchor, deps)
-  const delivering = { ...deps, outbox, counters, telling, bell, authority: anchored?.authority }
+  const spans = createSpans(deps)
+  const delivering = { ...deps, outbox, spans, counters, telling, bell, authority: anchored?.authority }
   const finding = createFinding(options.addresses, deps.meeting, deps)
   const forwarder = createForwarder({ ...limits, addresses: finding.addresses }, delivering)
   const copies = createCopies(options.alsoTo ?? [], deps)
@@ -114,17 +118,22 @@ export function createCollector(options: CollectorOptions, deps: CollectorDeps):
       deps.onReady?.()
     }
     for (const following of anchored === undefined ? [] : [anchored.watch, anchored.appointed]) void life.spawn(following.run(life.signal))
-    const expiring = expire({ outbox, counters, telling, clock: deps.clock }, patience, life.signal)
+    const expiring = expire({ outbox, counters, telling, spans, clock: deps.clock }, patience, life.signal)
     await Promise.all([life.spawn(forwarder.run(life.signal)), life.spawn(expiring)])
     // Last of all: receipts came in until now.
     over.abort()
   }
 
   return {
-    async handler(submission) {
+    async handler(submission, onTaken) {
+      const accepted = spans?.accepting()
       try {
         const answer = await accept(submission, { outbox, counters, check, now }) // C1: Success only when it is on disk.
-        if (answer === 'Success') copies.offer(submission)
+        if (answer !== 'Success') return answer
+        copies.offer(submission)
+        const submissionId = onTaken || accepted ? outbox.idOf(submission) : undefined
+        if (submissionId !== undefined) onTaken?.(submissionId)
+        if (submissionId !== undefined) accepted?.(submissionId, submission)
         return answer
       } catch (failure) {
         // C10: with nothing to forward, the hand-over alone meets the disk. It would be refused for ever.

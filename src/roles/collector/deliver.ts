@@ -8,6 +8,7 @@ import type { Destination } from './connect.ts'
 import type { Counters } from './counters.ts'
 import { createEvidence, type EvidenceDeps } from './evidence.ts'
 import type { Entry, Outbox } from './outbox.ts'
+import type { Spans } from './spans.ts'
 import type { Telling } from './tell.ts'
 
 /** A link in use, or one that is left and only waits for its last receipts. */
@@ -27,6 +28,7 @@ export interface DeliverDeps extends EvidenceDeps {
   readonly telling: Telling
   readonly bell: Bell
   readonly random: Random
+  readonly spans?: Spans | undefined
 }
 
 export interface Deliveries {
@@ -38,7 +40,7 @@ export interface Deliveries {
 
 /** `retryBackoff`: between attempts of one submission that the sequencer could not take yet. */
 export function createDeliveries({ retryBackoff }: { readonly retryBackoff: Backoff }, deps: DeliverDeps): Deliveries {
-  const { outbox, counters, telling, bell, random, report } = deps
+  const { outbox, counters, telling, bell, random, report, spans } = deps
   const evidenceIn = createEvidence(deps)
   let inFlightCount = 0
 
@@ -78,7 +80,9 @@ export function createDeliveries({ retryBackoff }: { readonly retryBackoff: Back
     inFlightCount += 1
     try {
       const payload = outbox.payload(entry)
+      const answered = spans?.sending(entry, route.address)
       const receipt = await receiptOf(entry, payload, route)
+      answered?.(receipt)
       // Whether it arrived is unknown: it goes again over the next link, under the same id (C5).
       if (receipt === undefined) outbox.putBack(entry, 0)
       else await conclude(entry, receipt, payload)

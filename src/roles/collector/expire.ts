@@ -3,6 +3,7 @@ import type { Clock } from '#io/clock/port.ts'
 import { pause } from './bell.ts'
 import type { Counters } from './counters.ts'
 import type { Entry, Outbox } from './outbox.ts'
+import type { Spans } from './spans.ts'
 import type { Telling } from './tell.ts'
 import type { Windows } from './windows.ts'
 
@@ -29,7 +30,13 @@ export const untilTooOld = ({ ageMaxMs }: { readonly ageMaxMs: number }, clock: 
 
 /** Gives up what nobody will take any more, with the reason on record (C6). Works until the signal aborts; rejects when the store fails. */
 export async function expire(
-  deps: { readonly outbox: Outbox; readonly counters: Counters; readonly telling: Telling; readonly clock: Clock },
+  deps: {
+    readonly outbox: Outbox
+    readonly counters: Counters
+    readonly telling: Telling
+    readonly spans?: Spans | undefined
+    readonly clock: Clock
+  },
   { reason, isSpent }: Patience,
   signal: AbortSignal,
 ): Promise<void> {
@@ -37,8 +44,10 @@ export async function expire(
     const spent = deps.outbox.waiting().filter(isSpent)
     const endings = await Promise.all(spent.map((entry) => deps.outbox.finish(entry, reason)))
     for (const [index, ending] of endings.entries()) {
+      const entry = spent[index] as Entry
       deps.counters.countEnding(ending, reason)
-      deps.telling.note((spent[index] as Entry).epochId, ending, reason)
+      deps.telling.note(entry.epochId, ending, reason)
+      deps.spans?.expired(entry, reason)
     }
     await pause(deps.clock, SWEEP_INTERVAL_MS, signal)
   }

@@ -1,6 +1,6 @@
 import { isWeftError, WeftError } from '#domain/errors.ts'
 import { createHeap } from '#domain/heap.ts'
-import type { Cid, EpochId, ProjectId, SlotId } from '#domain/ids.ts'
+import type { Cid, EpochId, ProjectId, SlotId, SubmissionId } from '#domain/ids.ts'
 import type { DeliveryReason } from '#domain/reasons.ts'
 import { isTaken, type ReceiptCode } from '#domain/rejection.ts'
 import type { Submission } from '#domain/submission.ts'
@@ -33,7 +33,7 @@ export interface Entry {
   readonly key: string
   readonly epochId: EpochId
   /** Chosen once, the same at every attempt, so that the sequencer knows a repetition. */
-  readonly submissionId: string
+  readonly submissionId: SubmissionId
   readonly firstSeenMs: number
   /** The head of the anchor chain when it was taken; `undefined` where no chain is asked. */
   readonly heardAt: BlockTime | undefined
@@ -49,6 +49,8 @@ export interface Entry {
 export interface Outbox {
   /** Resolves when the submission is durable: `new`, or `known` when the same one was taken before. Throws `QUEUE_FULL`, `STORE_FULL` while the disk is (C17). */
   add(submission: Submission, heardAt?: BlockTime): Promise<'new' | 'known'>
+  /** Under which the submission goes to the sequencer; `undefined` before it is taken, and when it is forgotten. */
+  idOf(submission: Submission): SubmissionId | undefined
   /** The next to send: of those that are due, the epoch that closes first, then the order of acceptance. It is in flight from now on. */
   take(): Entry | undefined
   /** The protobuf `SnapshotSubmission` of an entry that is not finished. */
@@ -75,7 +77,7 @@ const NEWLINE = 0x0a
 
 /** What is written down of an entry, in front of its payload. */
 export interface Note {
-  readonly submissionId: string
+  readonly submissionId: SubmissionId
   /** The block that the submission names. */
   readonly header: string
   readonly firstSeenMs: number
@@ -100,30 +102,35 @@ function noteOf(value: Uint8Array): Note {
   return JSON.parse(new TextDecoder().decode(value.subarray(0, value.indexOf(NEWLINE)))) as Note
 }
 
-/** A vote, and what is written down of it. */
-export interface NotedVote {
+/** What a key says. */
+export interface KeptVote {
   readonly epochId: EpochId
   /** In lower case. */
   readonly dataMarket: string
   readonly slotId: SlotId
   readonly projectId: ProjectId
   readonly snapshotCid: Cid
+}
+
+/** A vote, and what is written down of it. */
+export interface NotedVote extends KeptVote {
   readonly note: Note
 }
 
 /** What is written down of votes, of all or of those of an epoch, which come in the order of their epochs. */
 export function* votesIn(store: Store, epochId?: EpochId): Generator<NotedVote> {
   const prefix = epochId === undefined ? PREFIX : `${PREFIX}${String(epochId).padStart(EPOCH_DIGITS, '0')}\t`
-  for (const { key, note } of kept(store, prefix)) {
-    const [, epoch, dataMarket = '', slotId, projectId, snapshotCid] = key.split('\t')
-    yield {
-      epochId: Number(epoch) as EpochId,
-      dataMarket,
-      slotId: Number(slotId) as SlotId,
-      projectId: projectId as ProjectId,
-      snapshotCid: snapshotCid as Cid,
-      note,
-    }
+  for (const { key, note } of kept(store, prefix)) yield { ...voteIn(key), note }
+}
+
+export function voteIn(key: string): KeptVote {
+  const [, epoch, dataMarket = '', slotId, projectId, snapshotCid] = key.split('\t')
+  return {
+    epochId: Number(epoch) as EpochId,
+    dataMarket,
+    slotId: Number(slotId) as SlotId,
+    projectId: projectId as ProjectId,
+    snapshotCid: snapshotCid as Cid,
   }
 }
 
@@ -322,7 +329,7 @@ export function openOutbox(
       }
       room.take(key)
       const firstSeenMs = clock.nowMs()
-      const note: Note = { submissionId: random.uuid(), header, firstSeenMs, ...(heardAt && { heardAt }), state: 'queued' }
+      const note: Note = { submissionId: random.uuid() as SubmissionId, header, firstSeenMs, ...(heardAt && { heardAt }), state: 'queued' }
       history.remove(key)
       try {
         await take([{ key, value: toValue(note, encodeSubmission(submission)) }])
@@ -334,6 +341,10 @@ export function openOutbox(
       }
       enter(key, note)
       return 'new'
+    },
+    idOf(submission) {
+      const key = keyOf(submission)
+      return (open.get(key) ?? noteAt(key))?.submissionId
     },
     take: line.take,
     payload(entry) {

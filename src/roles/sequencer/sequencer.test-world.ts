@@ -14,6 +14,7 @@ import { createInbox, INBOX_LIMITS } from '#io/p2p/inbox.ts'
 import { createPace } from '#io/p2p/pace.ts'
 import { createFakeStore, type FakeStore } from '#io/store/fake.ts'
 import type { Store, StoreWrite } from '#io/store/port.ts'
+import type { Tracer } from '#io/traces/port.ts'
 import type { Held } from '#life/copies.ts'
 import { rulesWith } from '#life/rules.test-world.ts'
 import { type RuleBook, sameRules } from '#life/rules.ts'
@@ -199,6 +200,7 @@ export interface Settings {
   readonly aheadMs?: () => number
   /** Signs its receipts. */
   readonly receiptSigner?: Pick<Signer, 'signHashOf'>
+  readonly tracer?: Tracer
   /** Its account remembers no call: with hundreds of epochs the fake would send all of them again with each. */
   readonly isForgetful?: boolean
 }
@@ -275,6 +277,7 @@ export async function open(settings: Settings = {}): Promise<World> {
       random: { fraction: () => 1 },
       recoverer: countingRecoverer,
       receiptSigner: settings.receiptSigner,
+      tracer: settings.tracer,
       listener: settings.listener ?? inbox,
       gather: settings.gather,
       ipfs: settings.ipfsAs?.(node) ?? node,

@@ -11,6 +11,7 @@ import type { SubmissionListener } from '#io/intake/port.ts'
 import type { Ipfs } from '#io/ipfs/port.ts'
 import type { Random, Recoverer, Signer } from '#io/keys/port.ts'
 import type { Store } from '#io/store/port.ts'
+import type { Tracer } from '#io/traces/port.ts'
 import { watchAppointment } from '#life/appointment.ts'
 import type { Held } from '#life/copies.ts'
 import { type Life, live } from '#life/live.ts'
@@ -66,6 +67,7 @@ export interface SequencerDeps {
   /** Signs receipts, with the account that anchors; without it they are sent unsigned. */
   readonly receiptSigner?: Pick<Signer, 'signHashOf'> | undefined
   readonly report: Report
+  readonly tracer?: Tracer | undefined
   /** Where the votes come from, if not from an intake of its own. */
   readonly gather?: ((deps: GatherDeps) => Gathering) | undefined
   /** Called when the sequencer has done all it can for an epoch. */

@@ -1,7 +1,9 @@
 import type { EpochId } from '#domain/ids.ts'
 import type { TracePoint, TraceStep } from '#domain/trace.ts'
 import type { Store } from '#io/store/port.ts'
+import { traceIdOf, traceIdOfBatch } from '#wire/trace-id.ts'
 import { readAt } from './bytes.ts'
+import { idOfBallot } from './intake/ballot.ts'
 import { epochKey, slotOfVoteKey, votesPrefix } from './keys.ts'
 import type { EpochEntry, ProjectEntry } from './ledger.ts'
 
@@ -18,7 +20,9 @@ function entryOf(epochId: EpochId, store: Store): EpochEntry | undefined {
 export function traceOf({ projectId, epochId }: TracePoint, store: Store): readonly TraceStep[] {
   const entry = entryOf(epochId, store)
   if (entry === undefined) return []
-  const slots = store.scan(`${votesPrefix(epochId)}${projectId} `).map(({ key }) => slotOfVoteKey(key))
+  const slots = store
+    .scan(`${votesPrefix(epochId)}${projectId} `)
+    .map(({ key, value }) => `${slotOfVoteKey(key)} (trace ${traceIdOf(idOfBallot(value))})`)
   const named = slots.length > SLOTS_MAX ? `${slots.slice(0, SLOTS_MAX).join(', ')} and ${slots.length - SLOTS_MAX} more` : slots.join(', ')
   const project = entry.projects.find((each) => each.projectId === projectId)
   return [
@@ -32,7 +36,13 @@ export function traceOf({ projectId, epochId }: TracePoint, store: Store): reado
 
 function projectSteps({ snapshotCid, batchCid, votes, total, isTie, state, reason }: ProjectEntry): readonly TraceStep[] {
   const won = snapshotCid === undefined ? 'no CID won' : `${snapshotCid} has ${votes} of ${total} votes${isTie ? ', by the tie rule' : ''}`
-  return [{ step: state, ...(reason === undefined ? {} : { reason }), detail: batchCid === undefined ? won : `${won}, batch ${batchCid}` }]
+  return [
+    {
+      step: state,
+      ...(reason === undefined ? {} : { reason }),
+      detail: batchCid === undefined ? won : `${won}, batch ${batchCid}, trace ${traceIdOfBatch(batchCid)}`,
+    },
+  ]
 }
 
 const anchoredInWords = ({ anchoredBlock }: EpochEntry): string => (anchoredBlock === undefined ? '' : `anchored by block ${anchoredBlock}`)

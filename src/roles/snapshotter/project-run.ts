@@ -7,21 +7,29 @@ import type { BlockRef } from '#io/chain/port.ts'
 import type { Clock } from '#io/clock/port.ts'
 import type { Ipfs } from '#io/ipfs/port.ts'
 import type { SigningRecord } from '#io/keys/port.ts'
+import type { Period } from '#io/traces/port.ts'
 import { type PersistDeps, persist } from '#life/persist.ts'
 import { JSON_BYTES_MAX, parseCanonicalJson } from '#wire/canonical-json.ts'
 import { snapshotCidOf } from '#wire/cid.ts'
 import { type Computed, type ComputeInputs, compute, type Missing } from './compute.ts'
-import { type HandOverDeps, handOver } from './hand-over.ts'
+import { type HandOverDeps, handOver, type TimedVote } from './hand-over.ts'
 import { PATIENCE } from './patience.ts'
 import type { PlannedProject } from './plan.ts'
 import type { EpochRecord, ProjectRecord, Records } from './records.ts'
-import type { Vote } from './sign.ts'
 
 /** Our own node has what we added: it answers from its disk. */
 const OWN_READ_TIMEOUT_MS = 2_000
 
 /** A project's data together with the CID under which it is stored and will be signed. */
-export type Stored = { readonly ok: true; readonly snapshot: JsonValue; readonly snapshotCid: Cid } | Missing
+export type Stored =
+  | {
+      readonly ok: true
+      readonly snapshot: JsonValue
+      readonly snapshotCid: Cid
+      /** Absent where an earlier life did it. */
+      readonly computing?: Period
+    }
+  | Missing
 
 export interface ProjectDeps extends PersistDeps {
   readonly clock: Clock
@@ -80,6 +88,7 @@ export async function produce(run: ProjectRun, inputs: ComputeInputs, deps: Proj
   const { epoch, project, signal } = run
   const before = await producedBefore(run, deps)
   if (before !== undefined) return before
+  const beganMs = deps.clock.nowMs()
   const computed = await computeOnFork(run, inputs)
   if (computed === 'moved' || !computed.ok) return computed
   // In the same turn in which the fork was seen to be there: from now on the epoch's others are of it too (N17).
@@ -95,6 +104,7 @@ export async function produce(run: ProjectRun, inputs: ComputeInputs, deps: Proj
   }
   const problem = await store(epoch.epochId, computed.bytes, snapshotCid, { ...deps, signal })
   if (problem !== undefined) return { ok: false, reason: 'upload_failed', detail: problem }
+  const computedMs = deps.clock.nowMs()
   await deps.records.saveProject(epoch.epochId, {
     projectId: project.projectId,
     state: advance(recorded, 'computed'),
@@ -103,11 +113,11 @@ export async function produce(run: ProjectRun, inputs: ComputeInputs, deps: Proj
     begin: epoch.begin,
     end: epoch.end,
     sourceHash: inputs.fork.hash,
-    computedMs: deps.clock.nowMs(),
+    computedMs,
     ...(computed.builtOn === undefined ? {} : { builtOn: computed.builtOn }),
   })
   deps.onComputed(epoch.epochId)
-  return { ok: true, snapshot: computed.snapshot, snapshotCid }
+  return { ok: true, snapshot: computed.snapshot, snapshotCid, computing: { beganMs, endedMs: computedMs } }
 }
 
 /** What a module made of one fork of the source, whether it failed or not; it is not known to be one while the endpoint is down. */
@@ -176,7 +186,8 @@ export async function submit(run: SubmitRun, stored: Promise<Stored>, deps: Proj
       open.map((slotId) =>
         deps.handOverLimit(async () => {
           run.signal.throwIfAborted()
-          const vote = { epochId: epoch.epochId, projectId: project.projectId, slotId, snapshotCid: result.snapshotCid }
+          const { snapshotCid, computing } = result
+          const vote = { epochId: epoch.epochId, projectId: project.projectId, slotId, snapshotCid, computing }
           return handOverFirmly(vote, run, deps)
         }),
       ),
@@ -223,7 +234,7 @@ const votersOf = ({ project: { projectId } }: SubmitRun, { slotIds, mayVote }: P
 export const isOurFailure = ({ kind }: WeftError): boolean => kind === 'bug' || kind === 'operator'
 
 /** Until what was given names a block that is still there when it was taken, which is then on record; `false` when the slot is ours no more. */
-async function handOverFirmly(vote: Vote, run: SubmitRun, deps: ProjectDeps): Promise<boolean> {
+async function handOverFirmly(vote: TimedVote, run: SubmitRun, deps: ProjectDeps): Promise<boolean> {
   for (;;) {
     const header = await handOver(vote, run.signal, deps.handOver)
     // Its header is gone with the release: should that come again, the vote must be given again.

@@ -9,6 +9,7 @@ import type { SubmissionClient } from '#io/grpc/port.ts'
 import type { Ipfs } from '#io/ipfs/port.ts'
 import type { Signer, SigningRecord } from '#io/keys/port.ts'
 import type { Store } from '#io/store/port.ts'
+import type { Tracer } from '#io/traces/port.ts'
 import { type Life, live } from '#life/live.ts'
 import { type PersistDeps, persist } from '#life/persist.ts'
 import { restoredUpTo } from '#life/restored.ts'
@@ -48,6 +49,7 @@ export interface SnapshotterDeps extends PersistDeps {
   /** Without it this store alone knows what was signed. */
   readonly signed?: SigningRecord | undefined
   readonly collector: SubmissionClient
+  readonly tracer?: Tracer | undefined
   /** What the market asks for in each epoch. */
   readonly terms: Terms
   /** Called with the end of each epoch. */

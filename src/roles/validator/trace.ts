@@ -1,5 +1,6 @@
 import type { TracePoint, TraceStep } from '#domain/trace.ts'
 import type { Store } from '#io/store/port.ts'
+import { traceIdOfBatch } from '#wire/trace-id.ts'
 import { createHeard } from './heard.ts'
 import { createJournal } from './journal.ts'
 
@@ -18,7 +19,7 @@ export function traceOf({ projectId, epochId }: TracePoint, store: Store): reado
       step: state,
       ...(reason === '' ? {} : { reason }),
       detail: [
-        `batch ${batchCid}`,
+        `batch ${batchCid}, trace ${traceIdOfBatch(batchCid)}`,
         ...(root === undefined ? [] : [`root ${root}`]),
         ...(failureCount > 0 ? [`${failureCount} findings`] : []),
         ...(isDivergent ? ["another root than the sequencer's"] : []),

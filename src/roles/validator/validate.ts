@@ -7,8 +7,10 @@ import { isAttestationWindowOver, lastAttestationBlock, windowOf } from '#domain
 import type { AnchoredBatch } from '#io/chain/port.ts'
 import { persist } from '#life/persist.ts'
 import { learnRules, type RuleBook } from '#life/rules.ts'
+import { type TracedDeps, traced } from '#life/traced.ts'
 import { readBatchFile } from '#wire/batch-file.ts'
 import { contentHashOf, contentHashOfRoots } from '#wire/content-hash.ts'
+import { spanOfBatch } from '#wire/trace-id.ts'
 import { type Attestation, batchOnChain, guardedAttestation } from './attest.ts'
 import { attestInTime, attestToTheEnd, type ConcludeDeps, ended, GONE } from './conclude.ts'
 import { type FetchDeps, type Fetched, fetchBatch } from './fetch.ts'
@@ -27,7 +29,8 @@ const TURN_PAUSE_MS = 500
 export type Validating = ConcludeDeps &
   FetchDeps &
   RecheckDeps &
-  RecomputeDeps & {
+  RecomputeDeps &
+  TracedDeps & {
     readonly rules: RuleBook
     readonly heard: Heard
     readonly keepsFinal: boolean
@@ -54,7 +57,8 @@ export async function validate(batch: Candidate, deps: Validating, signal: Abort
     isDue: () => isHurried() || (mayAnswer && isWindowNearlyOver(batch, deps)),
     isHurried,
   }
-  const fetched = await fetchBatch(batch, patience, deps, signal)
+  const fetching = () => fetchBatch(batch, patience, deps, signal)
+  const fetched = await traced(spanOfBatch('validator.fetch', batch), fetching, deps, (end) => (end.ok ? undefined : end.reason))
   if (!fetched.ok && fetched.reason === 'not_fetched' && !isPointless() && (await leaveTraces(batch, deps, signal))) {
     await deps.clock.sleep(TURN_PAUSE_MS, signal)
     return 'gave way'
@@ -111,7 +115,8 @@ async function judge(batch: Candidate, bytes: Uint8Array, deps: Validating, sign
   const judgedBy = await learnJudgedBy(epoch, () => !isWindowOver(batch, deps), deps, signal)
   // V7: never by the rules of another epoch.
   if (judgedBy === undefined) return { end: ended(batch, { state: 'withheld', reason: 'rules_unknown' }, deps) }
-  const rechecked = await recheck({ bytes, anchored, ...judgedBy, index, predecessors }, deps)
+  const rechecking = () => recheck({ bytes, anchored, ...judgedBy, index, predecessors }, deps)
+  const rechecked = await traced(spanOfBatch('validator.recheck', batch), rechecking, deps, ({ failures: [first] }) => first?.check)
   predecessors.add(index, rechecked.traces)
   return { end: speak(batch, { rechecked, anchored, rules: judgedBy.rules }, deps, signal) }
 }
@@ -135,7 +140,12 @@ async function speak(
   if (isTheirs && rules.availability === 'required' && !(await keep()))
     return ended(batch, { state: 'withheld', reason: 'unavailable', failureCount, evidenceCid }, deps)
   const attestation = { epochId, batchCid, root, contentHash: contentToAttest(anchored) }
-  const attesting = attestToTheEnd(batch, { attestation, anchored, failureCount, evidenceCid }, deps, signal)
+  const attesting = traced(
+    spanOfBatch('validator.attest', batch),
+    () => attestToTheEnd(batch, { attestation, anchored, failureCount, evidenceCid }, deps, signal),
+    deps,
+    ({ state, reason }) => (state === 'attested' ? undefined : reason),
+  )
   // What the market does not ask for keeps no vote waiting.
   const [end] = await Promise.all([attesting, isTheirs && deps.keepsFinal && rules.availability === 'none' ? keep() : undefined])
   return end

@@ -9,6 +9,7 @@ import type { SubmissionListener } from '#io/intake/port.ts'
 import type { Ipfs } from '#io/ipfs/port.ts'
 import type { ManyRecoverer, Random } from '#io/keys/port.ts'
 import type { Store } from '#io/store/port.ts'
+import type { Tracer } from '#io/traces/port.ts'
 import { watchAppointment } from '#life/appointment.ts'
 import { type Life, live } from '#life/live.ts'
 import { persist } from '#life/persist.ts'
@@ -61,6 +62,7 @@ export interface ValidatorDeps {
   /** Needed at level `recompute`. */
   readonly recomputer?: Recomputer
   readonly report: Report
+  readonly tracer?: Tracer | undefined
   /** Called with what became of each batch. */
   readonly onBatch?: (record: BatchRecord) => void
 }

@@ -3,16 +3,17 @@ import type { Report } from '#domain/events.ts'
 import type { Address, BlockNumber, EpochId, SubmissionId } from '#domain/ids.ts'
 import { isTaken, type ReceiptCode } from '#domain/rejection.ts'
 import type { ReceiptProof } from '#domain/submission.ts'
-import type { Clock } from '#io/clock/port.ts'
 import type { Inbound, SubmissionListener } from '#io/intake/port.ts'
 import type { Signer } from '#io/keys/port.ts'
 import type { Store, StoreWrite } from '#io/store/port.ts'
 import type { Life } from '#life/live.ts'
 import { offer } from '#life/offer.ts'
+import type { TracedDeps } from '#life/traced.ts'
 import type { Counters } from '#roles/sequencer/counters.ts'
 import { type Promised, signReceipts } from '#wire/receipt.ts'
 import { receive } from '#wire/receive.ts'
 import type { Ballot } from './ballot.ts'
+import { createGroupSpans, type GroupSpans } from './group-spans.ts'
 import type { Recorded } from './record.ts'
 import type { SlotRates } from './slot-rates.ts'
 import { isAwaited, type VerifyDeps, verify } from './verify.ts'
@@ -25,6 +26,7 @@ import type { Held, Waiting } from './waiting.ts'
  * delivery holds.
  */
 async function admit(deliveries: readonly Inbound[], deps: IntakeDeps, { earlier, signing }: Beside): Promise<void> {
+  const spans = createGroupSpans(deliveries.length, deps)
   const writes: StoreWrite[] = []
   let isRecorded = false
   const judged = deliveries.flatMap((delivery): Answer[] => {
@@ -36,11 +38,13 @@ async function admit(deliveries: readonly Inbound[], deps: IntakeDeps, { earlier
     isRecorded = true
     return [{ delivery, ...outcome, isRecorded }]
   })
+  spans?.judged()
   // After all that was committed before, also when there is nothing to write: the first vote that a `duplicate` speaks of is durable too.
   const [isDurable] = await Promise.all([!isRecorded || offer(writes, deps.store), earlier])
+  spans?.durable()
   const answers = isDurable ? judged : judged.map((answer) => (answer.isRecorded ? withoutRoom(answer, deps) : answer))
-  const signed = new Set(answerSigned(answers, deps, signing))
-  for (const answer of answers) if (!signed.has(answer)) respond(answer)
+  const signed = new Set(answerSigned(answers, deps, { signing, spans }))
+  for (const answer of answers) if (!signed.has(answer)) respond(answer, spans)
 }
 
 /** What goes on beside a group. */
@@ -58,10 +62,9 @@ interface Signing {
 /** Of a signer elsewhere that is slower than this some receipts have no signature: the intake keeps its pace. */
 const GROUPS_SIGNED_AT_ONCE_MAX = 64
 
-export interface IntakeDeps extends VerifyDeps {
+export interface IntakeDeps extends VerifyDeps, TracedDeps {
   readonly store: Pick<Store, 'commit' | 'onFull'>
   readonly listener: SubmissionListener
-  readonly clock: Clock
   /** As `Ballots.record`, or on its way to the box that does so, which answers by itself. */
   record(ballot: Ballot, delivery: Inbound): (Recorded & Judged) | Judged | 'passed_on'
   readonly counters: Counters
@@ -90,15 +93,20 @@ interface Answer extends Judged {
 /** Nothing was promised: it may be durable later, and is a `duplicate` then. */
 const withoutRoom = ({ delivery }: Answer, deps: IntakeDeps): Answer => ({ delivery, ...refused('disk_full', {}, deps) })
 
-function respond({ delivery, code, reason }: Answer, proof?: ReceiptProof): void {
+function respond({ delivery, code, reason }: Answer, spans?: GroupSpans, proof?: ReceiptProof): void {
   delivery.respond({ submissionId: delivery.submissionId as SubmissionId, code, reason, ...(proof && { proof }) })
+  spans?.answered(delivery, code)
 }
 
 /**
  * Answers all of the group that was taken, and that a receipt will reach, with one signature (S25). Without one where there is none to be had: what
  * the receipt says holds all the same.
  */
-function answerSigned(answers: readonly Answer[], deps: IntakeDeps, signing: Signing): readonly Answer[] {
+function answerSigned(
+  answers: readonly Answer[],
+  deps: IntakeDeps,
+  { signing, spans }: { readonly signing: Signing; readonly spans: GroupSpans | undefined },
+): readonly Answer[] {
   const { hasher, served, view, receiptSigner } = deps
   const taken = answers.filter(({ delivery, promised }) => promised && delivery.protocol === 'weft')
   if (receiptSigner === undefined || view.head === undefined || taken.length === 0) return []
@@ -109,7 +117,7 @@ function answerSigned(answers: readonly Answer[], deps: IntakeDeps, signing: Sig
     const promises = taken.map(({ promised }) => promised as Promised)
     const proofs = await signReceipts(promises, anchorBlock, place).catch((failure: unknown) => unsigned(failure, taken.length, deps))
     signing.underWay -= 1
-    for (const [index, each] of taken.entries()) respond(each, proofs[index])
+    for (const [index, each] of taken.entries()) respond(each, spans, proofs[index])
   }
   void signing.spawn(answer(view.head.number))
   return taken

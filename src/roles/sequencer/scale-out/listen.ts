@@ -6,6 +6,7 @@ import type { Clock } from '#io/clock/port.ts'
 import type { SubmissionListener } from '#io/intake/port.ts'
 import type { Random, Recoverer } from '#io/keys/port.ts'
 import type { Shared } from '#io/log/port.ts'
+import type { Tracer } from '#io/traces/port.ts'
 import { type Life, live } from '#life/live.ts'
 import type { RuleBook } from '#life/rules.ts'
 import { type Counters, createCounters } from '#roles/sequencer/counters.ts'
@@ -30,6 +31,7 @@ export interface PartDeps {
   readonly clock: Clock
   readonly random: Pick<Random, 'fraction'>
   readonly report: Report
+  readonly tracer?: Tracer | undefined
 }
 
 export interface Part {
@@ -99,7 +101,7 @@ export function createPart(deps: PartDeps, begin: (beginning: Beginning) => Prom
 export function judgingBy(
   { following, counters, isOpen, isDiskFull }: Omit<Beginning, 'life'> & Pick<IntakeDeps, 'isOpen' | 'isDiskFull'>,
   { slotLimits = SLOT_LIMITS }: PartOptions,
-  { chain, rules, clock, report }: PartDeps,
+  { chain, rules, clock, report, tracer }: PartDeps,
 ): Omit<IntakeDeps, 'listener' | 'recoverer' | 'store' | 'record'> {
   const { view, rulesOf, isReleased, isReady } = following
   return {
@@ -116,6 +118,7 @@ export function judgingBy(
     slotRates: createSlotRates(slotLimits, clock.nowMs),
     clock,
     report,
+    tracer,
     counters,
     waiting: createWaiting(),
   }

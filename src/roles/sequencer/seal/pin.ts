@@ -5,8 +5,10 @@ import { untilAborted } from '#domain/until-aborted.ts'
 import type { Ipfs } from '#io/ipfs/port.ts'
 import type { Held } from '#life/copies.ts'
 import { persist, type PersistDeps } from '#life/persist.ts'
+import { type TracedDeps, traced } from '#life/traced.ts'
 import { batchCidOf } from '#wire/batch-file.ts'
 import { isDagCborCid } from '#wire/cid.ts'
+import { spanOfBatch } from '#wire/trace-id.ts'
 import type { PlannedBatch } from './batch.ts'
 
 /** Our own node answers from its own disk. */
@@ -35,7 +37,12 @@ export interface ToPin {
  * Pins side by side: a file that the node or a place is slow with holds up no other. What is not pinned when it would be too late is given up,
  * however long the node or places would still take (S15). Aborts with the signal.
  */
-export function pinAll(epochId: EpochId, { batches, isInTime }: ToPin, deps: PinDeps & PersistDeps, signal: AbortSignal): Pins {
+export function pinAll(
+  epochId: EpochId,
+  { batches, isInTime }: ToPin,
+  deps: PinDeps & PersistDeps & TracedDeps,
+  signal: AbortSignal,
+): Pins {
   const limit = pLimit(PINS_AT_ONCE_MAX)
   const [late, settled] = [new AbortController(), new AbortController()]
   const until = AbortSignal.any([signal, late.signal])
@@ -50,7 +57,8 @@ export function pinAll(epochId: EpochId, { batches, isInTime }: ToPin, deps: Pin
   async function pinOne(batch: PlannedBatch): Promise<boolean> {
     if (!isInTime()) return false
     try {
-      await pin(epochId, batch, { ...deps, limit }, until)
+      const span = spanOfBatch('sequencer.pin', { epochId, batchCid: batch.batchCid })
+      await traced(span, () => pin(epochId, batch, { ...deps, limit }, until), deps)
       done.add(batch.index)
       return true
     } catch (failure) {

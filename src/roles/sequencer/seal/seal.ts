@@ -3,9 +3,11 @@ import { WeftError } from '#domain/errors.ts'
 import type { BlockNumber, EpochId } from '#domain/ids.ts'
 import { isBatchWindowOver } from '#domain/window.ts'
 import { persist } from '#life/persist.ts'
+import { traced } from '#life/traced.ts'
 import type { EpochRules } from '#roles/sequencer/epoch-rules.ts'
 import { type EpochEntry, isLost, isUnsent } from '#roles/sequencer/ledger.ts'
 import type { Sequencing } from '#roles/sequencer/sequencer.ts'
+import { spanOfBatch } from '#wire/trace-id.ts'
 import { anchor, type Anchored, end, type EndOutcome } from './anchor.ts'
 import { batch, type FreshBatch, type PlannedBatch } from './batch.ts'
 import { collect } from './collect.ts'
@@ -82,7 +84,18 @@ export function pinAndPut(entry: EpochEntry, batches: readonly PlannedBatch[], d
   const isUnread = ({ batchCid }: PlannedBatch) => entry.state === 'planned' || isUnsent(entry, batchCid) || isLost(entry, batchCid)
   const pins = pinUntil(entry, batches.filter(isUnread), deps, signal)
   const attempt = () => explained(entry.epochId, anchor(entry, { batches, pins }, deps, signal), deps)
-  return persist({ doing: 'anchor', attempt, signal }, deps)
+  const anchoring = persist({ doing: 'anchor', attempt, signal }, deps)
+  // What fails is heard of by whoever waits for all of them.
+  for (const [index, { batchCid }] of deps.tracer === undefined ? [] : batches.entries()) {
+    const span = spanOfBatch('sequencer.anchor', { epochId: entry.epochId, batchCid })
+    traced(
+      span,
+      () => anchoring,
+      deps,
+      ({ failures }) => failures[index],
+    ).catch(() => undefined)
+  }
+  return anchoring
 }
 
 export function putEnd(entry: EpochEntry, deps: Sequencing, signal: AbortSignal): Promise<EndOutcome> {

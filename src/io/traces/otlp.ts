@@ -1,0 +1,116 @@
+import { type Attributes, type HrTime, SpanStatusCode } from '@opentelemetry/api'
+import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http'
+import { defaultResource, detectResources, envDetector, resourceFromAttributes } from '@opentelemetry/resources'
+import {
+  BasicTracerProvider,
+  BatchSpanProcessor,
+  RandomIdGenerator,
+  type SpanExporter,
+  TraceIdRatioBasedSampler,
+} from '@opentelemetry/sdk-trace-base'
+import { createBuckets } from '#domain/buckets.ts'
+import type { Tracer } from './port.ts'
+
+/** Spans on their way, each about 1 kB. What comes beyond is lost. */
+const SPANS_MAX = 4_096
+/** What is told at once, and then in a second: senders choose the ids of submissions, and may choose those that are followed. Each costs some 25 µs. */
+const RATE = { tokensMax: SPANS_MAX, tokensPerSecond: 1_000 }
+/** Of one request. */
+const BATCH_SPANS_MAX = 512
+
+/** The receiver may have written it. */
+const DETAIL_LENGTH_MAX = 200
+
+export interface OtlpOptions {
+  /** Of the receiver, whole: `http://127.0.0.1:4318/v1/traces`. */
+  readonly url: string
+  readonly role: string
+  readonly version: string
+  /** How many of all traces are sent, unless `OTEL_TRACES_SAMPLER` says. */
+  readonly share: number
+}
+
+/** What became of spans. `detail` says why they are lost, and holds nothing of headers. */
+export type OnSpans = (outcome: 'sent' | 'lost', count: number, detail: string) => void
+
+export interface OtlpTracer extends Tracer {
+  /** Sends what waits, for so long at most; what has no answer by then is lost, and nothing is told of it afterwards. */
+  stop(withinMs: number): Promise<void>
+}
+
+/**
+ * Sends spans over OTLP/HTTP, as JSON, through the SDK of OpenTelemetry, which reads the rest of what is to be said from its own variables: headers, time limits,
+ * certificates, the sampler, the resource. Whatever the receiver does, no more than `SPANS_MAX` wait for it. Throws nothing but on a URL that is none.
+ */
+export function createOtlpTracer({ url, role, version, share }: OtlpOptions, onSpans: OnSpans): OtlpTracer {
+  const ids = new RandomIdGenerator()
+  const way = createWay(new OTLPTraceExporter({ url }), onSpans)
+  let traceId = ''
+  const given = process.env['OTEL_TRACES_SAMPLER']
+  const provider = new BasicTracerProvider({
+    resource: defaultResource()
+      .merge(resourceFromAttributes({ 'service.name': 'weft', 'service.version': version }))
+      .merge(detectResources({ detectors: [envDetector] })),
+    idGenerator: { generateTraceId: () => traceId, generateSpanId: ids.generateSpanId },
+    ...((given === undefined || given === '') && { sampler: new TraceIdRatioBasedSampler(share) }),
+    spanProcessors: [way.processor],
+  })
+  const tracer = provider.getTracer(`weft.${role}`, version)
+  return {
+    tell(told, factsOf) {
+      traceId = told.traceId
+      const span = tracer.startSpan(told.name, { root: true, startTime: hrTime(told.beganMs) })
+      if (!span.isRecording()) return
+      if (!way.hasRoom()) return
+      const { facts, failure } = factsOf()
+      span.setAttributes(facts satisfies Attributes)
+      if (failure !== undefined) span.setAttribute('code', failure).setStatus({ code: SpanStatusCode.ERROR, message: failure })
+      span.end(hrTime(told.endedMs))
+    },
+    async stop(withinMs) {
+      const late = Promise.withResolvers<void>()
+      const timer = setTimeout(late.resolve, withinMs)
+      // What is lost by it is counted where it is lost.
+      await Promise.race([provider.shutdown().catch(() => undefined), late.promise])
+      clearTimeout(timer)
+      way.giveUp()
+    },
+  }
+}
+
+/** Of small numbers the SDK thinks that they count from the start of the process. */
+const hrTime = (ms: number): HrTime => [Math.trunc(ms / 1_000), (ms % 1_000) * 1_000_000]
+
+/** To the receiver. The SDK says to nobody what it drops, so it is never given more than it has room for. */
+function createWay(exporter: SpanExporter, onSpans: OnSpans) {
+  const rate = createBuckets(RATE, () => performance.now())
+  let onTheirWay = 0
+  let isOver = false
+  const told: OnSpans = (...outcome) => {
+    if (!isOver) onSpans(...outcome)
+  }
+  const counted: SpanExporter = {
+    export(spans, done) {
+      exporter.export(spans, (result) => {
+        onTheirWay -= spans.length
+        told(result.error === undefined ? 'sent' : 'lost', spans.length, result.error?.message.slice(0, DETAIL_LENGTH_MAX) ?? '')
+        done(result)
+      })
+    },
+    shutdown: () => exporter.shutdown(),
+  }
+  return {
+    processor: new BatchSpanProcessor(counted, { maxQueueSize: SPANS_MAX, maxExportBatchSize: BATCH_SPANS_MAX }),
+    /** Whether one more may go: then it is on its way, else lost. */
+    hasRoom(): boolean {
+      const isRoom = onTheirWay < SPANS_MAX && rate.take('', 1)
+      if (isRoom) onTheirWay += 1
+      else told('lost', 1, 'too many at once')
+      return isRoom
+    },
+    giveUp(): void {
+      if (onTheirWay > 0) told('lost', onTheirWay, 'no answer before the end')
+      isOver = true
+    },
+  }
+}
