@@ -26,6 +26,9 @@ interface Journalled {
   readonly call: ProtocolCall
 }
 
+/** As the pool takes it. */
+type Signed = FakeTransaction & Journalled
+
 function unlessItMayPass(failure: unknown): undefined {
   if (!isWeftError(failure) || failure.kind !== 'transient') throw failure
 }
@@ -35,10 +38,10 @@ export function createFakeSender(options: FakeSenderOptions, mempool: FakeMempoo
   const { address, journal, clock } = options
   const prefix = `intent/${address}/`
   /** By intent id, in order of their nonces. */
-  let journalled: Map<string, FakeTransaction> | undefined
+  let journalled: Map<string, Signed> | undefined
   let lastPrepared: Promise<unknown> = Promise.resolve()
 
-  function intents(): Map<string, FakeTransaction> {
+  function intents(): Map<string, Signed> {
     if (journalled !== undefined) return journalled
     journalled = new Map(
       journal
@@ -50,14 +53,14 @@ export function createFakeSender(options: FakeSenderOptions, mempool: FakeMempoo
   }
 
   /** A transaction's hash follows from what is journalled: the same in any process that still has the journal. */
-  function transactionOf({ nonce, call }: Journalled): FakeTransaction {
+  function transactionOf({ nonce, call }: Journalled): Signed {
     const content = encoder.encode(`${address} ${nonce} ${JSON.stringify(call)}`)
     return { hash: `0x${keccak256(content).toHex()}` as Hash, from: address, nonce, call }
   }
 
   /** Made once more with a fresh nonce when another process of the account, whose journal is lost, has used up its own for good. */
   async function relaunchIfLost(intentId: string): Promise<void> {
-    const made = intents().get(intentId) as FakeTransaction
+    const made = intents().get(intentId) as Signed
     if (mempool.receipt(made.hash) !== undefined) return
     if (mempool.transactionCount(address) > made.nonce) options.onShared?.(made.nonce)
     if (mempool.transactionCount(address, SETTLED_DEPTH) <= made.nonce) return
@@ -82,7 +85,7 @@ export function createFakeSender(options: FakeSenderOptions, mempool: FakeMempoo
     mempool.assertReachable('receipt')
     broadcastUpTo(intentId)
     await relaunchIfLost(intentId)
-    const { hash } = intents().get(intentId) as FakeTransaction
+    const { hash } = intents().get(intentId) as Signed
     const receipt = mempool.receipt(hash)
     if (receipt?.reverted !== undefined) return { kind: 'refused', reason: receipt.reverted }
     return receipt && { kind: 'done', transactionHash: hash, blockNumber: receipt.block.number }
