@@ -220,8 +220,11 @@ export function* readCompactBatch(bytes: Uint8Array, bytesMax = COMPACT_BYTES_MA
   }
 }
 
-const isSame = (one: Uint8Array | undefined, other: Uint8Array): boolean =>
-  one?.length === other.length && one.every((byte, index) => byte === other[index])
+function isSame(one: Uint8Array | undefined, other: Uint8Array): boolean {
+  if (one?.length !== other.length) return false
+  for (let at = 0; at < other.length; at += 1) if (one[at] !== other[at]) return false
+  return true
+}
 
 function* readFile(file: { readonly [key: string]: unknown }, submissionsMax: number): InTurns<Batch | BatchDefect> {
   // Before anything is made of them. What nobody uses is in no table.

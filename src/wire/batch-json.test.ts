@@ -95,6 +95,41 @@ test('G2: a submission is written the same whatever stands before it', () => {
   expect(listed(mixed)).toEqual(mixed.map((change) => listed([change])[0]))
 })
 
+test('G2: a submission is read the same whatever stands before it', () => {
+  const [plain] = file().submissions as [string]
+  const edits: readonly (readonly [string, string])[] = [
+    ['"7"', '"8"'],
+    ['"7"', '"9007199254740991"'],
+    ['"7"', '"9007199254740992"'],
+    ['"7"', '"007"'],
+    ['"7"', '""'],
+    ['"7"', '7'],
+    ['"7"', '"7", "slotId": "9"'],
+    ['"aa"', '"bb"'],
+    ['"aa"', '""'],
+    ['"aa"', '"\\u0061"'],
+    ['"aa"', '"a\na"'],
+    ['"aa"', '"aa", "signature": "cc"'],
+    ['"aa"', `"${'a'.repeat(257)}"`],
+    ['"600"', '"601"'],
+    ['"3"', '"4"'],
+    ['UNISWAPV2', 'UNISWAPV3'],
+    ['"v1"', '"v2"'],
+    ['"v1"', '"v1"\n'],
+    ['  },\n  "signature": "aa"', '"aa"'],
+    [plain, '"'],
+  ]
+  const read = (texts: readonly string[]) =>
+    parseBatch(text({ ...file(), submissionIDs: texts.map((_, index) => `id-${index}`), submissions: texts }))
+  for (const [from, to] of edits) {
+    const edited = plain.replace(from, () => to)
+    const alone = read([edited])
+    const behind = read([plain, edited])
+    expect(behind.ok).toBe(alone.ok)
+    if (alone.ok && behind.ok) expect(behind.batch.submissions[1]?.submission).toEqual(alone.batch.submissions[0]?.submission)
+  }
+})
+
 test('G2: a batch of any length has all its bytes: of texts that take more than they look, and of lists longer than its submissions', () => {
   const many = Array.from({ length: 100 }, (_, index) => ({ submissionId: `id-${index}`, submission }))
   const wide = { ...submission, nodeVersion: '\u20ac'.repeat(200) }

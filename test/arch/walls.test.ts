@@ -105,6 +105,7 @@ const ALLOWED: typeof FORBIDDEN = [
   ['src/io/store', '#wire/merkle.ts'],
   ['src/io/p2p', '#io/intake/port.ts'],
   ['src/io/ipfs', '#io/disk/folder.ts'],
+  ['src/io/ipfs', '#io/p2p/lean-muxer.ts'],
   ['src/io/chain/read', '#io/chain/port.ts'],
   ['src/roles/sequencer', '#life/persist.ts'],
   ['src/roles/sequencer', './days/count.ts'],

@@ -104,6 +104,11 @@ export interface PutOptions {
  * batch files some dozens.
  */
 const SERVED_BYTES_MAX = 8 * 1024 * 1024
+/**
+ * A larger one that was brought is of a batch file, which few ask for: it joins them with the first who does. What is held for some seconds grows old,
+ * and each 64 MB that grow old have the engine look through all memory.
+ */
+const SERVED_AT_ONCE_BYTES_MAX = 64 * 1024
 /** Of some gigabytes. Those of them that nobody pins are forgotten, oldest first. */
 const BROUGHT_MAX = 10_000
 
@@ -201,7 +206,7 @@ class CheckedStore extends FsBlockstore {
     const { file } = placeOf(cid)
     await this.#deps.kept?.note(file)
     await this.write(cid, block)
-    this.#serve(file, block)
+    if (block.length <= SERVED_AT_ONCE_BYTES_MAX) this.#serve(file, block)
     this.#brought.add(file)
     if (this.#brought.size > BROUGHT_MAX) this.#brought.delete(this.#brought.keys().next().value as string)
     return cid

@@ -1,6 +1,5 @@
 import { join } from 'node:path'
 import { noise } from '@chainsafe/libp2p-noise'
-import { yamux } from '@chainsafe/libp2p-yamux'
 import { privateKeyFromProtobuf } from '@libp2p/crypto/keys'
 import { identify } from '@libp2p/identify'
 import { tcp } from '@libp2p/tcp'
@@ -9,6 +8,7 @@ import type { CID } from 'multiformats/cid'
 import { createGater, DOOR_LIMITS } from '#domain/door.ts'
 import { isWeftError, listenFailed, WeftError } from '#domain/errors.ts'
 import type { Cid } from '#domain/ids.ts'
+import { leanYamux } from '#io/p2p/lean-muxer.ts'
 import { startBitswap } from './bitswap.ts'
 import { type Blocks, openBlocks, type PutOptions } from './blocks.ts'
 import type { HeliaDeps, HeliaNode, HeliaOptions } from './helia.ts'
@@ -51,7 +51,7 @@ export async function startNode(
     addresses: { listen: [...listen] },
     transports: [tcp()],
     connectionEncrypters: [noise()],
-    streamMuxers: [yamux()],
+    streamMuxers: [leanYamux({})],
     connectionManager: {
       inboundConnectionThreshold: NO_LIMIT,
       maxIncomingPendingConnections: NO_LIMIT,

@@ -1,21 +1,25 @@
 import { describe, expect, test } from 'vitest'
 import type { Batch } from '#domain/batch.ts'
 import { WeftError } from '#domain/errors.ts'
+import { ROUNDS_MAX } from '#domain/rounds.ts'
 import type { AnchorChain, ProtocolSender } from '#io/chain/port.ts'
 import { encodeBatch } from '#wire/batch-json.ts'
 import { isDagCborCid } from '#wire/cid.ts'
+import { publishedRoot } from '#wire/merkle.ts'
 import {
   batchOf,
   CID_A,
   CID_B,
   EPOCH_1,
   honest,
+  honestVotes,
   idsOf,
   judged,
   openWorld,
   P1,
   P2,
   type Running,
+  VALIDATORS,
   type World,
 } from './validator.test-world.ts'
 import type { ValidatorDeps } from './validator.ts'
@@ -74,6 +78,28 @@ describe('V15: of a round that the sequencer does not answer', () => {
     expect((await scene.world.chain.batchCids(EPOCH_1)).length).toBe(2)
     await Promise.all(again.map((each) => each.stop()))
   })
+})
+
+test('V15: a hostile validator that is first in each round costs half a batch window and a vote of the others each time; in the rest of the last one they answer', async () => {
+  const scene = await refuted([0, 1])
+  const { world, running } = scene
+  let number = scene.number
+  for (let round = 1; round <= ROUNDS_MAX; round += 1) {
+    const start = number
+    await mineUpTo(scene, start + WINDOWS.batchWindowBlocks / 2)
+    const lie = batchOf(honestVotes(world), [[P1, CID_B]])
+    const { projectIds, snapshotCids } = lie
+    const batchCid = await world.ipfs.node('hostile').add(encodeBatch(lie))
+    const call = { kind: 'submitSubmissionBatch', epochId: EPOCH_1, batchCid, projectIds, snapshotCids } as const
+    await world.send(VALIDATORS[2], `lie ${round}`, { ...call, rootHash: publishedRoot(snapshotCids) })
+    for (const each of running) expect(await judged(world, each, 1 + round)).toMatchObject({ state: 'attested', isDivergent: true })
+    number = (await world.chain.head()).number
+    expect(number - start).toBeLessThanOrEqual(WINDOWS.batchWindowBlocks / 2 + 1 + 3)
+    expect(stoodIn(scene)).toBe(0)
+  }
+  await mineUpTo(scene, number + 8)
+  expect(await world.chain.snapshotStatus(P1, EPOCH_1)).toEqual({ status: 'finalized', snapshotCid: CID_A })
+  await stop(scene)
 })
 
 /** Two batches of an epoch that tell the chain other CIDs than their votes give; nobody serves the second. Continues `earlier`, if any. */

@@ -26,6 +26,9 @@ interface Journalled {
   readonly call: ProtocolCall
 }
 
+/** As the pool takes it. */
+type Signed = FakeTransaction & Journalled
+
 function unlessItMayPass(failure: unknown): undefined {
   if (!isWeftError(failure) || failure.kind !== 'transient') throw failure
 }
@@ -35,32 +38,32 @@ export function createFakeSender(options: FakeSenderOptions, mempool: FakeMempoo
   const { address, journal, clock } = options
   const prefix = `intent/${address}/`
   /** By intent id, in order of their nonces. */
-  let journalled: Map<string, Journalled> | undefined
+  let journalled: Map<string, Signed> | undefined
   let lastPrepared: Promise<unknown> = Promise.resolve()
 
-  function intents(): Map<string, Journalled> {
+  function intents(): Map<string, Signed> {
     if (journalled !== undefined) return journalled
     journalled = new Map(
       journal
         .scan(prefix)
-        .map(({ key, value }) => [key.slice(prefix.length), JSON.parse(decoder.decode(value)) as Journalled] as const)
+        .map(({ key, value }) => [key.slice(prefix.length), transactionOf(JSON.parse(decoder.decode(value)) as Journalled)] as const)
         .sort(([, left], [, right]) => left.nonce - right.nonce),
     )
     return journalled
   }
 
   /** A transaction's hash follows from what is journalled: the same in any process that still has the journal. */
-  function transactionOf({ nonce, call }: Journalled): FakeTransaction {
+  function transactionOf({ nonce, call }: Journalled): Signed {
     const content = encoder.encode(`${address} ${nonce} ${JSON.stringify(call)}`)
     return { hash: `0x${keccak256(content).toHex()}` as Hash, from: address, nonce, call }
   }
 
   /** Made once more with a fresh nonce when another process of the account, whose journal is lost, has used up its own for good. */
   async function relaunchIfLost(intentId: string): Promise<void> {
-    const made = intents().get(intentId) as Journalled
-    if (mempool.transactionCount(address) > made.nonce && mempool.receipt(transactionOf(made).hash) === undefined)
-      options.onShared?.(made.nonce)
-    if (mempool.transactionCount(address, SETTLED_DEPTH) <= made.nonce || mempool.receipt(transactionOf(made).hash) !== undefined) return
+    const made = intents().get(intentId) as Signed
+    if (mempool.receipt(made.hash) !== undefined) return
+    if (mempool.transactionCount(address) > made.nonce) options.onShared?.(made.nonce)
+    if (mempool.transactionCount(address, SETTLED_DEPTH) <= made.nonce) return
     await inTurn(() => launch(intentId, made.call))
   }
 
@@ -72,7 +75,7 @@ export function createFakeSender(options: FakeSenderOptions, mempool: FakeMempoo
   /** Everything up to the intent goes to the pool again, in order: a nonce that a reorganisation has freed keeps all later ones out. */
   function broadcastUpTo(intentId: string): void {
     for (const [earlier, made] of intents()) {
-      mempool.broadcast(transactionOf(made))
+      mempool.broadcast(made)
       if (earlier === intentId) return
     }
   }
@@ -82,7 +85,7 @@ export function createFakeSender(options: FakeSenderOptions, mempool: FakeMempoo
     mempool.assertReachable('receipt')
     broadcastUpTo(intentId)
     await relaunchIfLost(intentId)
-    const { hash } = transactionOf(intents().get(intentId) as Journalled)
+    const { hash } = intents().get(intentId) as Signed
     const receipt = mempool.receipt(hash)
     if (receipt?.reverted !== undefined) return { kind: 'refused', reason: receipt.reverted }
     return receipt && { kind: 'done', transactionHash: hash, blockNumber: receipt.block.number }
@@ -107,7 +110,7 @@ export function createFakeSender(options: FakeSenderOptions, mempool: FakeMempoo
     await journal.commit([{ key: `${prefix}${intentId}`, value: encoder.encode(JSON.stringify(made)) }])
     // Only now: whoever settles another call must not broadcast one that a power cut could still take back.
     intents().delete(intentId)
-    intents().set(intentId, made)
+    intents().set(intentId, transactionOf(made))
     broadcastUpTo(intentId)
   }
 
@@ -143,7 +146,7 @@ export function createFakeSender(options: FakeSenderOptions, mempool: FakeMempoo
 
   return {
     address,
-    hasSigned: (hash) => [...intents().values()].some((made) => transactionOf(made).hash === hash),
+    hasSigned: (hash) => [...intents().values()].some((made) => made.hash === hash),
     async gasMax() {
       mempool.assertReachable('gasMax')
       return TRANSACTION_GAS_MAX
