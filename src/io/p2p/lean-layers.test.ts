@@ -2,7 +2,7 @@ import type { Libp2p } from '@libp2p/interface'
 import fc from 'fast-check'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { openStream } from './lean.test-world.ts'
-import { createNoiseReader } from './lean-layers.ts'
+import { createNoiseReader, straighten } from './lean-layers.ts'
 import { running } from './running.test-world.ts'
 import { turn } from './scripted.test-stream.ts'
 
@@ -104,6 +104,39 @@ describe('the layers of a connection', () => {
     expect([layers.noise.status, layers.tcp.status]).toEqual(['aborted', 'aborted'])
     await expect.poll(() => stream.status).not.toBe('open')
   })
+})
+
+/** Layers of which nobody is on the other side; `own` is what goes the library's own way from the lower one. */
+function fakeLayers(held: Uint8Array) {
+  const own: Uint8Array[] = []
+  const came: string[] = []
+  const layer = () => ({
+    readStatus: 'readable',
+    remoteWriteStatus: 'writable',
+    readBuffer: new Uint8Array(),
+    onData: (bytes: Uint8Array) => void own.push(bytes),
+    send: () => true,
+    listenerCount: () => 0,
+    safeDispatchEvent: () => true,
+  })
+  const below = layer()
+  const decoder = { buffer: held, decode: () => [] }
+  const muxer = { onData: (bytes: { subarray(): Uint8Array }) => void came.push(bytes.subarray().toHex()), abort: () => undefined }
+  straighten({ ...layer(), stream: below, decoder, decrypt: (piece: Uint8Array) => piece }, muxer)
+  return { below, own, came }
+}
+
+test('a piece of which a part has come before ends where it should', () => {
+  const { below, came } = fakeLayers(Uint8Array.of(0))
+  below.onData(Uint8Array.of(2, 7, 8))
+  expect(came).toEqual(['0708'])
+})
+
+test("what comes with the other side's end goes the library's own way, which ends after it", () => {
+  const { below, own, came } = fakeLayers(new Uint8Array())
+  below.remoteWriteStatus = 'closed'
+  below.onData(Uint8Array.of(0, 1, 7))
+  expect([own.length, came.length]).toEqual([1, 0])
 })
 
 describe('the reader of what was encrypted at once', () => {
