@@ -85,6 +85,7 @@ function readStraight(layer: Layer, next: (bytes: Bytes) => void): void {
   }
 }
 
+/** Each of these layers takes all that it is given, whether or not it can take more then. */
 function sendStraight(layer: Layer): void {
   const send = layer.send.bind(layer)
   layer.send = (bytes) => {
