@@ -30,8 +30,8 @@ const CIRCUITS_PER_RELAY_MAX = 10_000
 /** Receipts, or a relay's circuit, that wait for a peer which does not read. */
 const WRITE_BUFFER_BYTES_MAX = 4 * 1024 * 1024
 
-/** What a receipt waits for at most, beyond the work itself: a fifth of what a message takes to the other side of a continent. */
-const STEP_EVERY_MS = 10
+/** What a receipt waits for at most, beyond the work itself: less than half of what a message takes to the other side of a continent. */
+const STEP_EVERY_MS = 20
 
 /** A collector writes a frame in one go; a slow line brings the largest, of 64 KiB, in this time. */
 const FRAME_TIMEOUT_MS = 10_000

@@ -1,0 +1,170 @@
+import type { Libp2p } from '@libp2p/interface'
+import fc from 'fast-check'
+import { afterEach, describe, expect, test, vi } from 'vitest'
+import { openStream } from './lean.test-world.ts'
+import { createNoiseReader, straighten } from './lean-layers.ts'
+import { running } from './running.test-world.ts'
+import { turn } from './scripted.test-stream.ts'
+
+const world = running()
+afterEach(() => {
+  vi.restoreAllMocks()
+})
+
+interface Layer {
+  pause(): void
+  resume(): void
+  onData(bytes: Uint8Array): void
+  push(bytes: Uint8Array): void
+  send(bytes: Uint8Array): boolean
+  readonly status: string
+}
+
+interface Below extends Layer {
+  readonly socket: { write(bytes: Uint8Array): boolean; emit(event: 'drain'): void }
+}
+
+/** The encrypted connection that a node has, and the one below it. */
+function layersOf(node: Libp2p): { readonly noise: Layer; readonly tcp: Below } {
+  const { muxer } = node.getConnections()[0] as unknown as { muxer: { maConn: Layer & { stream: Below } } }
+  return { noise: muxer.maConn, tcp: muxer.maConn.stream }
+}
+
+describe('the layers of a connection', () => {
+  test('of a message one event is made: where it comes out', async () => {
+    const { stream, bytes } = await openStream(world)
+    stream.send(new Uint8Array(100))
+    await expect.poll(bytes).toBe(100)
+    await turn()
+    const dispatch = vi.spyOn(EventTarget.prototype, 'dispatchEvent')
+    stream.send(new Uint8Array(100))
+    await expect.poll(bytes, { interval: 1 }).toBe(200)
+    expect(dispatch.mock.calls.map(([{ type }]) => type)).toEqual(['message'])
+  })
+
+  /** Three messages as they come from the socket, in three parts of which the first two end within a message. */
+  async function parts() {
+    const { stream, there, came, bytes } = await openStream(world)
+    const { tcp } = layersOf(there)
+    stream.send(new Uint8Array(100))
+    await expect.poll(bytes).toBe(100)
+    const give = tcp.onData.bind(tcp)
+    const chunks: Uint8Array[] = []
+    tcp.onData = (chunk) => void chunks.push(chunk)
+    const sent = Buffer.from(Array.from({ length: 3_000 }, (_, index) => index % 251))
+    for (const start of [0, 1_000, 2_000]) stream.send(sent.subarray(start, start + 1_000))
+    const all = (): Buffer => Buffer.concat(chunks)
+    await expect.poll(() => all().length).toBeGreaterThan(sent.length)
+    const [first, second, third] = [all().subarray(0, 1_500), all().subarray(1_500, 2_500), all().subarray(2_500)]
+    return { tcp, give, first, second, third, lengthCome: () => bytes() - 100, isWhole: () => came().subarray(100).equals(sent) }
+  }
+
+  test('what comes while a layer is not read comes out when it is, before what comes then', async () => {
+    const { tcp, give, first, second, third, lengthCome, isWhole } = await parts()
+    tcp.pause()
+    give(first)
+    expect(lengthCome()).toBe(0)
+    tcp.resume()
+    expect(lengthCome()).toBe(1_000)
+    give(second)
+    give(third)
+    expect(isWhole()).toBe(true)
+  })
+
+  test('what waits to be read is not overtaken', async () => {
+    const { tcp, give, first, second, third, isWhole } = await parts()
+    tcp.push(first)
+    give(second)
+    give(third)
+    expect(isWhole()).toBe(true)
+  })
+
+  test('what a full socket does not take yet is sent when it does, in order', async () => {
+    const { there } = await openStream(world)
+    const { tcp } = layersOf(there)
+    const write = vi.spyOn(tcp.socket, 'write').mockReturnValue(false)
+    const written = (): number[] => write.mock.calls.map(([bytes]) => bytes[0] as number)
+    expect([1, 2].map((byte) => tcp.send(Uint8Array.of(byte)))).toEqual([false, false])
+    expect(written()).toEqual([1])
+    write.mockReturnValue(true)
+    tcp.socket.emit('drain')
+    await turn()
+    expect(written()).toEqual([1, 2])
+    expect(tcp.send(Uint8Array.of(3))).toBe(true)
+    expect(written()).toEqual([1, 2, 3])
+  })
+
+  test.each([
+    ['what nobody has encrypted', 'tcp', Uint8Array.of(0, 20, ...new Uint8Array(20))],
+    ['what is no frame', 'noise', new Uint8Array(12).fill(7)],
+  ] as const)('%s ends the connection, and nothing else', async (_, name, broken) => {
+    const { stream, there } = await openStream(world)
+    const layers = layersOf(there)
+    layers[name].onData(broken)
+    expect([layers.noise.status, layers.tcp.status]).toEqual(['aborted', 'aborted'])
+    await expect.poll(() => stream.status).not.toBe('open')
+  })
+})
+
+/** Layers of which nobody is on the other side; `own` is what goes the library's own way from the lower one. */
+function fakeLayers(held: Uint8Array) {
+  const own: Uint8Array[] = []
+  const came: string[] = []
+  const layer = () => ({
+    readStatus: 'readable',
+    remoteWriteStatus: 'writable',
+    readBuffer: new Uint8Array(),
+    onData: (bytes: Uint8Array) => void own.push(bytes),
+    send: () => true,
+    listenerCount: () => 0,
+    safeDispatchEvent: () => true,
+  })
+  const below = layer()
+  const decoder = { buffer: held, decode: () => [] }
+  const muxer = { onData: (bytes: { subarray(): Uint8Array }) => void came.push(bytes.subarray().toHex()), abort: () => undefined }
+  straighten({ ...layer(), stream: below, decoder, decrypt: (piece: Uint8Array) => piece }, muxer)
+  return { below, own, came }
+}
+
+test('a piece of which a part has come before ends where it should', () => {
+  const { below, came } = fakeLayers(Uint8Array.of(0))
+  below.onData(Uint8Array.of(2, 7, 8))
+  expect(came).toEqual(['0708'])
+})
+
+test("what comes with the other side's end goes the library's own way, which ends after it", () => {
+  const { below, own, came } = fakeLayers(new Uint8Array())
+  below.remoteWriteStatus = 'closed'
+  below.onData(Uint8Array.of(0, 1, 7))
+  expect([own.length, came.length]).toEqual([1, 0])
+})
+
+describe('the reader of what was encrypted at once', () => {
+  const pieces = fc.array(fc.uint8Array({ maxLength: 400 }), { maxLength: 20 })
+
+  test('gives the same pieces wherever the stream is cut, and leaves out empty ones', () => {
+    fc.assert(
+      fc.property(pieces, fc.array(fc.nat({ max: 700 })), (sent, cuts) => {
+        const stream = Buffer.concat(sent.flatMap((piece) => [Uint8Array.of(piece.length >> 8, piece.length & 255), piece]))
+        const read = createNoiseReader()
+        const found: Uint8Array[] = []
+        let start = 0
+        for (const length of [...cuts, stream.length]) {
+          found.push(...read(stream.subarray(start, start + length)))
+          start += length
+        }
+        expect(found.map((piece) => piece.toHex())).toEqual(sent.filter(({ length }) => length > 0).map((piece) => piece.toHex()))
+      }),
+    )
+  })
+
+  test('what comes byte by byte is put together once', () => {
+    const concat = vi.spyOn(Buffer, 'concat')
+    const read = createNoiseReader()
+    const stream = Uint8Array.of(0xff, 0xff, ...new Uint8Array(0xffff).fill(9))
+    const found = Array.from(stream, (_, index) => read(stream.subarray(index, index + 1))).flat()
+    expect(found.map(({ length }) => length)).toEqual([0xffff])
+    // Its length, and itself.
+    expect(concat).toHaveBeenCalledTimes(2)
+  })
+})

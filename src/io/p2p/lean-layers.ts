@@ -1,0 +1,152 @@
+/**
+ * The layers of a connection: TCP, or a relay's circuit, and Noise on it. The library hands bytes from one to the next by an event, through lists of pieces, and tells
+ * by another, which nobody hears, that it has; with small messages that is a fifth of what it takes to receive and answer them. Here what need not wait goes to the next
+ * layer at once, by a call, and whatever does need to (reading is paused, the socket is full, one side has ended) goes the library's own way, in its order.
+ * Reaches below the library's interfaces; `lean-layers.test.ts` sees that its pinned version is so.
+ */
+
+/** What a layer hands on, in one piece or several. */
+interface Bytes {
+  readonly byteLength: number
+  subarray(): Uint8Array
+}
+
+/** What tells of itself by events. */
+export interface Told {
+  listenerCount(type: string): number
+  safeDispatchEvent(type: string, detail?: object): boolean
+}
+
+interface Layer extends Told {
+  readonly readStatus: string
+  readonly remoteWriteStatus: string
+  readonly readBuffer: Bytes
+  readonly writeStatus: string
+  readonly writeBuffer: Bytes
+  readonly sendingData: boolean
+  writableNeedsDrain: boolean
+  onData(bytes: Bytes): void
+  send(bytes: Bytes): boolean
+  sendData(bytes: Bytes): { readonly canSendMore: boolean; readonly sentBytes: number }
+  abort(failure: Error): void
+}
+
+/** Noise, where the library has it as its pinned version does. */
+interface Encrypted extends Layer {
+  readonly stream: Layer & { readonly socket?: { write(bytes: Uint8Array): boolean } }
+  readonly decoder: { readonly buffer: Bytes; decode(bytes: Bytes): readonly Uint8Array[] }
+  decrypt(piece: Uint8Array): Bytes
+}
+
+/** The muxer on top of them. */
+export interface Muxer {
+  onData(bytes: Bytes): void
+  abort(failure: Error): void
+}
+
+/** Of a connection that has been encrypted, and belongs to the muxer from now on. Any other is left as it is. */
+export function straighten(connection: object, muxer: Muxer): void {
+  if (!('stream' in connection && 'decoder' in connection)) return
+  const encrypted = connection as Encrypted
+  const { stream: below } = encrypted
+  const cut = createNoiseReader()
+  // What has come of a piece while the peers agreed on a muxer.
+  cut(encrypted.decoder.buffer.subarray())
+  // Also for what goes the library's own way: a piece may begin on one and end on the other.
+  encrypted.decoder.decode = (bytes) => cut(bytes.subarray())
+  writeAtOnce(below)
+  for (const layer of [below, encrypted]) {
+    sendStraight(layer)
+    tellWhoListens(layer)
+  }
+  readStraight(below, (bytes) => {
+    try {
+      for (const piece of cut(bytes.subarray())) encrypted.onData(encrypted.decrypt(piece))
+    } catch (failure) {
+      encrypted.abort(failure as Error)
+    }
+  })
+  readStraight(encrypted, (bytes) => {
+    try {
+      muxer.onData(bytes)
+    } catch (failure) {
+      muxer.abort(failure as Error)
+      encrypted.abort(failure as Error)
+    }
+  })
+}
+
+function readStraight(layer: Layer, next: (bytes: Bytes) => void): void {
+  const onData = layer.onData.bind(layer)
+  layer.onData = (bytes) => {
+    const isStraight = layer.readStatus === 'readable' && layer.remoteWriteStatus === 'writable' && layer.readBuffer.byteLength === 0
+    if (isStraight) next(bytes)
+    else onData(bytes)
+  }
+}
+
+/** Each of these layers takes all that it is given, whether or not it can take more then. */
+function sendStraight(layer: Layer): void {
+  const send = layer.send.bind(layer)
+  layer.send = (bytes) => {
+    const isWaiting = layer.writableNeedsDrain || layer.sendingData || layer.writeBuffer.byteLength > 0
+    if (isWaiting || layer.writeStatus !== 'writable') return send(bytes)
+    try {
+      const { canSendMore } = layer.sendData(bytes)
+      layer.writableNeedsDrain = !canSendMore
+      return canSendMore
+    } catch (failure) {
+      layer.abort(failure as Error)
+      throw failure
+    }
+  }
+}
+
+/** An event is made only where somebody listens. */
+export function tellWhoListens(told: Told): void {
+  const dispatch = told.safeDispatchEvent.bind(told)
+  told.safeDispatchEvent = (type, detail) => told.listenerCount(type) === 0 || dispatch(type, detail)
+}
+
+/** One system call, and one packet, for each frame: Noise gives its length and its content apart, and each would be a `write` of its own. */
+function writeAtOnce(below: Encrypted['stream']): void {
+  const { socket } = below
+  if (socket === undefined) return
+  below.sendData = (bytes) => ({ sentBytes: bytes.byteLength, canSendMore: socket.write(bytes.subarray()) })
+}
+
+const LENGTH_BYTES = 2
+
+/**
+ * Cuts what comes into the pieces that were encrypted at once, each with its length before it; empty ones hold nothing and are left out. The library's own reader
+ * finds out by an error, whose stack costs more than the piece, that no other is there.
+ */
+export function createNoiseReader(): (bytes: Uint8Array) => readonly Uint8Array[] {
+  let held: Uint8Array[] = []
+  let heldBytes = 0
+  /** As many are needed before it is worth looking. */
+  let wantedBytes = LENGTH_BYTES
+
+  return (chunk) => {
+    held.push(chunk)
+    heldBytes += chunk.length
+    if (heldBytes < wantedBytes) return []
+    const bytes = held.length === 1 ? chunk : Buffer.concat(held)
+    const pieces: Uint8Array[] = []
+    let start = 0
+    wantedBytes = LENGTH_BYTES
+    while (bytes.length - start >= LENGTH_BYTES) {
+      const pieceStart = start + LENGTH_BYTES
+      const end = pieceStart + 256 * (bytes[start] as number) + (bytes[start + 1] as number)
+      if (end > bytes.length) {
+        wantedBytes = end - start
+        break
+      }
+      if (end > pieceStart) pieces.push(bytes.subarray(pieceStart, end))
+      start = end
+    }
+    held = start < bytes.length ? [bytes.subarray(start)] : []
+    heldBytes = bytes.length - start
+    return pieces
+  }
+}
