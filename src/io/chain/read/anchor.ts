@@ -155,13 +155,11 @@ export async function connectAnchorChain(options: AnchorChainOptions): Promise<A
     dataMarket,
     ...createReads(rpc, sources),
     follow({ from, known, signal }) {
-      const pause = (attempt: number, upTo?: BlockRef) =>
-        upTo === undefined
-          ? clock.sleep(Math.min(pollMs * 2 ** attempt, Math.max(pollMs, FAILURE_PAUSE_MAX_MS)), signal)
-          : heads.after(upTo, { everyMs: pollMs, signal })
+      const pause = (attempt: number) => clock.sleep(Math.min(pollMs * 2 ** attempt, Math.max(pollMs, FAILURE_PAUSE_MAX_MS)), signal)
+      const headAfter = (head: BlockRef) => heads.after(head, { everyMs: pollMs, signal })
       const { reorgDepthMax, onTrouble } = options
       const source = { ...createBlockSource(rpc, sources), head: heads.head }
-      return reaching(followBlocks(source, { from, known, signal, reorgDepthMax, pause, onTrouble }), rpc)
+      return reaching(followBlocks(source, { from, known, signal, reorgDepthMax, pause, headAfter, onTrouble }), rpc)
     },
   }
 }

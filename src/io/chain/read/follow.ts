@@ -27,11 +27,13 @@ export interface FollowOptions {
   readonly signal: AbortSignal
   /** Deepest rewrite that can be undone: so many blocks are remembered. */
   readonly reorgDepthMax: number
+  /** Waits before asking again; `attempt` counts failures in a row, 0 when there is just nothing new. Rejects when the signal aborts. */
+  readonly pause: (attempt: number) => Promise<void>
   /**
-   * Waits before asking again; `attempt` counts failures in a row, 0 when there is just nothing new. With `upTo` nothing is left to be done before there is another
-   * head than that: who learns of one meanwhile resolves with it, and it is not asked for. Rejects when the signal aborts.
+   * Waits for another head, which is not asked for then; `undefined` is to ask again. Without it, or while there is more to be done than to wait for one, `pause`
+   * and a question do. Rejects as it does.
    */
-  readonly pause: (attempt: number, upTo?: BlockRef) => Promise<BlockRef | undefined | void>
+  readonly headAfter?: (head: BlockRef) => Promise<BlockRef | undefined>
   readonly onTrouble?: OnTrouble | undefined
 }
 
@@ -160,11 +162,12 @@ export async function* followBlocks(source: BlockSource, options: FollowOptions)
   let told: BlockRef | undefined
   const rest = async (upTo: BlockRef | undefined): Promise<BlockRef | undefined> => {
     try {
-      return (await options.pause(failures, upTo)) ?? undefined
+      if (upTo !== undefined && options.headAfter !== undefined) return await options.headAfter(upTo)
+      await options.pause(failures)
     } catch (cause) {
       if (!signal.aborted) throw cause
-      return undefined
     }
+    return undefined
   }
   while (!signal.aborted) {
     let ahead: Ahead = { steps: [] }
