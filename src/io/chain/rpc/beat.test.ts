@@ -58,3 +58,8 @@ test('a block that is not the child of the one before begins anew', () => {
   expect(beatOf(times(20, 2), { change: rewritten(19) })).toBe('none')
   expect(beatOf(times(34, 2), { change: rewritten(19) })).toBe(2_300)
 })
+
+test('timestamps that run away from the clock are no beat: blocks come sooner than they say', () => {
+  expect(beatOf(times(20, 2), { lateMs: (index) => 300 - 200 * index })).toBe('none')
+  expect(beatOf(times(20, 2), { lateMs: (index) => 300 - 100 * index })).toBe(300)
+})
