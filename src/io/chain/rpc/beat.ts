@@ -18,30 +18,27 @@ interface Seen {
 export function createBeat() {
   /** Each the child of the one before. */
   let seen: readonly Seen[] = []
-
-  /** Seconds; `undefined` where there is none. */
-  function period(): number | undefined {
-    const gaps = seen.slice(1).map(({ block }, index) => block.timestamp - (seen[index] as Seen).block.timestamp)
-    const least = Math.min(...gaps)
-    if (seen.length < BLOCKS_SHOWING || least > PERIOD_MAX_SECONDS || gaps.some((gap) => gap % least !== 0)) return undefined
-    const absentMs = seen.map((each) => each.absentMs)
-    // Timestamps that run away from the clock are not made by it.
-    return Math.max(...absentMs) - Math.min(...absentMs) > 1_000 * least ? undefined : least
-  }
-
+  let nextMs = Number.NEGATIVE_INFINITY
   return {
     /** Another head, and when the one before was told last. */
     took(block: BlockRef, toldMs: number): void {
-      const last = seen.at(-1)
-      const isNext = Number(block.contractNumber) === block.number && block.parentHash === last?.block.hash
+      const isNext = Number(block.contractNumber) === block.number && block.parentHash === seen.at(-1)?.block.hash
       seen = [...(isNext ? seen.slice(1 - BLOCKS_SHOWING) : []), { block, absentMs: toldMs - 1_000 * block.timestamp }]
+      const seconds = periodOf(seen)
+      const soonMs = Math.min(...seen.map(({ absentMs }) => absentMs))
+      nextMs = seconds === undefined ? Number.NEGATIVE_INFINITY : 1_000 * (block.timestamp + seconds) + soonMs
     },
     /** Before that the block after the newest is not there: its time, and how soon after theirs others were. The past where there is no beat. */
-    nextMs(): number {
-      const seconds = period()
-      const last = seen.at(-1)
-      if (seconds === undefined || last === undefined) return Number.NEGATIVE_INFINITY
-      return 1_000 * (last.block.timestamp + seconds) + Math.min(...seen.map(({ absentMs }) => absentMs))
-    },
+    nextMs: (): number => nextMs,
   }
+}
+
+/** Seconds; `undefined` where there is none. */
+function periodOf(seen: readonly Seen[]): number | undefined {
+  const gaps = seen.slice(1).map(({ block }, index) => block.timestamp - (seen[index] as Seen).block.timestamp)
+  const least = Math.min(...gaps)
+  if (seen.length < BLOCKS_SHOWING || least > PERIOD_MAX_SECONDS || gaps.some((gap) => gap % least !== 0)) return undefined
+  const absentMs = seen.map((each) => each.absentMs)
+  // Timestamps that run away from the clock are not made by it.
+  return Math.max(...absentMs) - Math.min(...absentMs) > 1_000 * least ? undefined : least
 }

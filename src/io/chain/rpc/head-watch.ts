@@ -79,10 +79,10 @@ export function createHeadWatch(rpc: Rpc, clock: Pace): HeadWatch {
       if (newest !== undefined && newest.hash !== seen.hash) return newest
       const { promise, resolve } = Promise.withResolvers<BlockRef | undefined>()
       const one = { seen, everyMs, resolve }
+      const isInMoreOfAHurry = [...waiting].every((other) => everyMs < other.everyMs)
       waiting.add(one)
       if (!isWatching) void watch()
-      // It may be in more of a hurry than the others.
-      else resting.abort()
+      else if (isInMoreOfAHurry) resting.abort()
       try {
         return await untilAborted(promise, signal)
       } finally {
