@@ -30,6 +30,15 @@ function open({ periodMs, lateMs = 0 }: { readonly periodMs: number; readonly la
   }
 }
 
+test('the head as it is now is asked for once for all who ask meanwhile, and anew for whoever comes later', async () => {
+  const { watch, askedMs, clock } = open({ periodMs: 2_000 })
+  const [one, other] = await Promise.all([watch.head(), watch.head()])
+  expect(other).toBe(one)
+  expect(askedMs).toEqual([0])
+  await clock.advance(2_000)
+  expect((await watch.head()).number).toBe(one.number + 1)
+})
+
 describe('another head', () => {
   test('is asked for once for all who wait for it, and they learn of it at one moment', async () => {
     const { watch, wait, askedMs, clock } = open({ periodMs: 2_000 })
