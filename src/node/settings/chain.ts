@@ -56,7 +56,7 @@ export const CHAIN_SETTINGS = {
     unit: 'ms',
     fallback: 500,
     roles: ROLES,
-    doc: 'How often a chain is asked for a new head.',
+    doc: 'How often a chain is asked for a new head, while one may be there.',
   },
   proofs: {
     env: 'WEFT_PROOFS',

@@ -1,5 +1,6 @@
 import { median, type Row, row } from '../seal/rows.ts'
 import { measure } from './epoch.ts'
+import { measureIdle } from './idle.ts'
 import { measureMemory } from './memory.ts'
 import { LOOKING, measureWindow } from './window.ts'
 
@@ -65,4 +66,11 @@ export async function* windowTable(): AsyncGenerator<Row> {
 /** What a snapshotter of a hundred slots takes, with the sets of Uniswap V2 and Aave V3, on a devnet beside it. */
 export async function* memoryTable(): AsyncGenerator<Row> {
   yield row('memory of a process with 100 slots and both sets, at most', await measureMemory({ slots: 100, epochs: 2 }), 'MB', 300)
+}
+
+/** What a node of a hundred slots takes while no epoch is released: the beat of its chain is known to it after sixteen blocks. */
+export async function* idleTable(): AsyncGenerator<Row> {
+  const idle = await measureIdle({ slots: 100, blockTimeSeconds: 2, settleMs: 45_000, spanMs: 60_000 })
+  yield row('CPU of an idle node with 100 slots, blocks of 2 s', idle.cpuPercent, '% of a core', 1)
+  yield row('its requests to the chain', idle.postsPerMinute, 'posts a minute')
 }

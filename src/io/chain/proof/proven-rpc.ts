@@ -1,5 +1,6 @@
 import type { OnEndpointTrouble, OnEndpointUse } from '#io/chain/rpc/health.ts'
 import type { Pace } from '#io/chain/rpc/pace.ts'
+import { createHeadWatch, type HeadWatch } from '#io/chain/rpc/head-watch.ts'
 import { createRpc, type Rpc } from '#io/chain/rpc/rpc.ts'
 import { createProofs, type ProofOptions, type Proofs } from './proofs.ts'
 
@@ -13,13 +14,15 @@ export interface ProvenRpcOptions {
   readonly proofs?: ProofOptions | undefined
 }
 
-/** The endpoints of a chain, and what holds their answers against headers and receipts. */
+/** The endpoints of a chain, what holds their answers against headers and receipts, and who asks for the newest block. */
 export interface ProvenRpc {
   readonly rpc: Rpc
   readonly proofs: Proofs | undefined
+  readonly heads: HeadWatch
 }
 
 export function openProvenRpc({ clock: pause, proofs: options, ...asked }: ProvenRpcOptions): ProvenRpc {
   const proofs = options && createProofs(options)
-  return { rpc: createRpc({ ...asked, pause, judge: proofs?.judge }), proofs }
+  const rpc = createRpc({ ...asked, pause, judge: proofs?.judge })
+  return { rpc, proofs, heads: createHeadWatch(rpc, pause) }
 }

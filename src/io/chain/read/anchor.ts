@@ -1,7 +1,7 @@
 import { WeftError } from '#domain/errors.ts'
 import { parseAddress, parseBlockNumber, parseContractNumber, parseEpochId } from '#domain/ids.ts'
 import type { Address, Cid } from '#domain/ids.ts'
-import type { AnchorChain, ChainStep } from '#io/chain/port.ts'
+import type { AnchorChain, BlockRef, ChainStep } from '#io/chain/port.ts'
 import type { ProofOptions } from '#io/chain/proof/proofs.ts'
 import { openProvenRpc, type ProvenRpc } from '#io/chain/proof/proven-rpc.ts'
 import { readBlock, readHead, readHeadHeader } from '#io/chain/rpc/block.ts'
@@ -33,7 +33,7 @@ export interface AnchorChainOptions {
   readonly chainId: number
   readonly protocolState: Address
   readonly dataMarket: Address
-  /** How long to wait at the head before asking for the next block. */
+  /** How long to wait at the head before asking for the next block, where that may be there already. */
   readonly pollMs: number
   /** Deepest rewrite that `follow` can undo. */
   readonly reorgDepthMax: number
@@ -145,7 +145,7 @@ async function* reaching(steps: AsyncIterable<ChainStep>, { reach }: Rpc): Async
 /** Reads one data market through any standard JSON-RPC node. Throws `CHAIN_WRONG`, `CONTRACT_UNKNOWN`, `CHAIN_UNREACHABLE`, `CHAIN_ANSWER_INVALID`. */
 export async function connectAnchorChain(options: AnchorChainOptions): Promise<AnchorChain> {
   const { chainId, protocolState, dataMarket, clock, pollMs } = options
-  const { rpc, proofs } = options.rpc ?? openProvenRpc(options)
+  const { rpc, proofs, heads } = options.rpc ?? openProvenRpc(options)
   await assertChainId(rpc, chainId)
   await proofs?.survey(rpc)
   const sources: EventSources = { protocolState, dataMarket, nodes: await findNodes(rpc, options) }
@@ -156,8 +156,10 @@ export async function connectAnchorChain(options: AnchorChainOptions): Promise<A
     ...createReads(rpc, sources),
     follow({ from, known, signal }) {
       const pause = (attempt: number) => clock.sleep(Math.min(pollMs * 2 ** attempt, Math.max(pollMs, FAILURE_PAUSE_MAX_MS)), signal)
+      const headAfter = (head: BlockRef) => heads.after(head, { everyMs: pollMs, signal })
       const { reorgDepthMax, onTrouble } = options
-      return reaching(followBlocks(createBlockSource(rpc, sources), { from, known, signal, reorgDepthMax, pause, onTrouble }), rpc)
+      const source = { ...createBlockSource(rpc, sources), head: heads.head }
+      return reaching(followBlocks(source, { from, known, signal, reorgDepthMax, pause, headAfter, onTrouble }), rpc)
     },
   }
 }

@@ -152,6 +152,37 @@ describe('follow', () => {
     expect([attempts, told, steps.length]).toEqual([[1, 2, 3, 0], ['CHAIN_UNREACHABLE', 'CHAIN_UNREACHABLE', 'CHAIN_UNREACHABLE'], 2])
   })
 
+  test('up to the head it waits for another one, and does not ask for what it is told; behind it, and after failures, it waits for none', async () => {
+    const world = createSource(3)
+    const stop = new AbortController()
+    const happened: string[] = []
+    const source: BlockSource = {
+      ...world.source,
+      head() {
+        happened.push('asks')
+        return world.source.head()
+      },
+    }
+    const headAfter = async (head: BlockRef) => {
+      happened.push(`waits after ${head.number}`)
+      if (head.number === 2) world.grow(5)
+      if (head.number === 7) {
+        world.fail(1)
+        return undefined
+      }
+      if (world.chain.length === 9) stop.abort()
+      return world.chain.at(-1)
+    }
+    const pause = async () => {
+      happened.push('pauses')
+      world.grow(1)
+    }
+    const options = { from: 0 as BlockNumber, known: [], signal: stop.signal, reorgDepthMax: DEPTH_MAX, pause, headAfter }
+    for await (const step of followBlocks(source, options)) happened.push(step.kind === 'block' ? String(step.block.number) : 'back')
+    const uptoHead = ['asks', '0', '1', '2', 'waits after 2', '3', '4', '5', 'asks', '6', '7', 'waits after 7']
+    expect(happened).toEqual([...uptoHead, 'asks', 'pauses', 'asks', '8', 'waits after 8'])
+  })
+
   test('a failure that will not pass is thrown', async () => {
     const source: BlockSource = {
       ...createSource(3).source,

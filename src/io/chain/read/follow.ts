@@ -29,6 +29,11 @@ export interface FollowOptions {
   readonly reorgDepthMax: number
   /** Waits before asking again; `attempt` counts failures in a row, 0 when there is just nothing new. Rejects when the signal aborts. */
   readonly pause: (attempt: number) => Promise<void>
+  /**
+   * Waits for another head, which is not asked for then; `undefined` is to ask again. Without it, or while there is more to be done than to wait for one, `pause`
+   * and a question do. Rejects as it does.
+   */
+  readonly headAfter?: (head: BlockRef) => Promise<BlockRef | undefined>
   readonly onTrouble?: OnTrouble | undefined
 }
 
@@ -117,10 +122,17 @@ async function ground(source: BlockSource, cursor: Cursor, from: BlockNumber): P
   return true
 }
 
-/** The steps that lie ahead at this moment; none when the caller is up to date, `missing` when the next one is not served. */
-async function nextSteps(source: BlockSource, cursor: Cursor, options: FollowOptions): Promise<ChainStep[] | 'missing'> {
-  if (!(await ground(source, cursor, options.from))) return []
-  const head = await source.head()
+/** What lies ahead at this moment. */
+interface Ahead {
+  readonly steps: readonly ChainStep[]
+  /** The head, where nothing is left ahead of it when they are taken. */
+  readonly upTo?: BlockRef | undefined
+}
+
+/** `missing` when the next step is not served. `told`: the head, if it is known already. */
+async function nextSteps(source: BlockSource, cursor: Cursor, options: FollowOptions, told?: BlockRef): Promise<Ahead | 'missing'> {
+  if (!(await ground(source, cursor, options.from))) return { steps: [] }
+  const head = told ?? (await source.head())
   const tip = cursor.tip()
   if (tip !== undefined && head.number <= tip.number) {
     const held = cursor.held().find(({ number }) => number === head.number)
@@ -128,13 +140,14 @@ async function nextSteps(source: BlockSource, cursor: Cursor, options: FollowOpt
     if (held === undefined && cursor.isFresh()) return 'missing'
     if (held === undefined) throw inconsistent(`head ${head.number} is far below block ${tip.number}, which was served before`)
     // A lower head that we know is a node that lags, not a rewrite.
-    return held.hash === head.hash ? [] : rollback(source, cursor, options)
+    return held.hash === head.hash ? { steps: [], upTo: head } : { steps: await rollback(source, cursor, options) }
   }
-  if (head.number < cursor.next()) return []
+  if (head.number < cursor.next()) return { steps: [], upTo: head }
   const blocks = await source.read(cursor.next(), head)
   if (blocks.length === 0) return 'missing'
-  if (tip !== undefined && blocks[0]?.block.parentHash !== tip.hash) return rollback(source, cursor, options)
-  return blocks.map(({ block, events }) => ({ kind: 'block', block, events }))
+  if (tip !== undefined && blocks[0]?.block.parentHash !== tip.hash) return { steps: await rollback(source, cursor, options) }
+  const steps = blocks.map(({ block, events }) => ({ kind: 'block', block, events }) as const)
+  return { steps, upTo: blocks.at(-1)?.block.hash === head.hash ? head : undefined }
 }
 
 /**
@@ -146,20 +159,23 @@ export async function* followBlocks(source: BlockSource, options: FollowOptions)
   const { signal } = options
   let failures = 0
   let misses = 0
-  const rest = async () => {
+  let told: BlockRef | undefined
+  const rest = async (upTo: BlockRef | undefined): Promise<BlockRef | undefined> => {
     try {
+      if (upTo !== undefined && options.headAfter !== undefined) return await options.headAfter(upTo)
       await options.pause(failures)
     } catch (cause) {
       if (!signal.aborted) throw cause
     }
+    return undefined
   }
   while (!signal.aborted) {
-    let steps: readonly ChainStep[] = []
+    let ahead: Ahead = { steps: [] }
     try {
-      const ahead = await untilAborted(nextSteps(source, cursor, options), signal)
-      misses = ahead === 'missing' ? misses + 1 : 0
+      const found = await untilAborted(nextSteps(source, cursor, options, told), signal)
+      misses = found === 'missing' ? misses + 1 : 0
       if (misses > MISSES_MAX) throw inconsistent(`block ${cursor.next()} is below the head and not served`)
-      if (ahead !== 'missing') steps = ahead
+      if (found !== 'missing') ahead = found
       failures = 0
     } catch (failure) {
       if (signal.aborted) return
@@ -167,11 +183,11 @@ export async function* followBlocks(source: BlockSource, options: FollowOptions)
       failures += 1
       options.onTrouble?.(failure)
     }
-    if (steps.length === 0) await rest()
-    for (const step of steps) {
+    for (const step of ahead.steps) {
       if (signal.aborted) return
       if (step.kind === 'block') cursor.append(step.block)
       yield step
     }
+    told = ahead.steps.length === 0 || ahead.upTo !== undefined ? await rest(ahead.upTo) : undefined
   }
 }

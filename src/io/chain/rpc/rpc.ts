@@ -16,7 +16,7 @@ export interface Rpc {
   readonly isJudged?: boolean
   /** Told how far what was handed out reaches: nothing older is answered for the newest state. */
   readonly reach?: Reach
-  /** Throws `CHAIN_UNREACHABLE`, `CHAIN_ANSWER_INVALID`. Calls made in one turn travel together, to one endpoint. */
+  /** Throws `CHAIN_UNREACHABLE`, `CHAIN_ANSWER_INVALID`. Calls made in one turn travel together, to one endpoint, and the same of several once. */
   ask(method: string, params: readonly unknown[]): Promise<RpcAnswer>
   /** As `ask`; a refusal is `CHAIN_ANSWER_INVALID` too. */
   call(method: string, params: readonly unknown[]): Promise<unknown>
@@ -50,7 +50,7 @@ export function createRpc({ rpcUrl, pause, chainId, onEndpointTrouble, onEndpoin
     judge: reach.judgedBy(judge),
     followed: reach.hashAt,
   })
-  let waiting: { readonly call: RpcCall; readonly resolve: (answer: Promise<RpcAnswer>) => void }[] = []
+  let waiting = new Map<string, PromiseWithResolvers<RpcAnswer> & { readonly call: RpcCall }>()
 
   function resultOf(answer: RpcAnswer, method: string): unknown {
     if (answer.isOk) return answer.result
@@ -69,8 +69,8 @@ export function createRpc({ rpcUrl, pause, chainId, onEndpointTrouble, onEndpoin
   }
 
   function flush(): void {
-    const group = waiting
-    waiting = []
+    const group = [...waiting.values()]
+    waiting = new Map()
     const asked = askAll(group.map(({ call }) => call))
     group.forEach(({ resolve }, index) => {
       resolve(asked.then((answers) => answers[index] as RpcAnswer))
@@ -78,10 +78,13 @@ export function createRpc({ rpcUrl, pause, chainId, onEndpointTrouble, onEndpoin
   }
 
   function ask(method: string, params: readonly unknown[]): Promise<RpcAnswer> {
-    return new Promise((resolve) => {
-      if (waiting.length === 0) queueMicrotask(flush)
-      waiting.push({ call: { method, params }, resolve })
-    })
+    const key = JSON.stringify([method, params])
+    const same = waiting.get(key)
+    if (same !== undefined) return same.promise
+    if (waiting.size === 0) queueMicrotask(flush)
+    const one = { call: { method, params }, ...Promise.withResolvers<RpcAnswer>() }
+    waiting.set(key, one)
+    return one.promise
   }
 
   return {

@@ -1,0 +1,65 @@
+import { expect, test } from 'vitest'
+import type { BlockNumber, ContractNumber } from '#domain/ids.ts'
+import type { BlockRef } from '#io/chain/port.ts'
+import { createBeat } from './beat.ts'
+import { hashOf } from './scripted.test-node.ts'
+
+const FIRST = 100
+/** The clock of whoever asks is years behind that of the chain, which says nothing. */
+const BEHIND_MS = 50_000_000
+
+const blockAt = (number: number, timestamp: number, change: Partial<BlockRef> = {}): BlockRef => ({
+  number: number as BlockNumber,
+  contractNumber: number as ContractNumber,
+  hash: hashOf(`block ${number}`),
+  parentHash: hashOf(`block ${number - 1}`),
+  timestamp,
+  ...change,
+})
+
+/** A chain whose blocks come so many seconds after one another, each absent for the last time so many milliseconds after its timestamp. */
+function beatOf(
+  gaps: readonly number[],
+  { lateMs = () => 300, change = () => ({}) }: { lateMs?: (index: number) => number; change?: (index: number) => Partial<BlockRef> } = {},
+) {
+  const beat = createBeat()
+  let timestamp = 1_700_000_000
+  for (const [index, gap] of [0, ...gaps].entries()) {
+    timestamp += gap
+    beat.took(blockAt(FIRST + index, timestamp, change(index)), 1_000 * timestamp + lateMs(index) - BEHIND_MS)
+  }
+  const nextMs = beat.nextMs()
+  return Number.isFinite(nextMs) ? nextMs + BEHIND_MS - 1_000 * timestamp : 'none'
+}
+const times = (count: number, gap: number): number[] => Array.from({ length: count }, () => gap)
+
+test.each<[string, readonly number[], number | 'none']>([
+  ['of two seconds', times(15, 2), 2_300],
+  ['of twelve, some of which bring no block', [...times(7, 12), 24, 12, 36, ...times(5, 12)], 12_300],
+  ['that is not long enough to be one', times(14, 2), 'none'],
+  ['that it keeps now and then only', [...times(14, 2), 3], 'none'],
+  ['that it kept before the last sixteen blocks only', [...times(20, 2), ...times(8, 3), ...times(7, 2)], 'none'],
+  ['of blocks that share a second', [...times(14, 2), 0], 'none'],
+  ['longer than a quarter of a minute', times(15, 16), 'none'],
+])('a chain with a beat %s', (_name, gaps, expected) => {
+  expect(beatOf(gaps)).toBe(expected)
+})
+
+test('the next block is due as soon after its time as the soonest of those before', () => {
+  expect(beatOf(times(20, 2), { lateMs: (index) => [900, 40, 700][index % 3] ?? 0 })).toBe(2_040)
+})
+
+test('a chain whose contracts see another chain’s number makes blocks on demand, whatever it did', () => {
+  expect(beatOf(times(20, 2), { change: (index) => ({ contractNumber: (index + 5) as ContractNumber }) })).toBe('none')
+})
+
+test('a block that is not the child of the one before begins anew', () => {
+  const rewritten = (at: number) => (index: number) => (index === at ? { parentHash: hashOf('another') } : {})
+  expect(beatOf(times(20, 2), { change: rewritten(19) })).toBe('none')
+  expect(beatOf(times(34, 2), { change: rewritten(19) })).toBe(2_300)
+})
+
+test('timestamps that run away from the clock are no beat: blocks come sooner than they say', () => {
+  expect(beatOf(times(20, 2), { lateMs: (index) => 300 - 200 * index })).toBe('none')
+  expect(beatOf(times(20, 2), { lateMs: (index) => 300 - 100 * index })).toBe(300)
+})
