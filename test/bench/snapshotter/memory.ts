@@ -47,7 +47,7 @@ const wholeEpochs = (log: string, part: string): number =>
   log.split('\n').filter((line) => [`"part":"${part}"`, '"missed":""', '"msg":"epoch_done"'].every((fact) => line.includes(fact))).length
 
 /** A file of `./weft node`; its path. */
-export async function writeConfig(folder: string, { settings, markets, slots }: Markets & { readonly slots: number }): Promise<string> {
+async function writeConfig(folder: string, { settings, markets, slots }: Markets & { readonly slots: number }): Promise<string> {
   writeFileSync(join(folder, 'signer'), devAccount('honest snapshotter').keyText, { mode: 0o600 })
   const ports = await freePorts(markets.length)
   const parts = markets.flatMap(({ dataMarket, sequencers, ipfsPeers, terms }, market) => {
