@@ -38,6 +38,8 @@ export interface GroundOptions {
   readonly watch?: boolean
   /** In anchor blocks, instead of the devnet's own. */
   readonly windows?: typeof WINDOWS
+  /** In source blocks, instead of the devnet's own. */
+  readonly epochSize?: number
 }
 
 /** What a role is told to read a chain from, instead of the chain's own URL: for tests that put something between. */
@@ -104,7 +106,18 @@ function castOf(): Cast {
 
 /** Chains, contracts, pairs, loans and trades, in an empty folder. Throws as `takeFolder` and `startChains` do. */
 export async function layGround(
-  { dataDir, isTemporary, seed, slots, liars, anchoring, computes = [], watch = false, windows = WINDOWS }: GroundOptions,
+  {
+    dataDir,
+    isTemporary,
+    seed,
+    slots,
+    liars,
+    anchoring,
+    computes = [],
+    watch = false,
+    windows = WINDOWS,
+    epochSize = EPOCH_SIZE,
+  }: GroundOptions,
   report: DevnetReport,
   started: Started,
   onBegun: () => void,
@@ -134,7 +147,7 @@ export async function layGround(
     rpcUrl: anchor.rpcUrl,
     deployerKey: cast.owner.key,
     market: {
-      epochSize: EPOCH_SIZE,
+      epochSize,
       sourceChainId: SOURCE_CHAIN_ID,
       sourceBlockTimeSeconds: BLOCK_TIME_SECONDS,
       attestationsMin: ATTESTATIONS_MIN,

@@ -21,3 +21,13 @@ test('the unit and the image run files that are there, and nothing stops short o
   const [, grace] = /stop_grace_period: (\d+)s/.exec(text('compose.yaml')) ?? []
   expect([Number(seconds), Number(grace)]).toEqual([30, 30])
 })
+
+test('the unit starts a node with the flags and the variables of the launcher', () => {
+  const [launcher, unit] = [readFileSync(join(root, 'weft'), 'utf8'), text('weft-node.service')]
+  const [, flags = ''] = /^exec "\$node" (.*) "\$main"/m.exec(launcher) ?? []
+  const [, heap = ''] = /^ +heap='(.*)'$/m.exec(launcher) ?? []
+  expect(unit).toContain(`/.bin/node ${flags.replace('$heap', heap)} /opt/weft/src`)
+  const exported = (of: string, place: RegExp) =>
+    [...of.matchAll(place)].flatMap(([line]) => line.match(/\b(?!WEFT_)[A-Z_]+(?==)/g) ?? []).sort()
+  expect(exported(unit, /^Environment=.*$/gm)).toEqual(exported(launcher, /export \w+=/g))
+})

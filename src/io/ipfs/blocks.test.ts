@@ -161,6 +161,16 @@ test('a block that came as a piece of a message does not hold the message', asyn
   for await (const served of blocks.store.get(piece)) expect(served.buffer.byteLength).toBe(10)
 })
 
+test('a block that was unpacked does not hold the room that it was unpacked in', async () => {
+  const unpacked = CID.parse(await snapshotCidOf(TEXT))
+  await blocks.write(unpacked, TEXT, 1 as EpochId)
+  expect(await blocks.store.has(unpacked)).toBe(true)
+  for await (const served of blocks.store.get(unpacked)) {
+    expect(isSame(served, TEXT)).toBe(true)
+    expect(served.buffer.byteLength).toBe(TEXT.length)
+  }
+})
+
 test('what is to be let go and is gone already is no failure', async () => {
   await rm(fileOf(cid))
   expect(await blocks.letGo(2 as EpochId, 10)).toBe(1)

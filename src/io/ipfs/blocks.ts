@@ -195,9 +195,12 @@ class CheckedStore extends FsBlockstore {
     return block
   }
 
-  /** A copy: the block may be a piece of a message many times its size, which would stay with it. */
+  /**
+   * A copy: the block may be a piece of a message, or of the room that it was unpacked in, many times its size, which would stay with it. `slice` of a
+   * Buffer would be none.
+   */
   #serve(file: string, block: Uint8Array): void {
-    this.#served.set(file, block.byteLength < block.buffer.byteLength ? block.slice() : block, block.length)
+    this.#served.set(file, block.byteLength < block.buffer.byteLength ? new Uint8Array(block) : block, block.length)
   }
 
   /** What peers brought. */

@@ -12,6 +12,7 @@ import { offer } from '#life/offer.ts'
 import { pagesOf } from '#life/pages.ts'
 import { encodeSubmission } from '#wire/submission-proto.ts'
 import type { Evidence } from './evidence.ts'
+import { createHistory } from './history.ts'
 
 export interface OutboxOptions {
   /** Submissions that may wait for their receipt. */
@@ -143,10 +144,13 @@ function* kept(store: Store, prefix: string): Generator<KeptNote> {
   for (const page of pagesOf(store, prefix, SCAN_LIMIT)) for (const { key, value } of page) yield { key, note: noteOf(value) }
 }
 
-/** All that is written down, in the order of its last word: acceptance, or the end. */
-function notesIn(store: Store): readonly KeptNote[] {
-  const timeOf = ({ note }: KeptNote) => note.finishedMs ?? note.firstSeenMs
-  return [...kept(store, PREFIX)].sort((left, right) => timeOf(left) - timeOf(right))
+/** All that is written down, in the order of its last word: acceptance, or the end. Of what has ended only its key, for there is much of it. */
+function wordsIn(store: Store): readonly { readonly key: string; readonly queued: Note | undefined }[] {
+  return Array.from(kept(store, PREFIX), ({ key, note }) => ({
+    key,
+    queued: note.state === 'queued' ? note : undefined,
+    atMs: note.finishedMs ?? note.firstSeenMs,
+  })).sort((left, right) => left.atMs - right.atMs)
 }
 
 /** The same vote has the same key, whatever its signature and header. Fields are printable, so a tab separates them for certain. */
@@ -208,27 +212,6 @@ function createRoom({ openMax, openPerSlotMax }: OutboxOptions) {
 }
 
 const withoutRoom = () => new WeftError('STORE_FULL', { path: 'outbox', doing: 'taking a submission' })
-
-/** Finished entries, oldest first, as keys. */
-function createHistory(finishedMax: number) {
-  const keys = new Set<string>()
-  return {
-    add(key: string): void {
-      keys.add(key)
-    },
-    remove: (key: string) => keys.delete(key),
-    /** Forgets the oldest above the limit and tells which. */
-    trim(): StoreWrite[] {
-      const forgotten: StoreWrite[] = []
-      for (const key of keys) {
-        if (keys.size <= finishedMax) break
-        keys.delete(key)
-        forgotten.push({ key })
-      }
-      return forgotten
-    },
-  }
-}
 
 /** Entries that wait to be sent: the epoch that closes first before the others (C4), and those that are to wait when they are due. */
 function createLine(clock: Clock) {
@@ -303,11 +286,12 @@ export function openOutbox(
     if (!(await offer(writes, store))) throw withoutRoom()
   }
 
-  for (const { key, note } of notesIn(store)) {
-    if (note.state === 'queued') {
+  for (const { key, queued } of wordsIn(store)) {
+    if (queued === undefined) history.add(key)
+    else {
       room.keep(key)
-      enter(key, note)
-    } else history.add(key)
+      enter(key, queued)
+    }
   }
   return {
     async add(submission, heardAt) {

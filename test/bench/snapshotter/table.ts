@@ -63,9 +63,14 @@ export async function* windowTable(): AsyncGenerator<Row> {
   }
 }
 
-/** What a snapshotter of a hundred slots takes, with the sets of Uniswap V2 and Aave V3, on a devnet beside it. */
+/** What a process of snapshotters and collectors takes that votes with a hundred slots in two markets, with the sets of Uniswap V2 and Aave V3, on a devnet beside it. */
 export async function* memoryTable(): AsyncGenerator<Row> {
-  yield row('memory of a process with 100 slots and both sets, at most', await measureMemory({ slots: 100, epochs: 2 }), 'MB', 300)
+  yield row(
+    'memory of a node with 100 slots and both sets in each of two markets, at most',
+    await measureMemory({ slots: 100, epochs: 2 }),
+    'MB',
+    300,
+  )
 }
 
 /** What a node of a hundred slots takes while no epoch is released: the beat of its chain is known to it after sixteen blocks. */
