@@ -231,6 +231,11 @@ export const ERRORS = {
     facts: ['endpoint', 'expectedChainId', 'gotChainId'],
     help: 'The RPC endpoint serves another chain. Correct the URL or the chain id.',
   },
+  CHAIN_EXCHANGED: {
+    kind: 'transient',
+    facts: ['endpoint', 'detail'],
+    help: 'Behind the URL that served the chain is another one now, or the same begun anew: nothing that it says counts, and the role goes on by itself when the right one is back. Correct the URL. Who has begun a development chain anew begins with an empty data directory, too.',
+  },
   CHAIN_REORG_TOO_DEEP: {
     kind: 'operator',
     facts: ['depth', 'depthMax'],
