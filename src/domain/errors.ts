@@ -89,7 +89,7 @@ export const ERRORS = {
   DATA_DIR_OF_OTHER: {
     kind: 'operator',
     facts: ['dataDir', 'found', 'role'],
-    help: 'The data directory is that of another role: nothing was touched. Name another one (--data-dir).',
+    help: 'The data directory is that of another role, or of another market: nothing was touched. Name another one (--data-dir).',
   },
   SIGNER_IN_USE: {
     kind: 'operator',
