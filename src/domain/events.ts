@@ -41,8 +41,10 @@ export const EVENTS = {
   },
   part_again: {
     level: 'warn',
-    help: 'Of the roles in this process `part` has ended for a reason that may pass; it is started again after `pauseMs`, and the others go on.',
+    until: 'part_back',
+    help: 'Of the roles in this process `part` has ended for a reason that may pass, which `code` says. It is started again after `pauseMs`, and after longer pauses until it runs; the others go on.',
   },
+  part_back: { level: 'info', help: 'Of the roles in this process `part` runs again, which had ended with `code`.' },
   twin_listening: {
     level: 'info',
     help: 'Before anything is signed with `account`, so many `epochs` are listened to: should another process sign with it, this one does not begin. `--listen-epochs` says how many.',
