@@ -25,8 +25,10 @@ export const EVENTS = {
   ready: { level: 'info', help: 'The chain was read up to its head: from now on submissions are judged at once.' },
   restored: {
     level: 'warn',
+    until: 'restored_over',
     help: 'The role starts on what was restored from a backup, which does not know what was signed after it was made. Nothing is signed for epochs up to `upTo`, the newest that is released: the role begins with the next one, by itself.',
   },
+  restored_over: { level: 'info', help: 'Epoch `epochId` is released: the role, which was restored from a backup, begins with it.' },
   stopped: { level: 'info', help: 'The role has finished what was under way.' },
   failed: { level: 'error', help: 'The role has ended by itself; `code` or `detail` says why.' },
   disk_full: {

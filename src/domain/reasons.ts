@@ -123,6 +123,8 @@ export const UNREADY_REASONS = {
   not_appointed: 'The market has not appointed the account of the role. The command in its log line `not_appointed` does it.',
   twin_listening:
     'Nothing is signed yet: it is listened first whether another process signs with this account. `--listen-epochs` says for how long.',
+  restored:
+    'The role was restored from a backup, which does not know what was signed after it was made: it waits for the next epoch to be released, and begins with it by itself. Where none comes for longer than an epoch takes, nobody releases them: see the epochs role of the market.',
   twin_found:
     'Another process signs with this account: the detail is a transaction that this one did not send. Nothing is signed any more. Stop one of the two, then start this one again.',
   account_stuck:
