@@ -51,9 +51,7 @@ test.each<[string, () => void, RegExp, RegExp]>([
 ])('a store %s is named, with what mends it, and left as it is', async (_what, make, detail, mend) => {
   make()
   const before = readFileSync(stateFile(dataDir))
-  expect(await look()).toEqual([
-    { check: 'store', state: 'bad', detail: expect.stringMatching(detail), mend: expect.stringMatching(mend) },
-  ])
+  expect(await look()).toEqual([{ check: 'store', state: 'bad', detail: expect.stringMatching(detail), mend: expect.stringMatching(mend) }])
   expect(readFileSync(stateFile(dataDir)).equals(before)).toBe(true)
 })
 
