@@ -5,9 +5,9 @@ import { buildCommand } from '@stricli/core'
 import { WeftError } from '#domain/errors.ts'
 import { EVENTS, type LogEvent, type LogLevel } from '#domain/events.ts'
 import { textLine } from '#domain/log-line.ts'
+import { linesFromEnd } from '#node/lines-from-end.ts'
 import type { Given } from '#node/settings/settings.ts'
 import { givenDataDir, dataDirOrDevnets, HOME_FLAGS } from './data-dir.ts'
-import { linesFromEnd } from './lines-from-end.ts'
 import { integerIn } from './parse.ts'
 
 /** Louder ones last, by the numbers of the log's own library. */

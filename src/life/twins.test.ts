@@ -189,17 +189,17 @@ describe('V21, S33: started again on the store of a life that was alone', () => 
   }
 
   test('it reads what has come since, and sends without listening to another epoch', async () => {
-    const { sends, after, watch, told } = world(1, { store: await alone(), head: 14 })
-    await after(step(12), step(13, attested(ME, MINE)))
+    const { sends, watch, told, ...life } = world(1, { store: await alone(), head: 14 })
+    await life.after(step(12), step(13, attested(ME, MINE)))
     expect([await sends(), watch.unready()?.reason]).toEqual([[], 'twin_listening'])
-    await after(step(14))
+    await life.after(step(14))
     expect([await sends(), watch.unready(), told]).toEqual([BOTH, undefined, []])
   })
 
   test('a twin that came meanwhile is found, and the next start listens', async () => {
     const store = await alone()
-    const { sends, after, told } = world(1, { store, head: 14 })
-    await after(step(13, attested(ME, FOREIGN)), step(14), step(15, released))
+    const { sends, told, ...life } = world(1, { store, head: 14 })
+    await life.after(step(13, attested(ME, FOREIGN)), step(14), step(15, released))
     expect([await sends(), told]).toEqual([[], ['twin_found']])
     const next = world(1, { store, head: 16 })
     await next.after(step(16), step(17))
@@ -211,11 +211,11 @@ describe('V21, S33: started again on the store of a life that was alone', () => 
     ['that is a copy', { place: 'store 2' }],
     ['of blocks that are gone', { head: 10 }],
   ])('%s, it listens', async (_what, how) => {
-    const { sends, after, told } = world(1, { store: await alone(), head: 14, ...how })
+    const { sends, told, ...life } = world(1, { store: await alone(), head: 14, ...how })
     const head = how.head ?? 14
-    await after(step(head), step(head + 1))
+    await life.after(step(head), step(head + 1))
     expect([await sends(), told]).toEqual([[], ['twin_listening']])
-    await after(step(head + 2, released))
+    await life.after(step(head + 2, released))
     expect(await sends()).toEqual(BOTH)
   })
 })

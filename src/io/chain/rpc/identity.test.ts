@@ -78,6 +78,18 @@ describe('G11: the chain that one endpoint served, behind whose URL is', () => {
   })
 })
 
+test('G11: of two chains that answer in turn behind one URL, what the other one says does not count', async () => {
+  const { rpc, run, become, node } = await connected()
+  become(0, { head: 900 })
+  // Asked again it would be the right one.
+  node.reply = (calls) => {
+    if (calls.length > 1) become(Number.POSITIVE_INFINITY)
+    return undefined
+  }
+  const again = run(readBlock(rpc, 872 as BlockNumber))
+  expect((await again)?.hash).toBe(headerOf(872).hash)
+})
+
 test('a rewrite near the head is none, and an endpoint that has fallen far behind serves the same chain', async () => {
   const { rpc, run, node, become, told, clock } = await connected()
   become(990, { head: 1_001 })

@@ -34,6 +34,10 @@ export function createIdentity(pace: Pick<Pace, 'nowMs'>) {
     return known === undefined || seen?.hash === known ? undefined : `block ${seen?.number} is ${seen?.hash.slice(0, 66)}, and was ${known}`
   }
 
+  /** What of the answers contradicts what is known, in words. */
+  const contradictedBy = (calls: readonly RpcCall[], answers: readonly RpcAnswer[]): string | undefined =>
+    calls.map((call, index) => contradiction(call, answers[index])).find((each) => each !== undefined)
+
   /** A rewrite does that, too. */
   const isBreak = ({ number, hash, parentHash }: Seen): boolean =>
     last !== undefined && ((number === last.number && hash !== last.hash) || (number === last.number + 1 && parentHash !== last.hash))
@@ -45,9 +49,9 @@ export function createIdentity(pace: Pick<Pace, 'nowMs'>) {
     shake(): void {
       isShaken = true
     },
+    contradictedBy,
     /** Takes from answers by what the chain is known again. Whether one of them makes it doubtful that it is the same. */
     learn(calls: readonly RpcCall[], answers: readonly RpcAnswer[]): boolean {
-      if (calls.some((call, index) => contradiction(call, answers[index]) !== undefined)) return true
       const blocksSeen = calls.flatMap((call, index) => seenIn(call, answers[index]) ?? [])
       let isBroken = false
       for (const seen of blocksSeen.sort((left, right) => left.number - right.number)) {
@@ -65,9 +69,9 @@ export function createIdentity(pace: Pick<Pace, 'nowMs'>) {
       const next = Math.max(deepest(), (last?.number ?? 0) - SETTLED_DEPTH)
       return [CHAIN_ID, ...[...new Set([0, deepest(), next])].map(header)]
     },
-    /** What the answers to `question` contradict, in words. Otherwise the deep block moves up behind the head: nodes forget old ones. */
+    /** As `contradictedBy`, of the answers to `question`. Otherwise the deep block moves up behind the head: nodes forget old ones. */
     held(calls: readonly RpcCall[], answers: readonly RpcAnswer[]): string | undefined {
-      const why = calls.map((call, index) => contradiction(call, answers[index])).find((each) => each !== undefined)
+      const why = contradictedBy(calls, answers)
       isShaken = why !== undefined
       dueMs = pace.nowMs() + CHECK_EVERY_MS
       const seen = calls.flatMap((call, index) => seenIn(call, answers[index]) ?? [])

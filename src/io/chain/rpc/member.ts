@@ -88,9 +88,21 @@ export function createMember(target: Target, { pace, judge, ...listeners }: Memb
       if (health.chain() === 'wrong') health.judgeChain(true, '')
       return undefined
     }
+    return another(detail)
+  }
+
+  function another(detail: string): Outcome {
+    identity.shake()
     health.exchanged(detail)
     const failure = new WeftError('CHAIN_EXCHANGED', { endpoint: target.endpoint, detail })
     return { member, trouble: { kind: 'invalid', failure, retryAfterMs: undefined } }
+  }
+
+  /** Whether the answers are those of another chain, as far as they make one doubt. */
+  async function doubted(calls: readonly RpcCall[], answers: readonly RpcAnswer[]): Promise<Outcome | undefined> {
+    const why = identity.contradictedBy(calls, answers)
+    if (why !== undefined) return another(why)
+    return identity.learn(calls, answers) ? exchanged() : undefined
   }
 
   /** What is wrong with the answers, if they are judged. */
@@ -116,7 +128,7 @@ export function createMember(target: Target, { pace, judge, ...listeners }: Memb
       if (trouble !== undefined) return failed(trouble)
       const tookMs = pace.nowMs() - startMs
       const answers = answersIn(progress, calls)
-      const bad = (await judged(calls, answers)) ?? (identity.learn(calls, answers) ? await exchanged() : undefined)
+      const bad = (await judged(calls, answers)) ?? (await doubted(calls, answers))
       if (bad !== undefined) {
         // Asked again, it answers anew.
         progress.answers.clear()
