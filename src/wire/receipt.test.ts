@@ -5,7 +5,7 @@ import type { Address, BlockNumber, SubmissionId } from '#domain/ids.ts'
 import type { ReceiptProof } from '#domain/submission.ts'
 import { createSigner, parsePrivateKey, recoverer } from '#io/keys/secp256k1.ts'
 import { createSubmissionHasher, receiptGroupDigest } from './eip712.ts'
-import { inclusionProof, provenTree, rootAbove } from './inclusion.ts'
+import { inclusionProof, provenTree, rootOver, type Top, topAbove } from './inclusion.ts'
 import { publishedRoot } from './merkle.ts'
 import { type Promised, signedRootOf, signReceipts } from './receipt.ts'
 
@@ -127,7 +127,7 @@ test('all ways up of a tree are those of its single proofs, without what is empt
             ?.siblings.slice(0, siblings.length / 32)
             .join(''),
         ).toBe(siblings.toHex())
-        expect(rootAbove(texts[index] as string, { index, siblings })).toBe(tree.root)
+        expect(rootOver(topAbove(texts[index] as string, { index, siblings }) as Top)).toBe(tree.root)
       }
     }),
     runs,
