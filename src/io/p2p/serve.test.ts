@@ -300,7 +300,7 @@ describe('S26, G11: while the inbox has no room', () => {
   })
 })
 
-describe('G7: a peer that is told to slow down', () => {
+describe('S26, G7: a peer that is told to slow down', () => {
   beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] }))
   afterEach(() => void vi.useRealTimers())
 

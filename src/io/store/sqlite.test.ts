@@ -146,6 +146,7 @@ describe('sqlite store', () => {
 
   test('a file of before tables had row ids goes on as it is', async () => {
     const path = newPath()
+    mkdirSync(dirname(path))
     const before = new DatabaseSync(path)
     before.exec('CREATE TABLE entries (key TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID')
     before.exec("INSERT INTO entries VALUES ('b', x'02'), ('a', x'01')")
