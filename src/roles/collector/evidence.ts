@@ -39,7 +39,7 @@ export function createEvidence({
   authority,
   counters,
   report,
-}: EvidenceDeps): (receipt: Receipt, submissionOf: () => Submission) => Evidence | undefined {
+}: EvidenceDeps): (receipt: Receipt, submissionOf: () => Submission | undefined) => Evidence | undefined {
   let isTold = false
   const signedRoots = authority && createSignedRoots(authority)
   /** Of the last group seen: its receipts come one behind another, and one recovery is enough for all. */
@@ -64,8 +64,8 @@ export function createEvidence({
 
   return (receipt, submissionOf) => {
     const { proof, code, submissionId } = receipt
-    if (proof === undefined || !isTaken(code)) return undefined
-    const submission = submissionOf()
+    const submission = proof && isTaken(code) ? submissionOf() : undefined
+    if (proof === undefined || submission === undefined) return undefined
     const isGood = isShown(receipt, submission)
     counters.countSigned(isGood)
     if (!isGood) {

@@ -62,8 +62,8 @@ export interface Outbox {
   take(): Entry | undefined
   /** The protobuf `SnapshotSubmission` of an entry that is not finished. */
   payload(entry: Entry): Uint8Array
-  /** What that holds. */
-  submission(entry: Entry): Submission
+  /** What that holds; `undefined` where an earlier build wrote what is none to this one. */
+  submission(entry: Entry): Submission | undefined
   /** Back from flight, due again in `delayMs`. */
   putBack(entry: Entry, delayMs: number): void
   /** Ends an entry, with the signed receipt where there is one; resolves when that is durable. */
@@ -382,7 +382,7 @@ export function openOutbox(
     },
     take: line.take,
     payload: payloadOf,
-    submission: (entry) => entry.fresh?.submission ?? (decodeSubmission(payloadOf(entry)) as Submission),
+    submission: (entry) => entry.fresh?.submission ?? decodeSubmission(payloadOf(entry)),
     putBack(entry, delayMs) {
       entry.dueMs = clock.nowMs() + delayMs
       line.push(entry, delayMs)
