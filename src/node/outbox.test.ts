@@ -59,8 +59,7 @@ async function collected(role: string, votes: readonly (readonly [Submission, En
     const promised = { submissionId, code: 'accepted', digest: hasher.digest(request), header } as const
     const [proof] = await signReceipts([promised], 9 as BlockNumber, { hasher, dataMarket, signer })
     const isSigned = code === 'accepted'
-    const payload = outbox.payload(entry)
-    await outbox.finish(entry, code, isSigned ? evidenceIn({ submissionId, code, reason: '', proof }, payload) : undefined)
+    await outbox.finish(entry, code, isSigned ? evidenceIn({ submissionId, code, reason: '', proof }, () => submission) : undefined)
   }
 }
 

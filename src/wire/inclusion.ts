@@ -124,7 +124,7 @@ export function provenTree(texts: readonly string[]): ProvenTree {
   let nodes = leavesOf(texts)
   for (; nodes.length > HASH_BYTES; nodes = parentsOf(levels.at(-1) as Uint8Array)) levels.push(evenOf(nodes, levels.length))
   return {
-    root: publish(ZEROS.slice(levels.length).reduce(parentOf, nodes)),
+    root: rootOver({ node: nodes, height: levels.length }),
     siblings(index) {
       const siblings = new Uint8Array(HASH_BYTES * levels.length)
       for (const [level, row] of levels.entries()) {
@@ -145,10 +145,19 @@ function evenOf(nodes: Uint8Array, level: number): Uint8Array {
   return even
 }
 
-/** The published root to which such a way leads; `undefined` of what is none: part of a hash, more than the tree is high, an index that lies outside of it. */
-export function rootAbove(text: string, { index, siblings }: { readonly index: number; readonly siblings: Uint8Array }): Hash | undefined {
+/** Where a way up ends: so high above the leaf, with nothing but empty subtrees beside it from there on. */
+export interface Top {
+  readonly node: Uint8Array
+  readonly height: number
+}
+
+/** The end of such a way; `undefined` of what is none: part of a hash, more than the tree is high, an index that lies outside of it. */
+export function topAbove(text: string, { index, siblings }: { readonly index: number; readonly siblings: Uint8Array }): Top | undefined {
   const height = siblings.length / HASH_BYTES
   if (!Number.isInteger(height) || height > HEIGHT || !Number.isSafeInteger(index) || index < 0 || index >= 2 ** height) return undefined
-  const beside = ZEROS.map((zero, level) => (level < height ? siblings.subarray(HASH_BYTES * level, HASH_BYTES * (level + 1)) : zero))
-  return publish(climb(leafOf(text), index, beside))
+  const beside = Array.from({ length: height }, (_, level) => siblings.subarray(HASH_BYTES * level, HASH_BYTES * (level + 1)))
+  return { node: climb(leafOf(text), index, beside), height }
 }
+
+/** The published root to which it leads: for all that hang on it the same. */
+export const rootOver = ({ node, height }: Top): Hash => publish(ZEROS.slice(height).reduce(parentOf, node))

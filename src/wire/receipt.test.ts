@@ -5,9 +5,9 @@ import type { Address, BlockNumber, SubmissionId } from '#domain/ids.ts'
 import type { ReceiptProof } from '#domain/submission.ts'
 import { createSigner, parsePrivateKey, recoverer } from '#io/keys/secp256k1.ts'
 import { createSubmissionHasher, receiptGroupDigest } from './eip712.ts'
-import { inclusionProof, provenTree, rootAbove } from './inclusion.ts'
+import { inclusionProof, provenTree, rootOver, type Top, topAbove } from './inclusion.ts'
 import { publishedRoot } from './merkle.ts'
-import { type Promised, signedRootOf, signReceipts } from './receipt.ts'
+import { createSignedRoots, type Promised, signedRootOf, signReceipts } from './receipt.ts'
 
 const replay = process.env['FUZZ_SEED'] === undefined ? {} : { seed: Number(process.env['FUZZ_SEED']) }
 const runs = { numRuns: 60, ...replay }
@@ -64,10 +64,17 @@ describe('G8: a signed receipt', () => {
           [{}, { siblings: new Uint8Array([...siblings, ...new Uint8Array(32).fill(1)]) }],
           ...(siblings.length === 0 ? [] : [[{}, { siblings: flipped(siblings, at) }] as [object, object]]),
         ]
+        const readOn = createSignedRoots(place)
+        readOn(promised, proof)
         for (const [said, way] of others) {
           // What is left of the way may be that of another place.
           if (way.siblings !== undefined && siblings.length === 0 && way.siblings.length === 0) continue
           expect(signerOf({ ...promised, ...said }, { ...proof, ...way })).not.toBe(signer.address)
+          // No more does one who comes after the genuine one.
+          expect(readOn({ ...promised, ...said }, { ...proof, ...way })).toEqual(
+            signedRootOf({ ...promised, ...said }, { ...proof, ...way }, place),
+          )
+          expect(readOn(promised, proof)).toEqual(signedRootOf(promised, proof, place))
         }
         expect(signerOf(promised, proof, { ...place, dataMarket: `0x${'bc'.repeat(20)}` as Address })).not.toBe(signer.address)
         expect(signerOf(promised, proof, { ...place, hasher: hasherOf(2) })).not.toBe(signer.address)
@@ -127,7 +134,7 @@ test('all ways up of a tree are those of its single proofs, without what is empt
             ?.siblings.slice(0, siblings.length / 32)
             .join(''),
         ).toBe(siblings.toHex())
-        expect(rootAbove(texts[index] as string, { index, siblings })).toBe(tree.root)
+        expect(rootOver(topAbove(texts[index] as string, { index, siblings }) as Top)).toBe(tree.root)
       }
     }),
     runs,

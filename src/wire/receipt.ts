@@ -2,7 +2,7 @@ import type { Address, BlockNumber, Hash, SubmissionId } from '#domain/ids.ts'
 import type { ReceiptCode } from '#domain/rejection.ts'
 import type { ReceiptProof } from '#domain/submission.ts'
 import { parseSignature, receiptGroupDigest, receiptGroupPreimage, type SubmissionHasher } from './eip712.ts'
-import { provenTree, rootAbove } from './inclusion.ts'
+import { provenTree, rootOver, topAbove } from './inclusion.ts'
 
 /**
  * Signed receipts (docs/RECEIPTS.md): a sequencer signs the root over what it has taken at once, and each receipt says how it hangs on that root.
@@ -50,10 +50,27 @@ export interface SignedRoot {
  * What must have been signed, if the proof is of this promise; `undefined` where its way or its signature has no form. Anything else that is wrong
  * with it shows in who signed: another promise, way or place has another root, and nobody's signature.
  */
-export function signedRootOf(promised: Promised, proof: ReceiptProof, { hasher, dataMarket }: ReceiptPlace): SignedRoot | undefined {
-  const root = rootAbove(textOf(promised), proof)
-  const signature = parseSignature(proof.signature)
-  if (root === undefined || signature === undefined) return undefined
-  const { anchorBlock } = proof
-  return { root, digest: receiptGroupDigest({ dataMarket, anchorBlock, root }, hasher.domainSeparator), signature }
+export function signedRootOf(promised: Promised, proof: ReceiptProof, place: ReceiptPlace): SignedRoot | undefined {
+  return createSignedRoots(place)(promised, proof)
+}
+
+/** The same of receipts that come one behind another: those of one group hang on one node, of which is known what was signed. They are given the same object. */
+export function createSignedRoots({
+  hasher,
+  dataMarket,
+}: ReceiptPlace): (promised: Promised, proof: ReceiptProof) => SignedRoot | undefined {
+  let last: { readonly key: string; readonly signed: SignedRoot } | undefined
+  return (promised, proof) => {
+    const { anchorBlock } = proof
+    const top = topAbove(textOf(promised), proof)
+    if (top === undefined) return undefined
+    const key = `${top.height} ${top.node.toHex()} ${anchorBlock} ${proof.signature}`
+    if (last?.key === key) return last.signed
+    const signature = parseSignature(proof.signature)
+    if (signature === undefined) return undefined
+    const root = rootOver(top)
+    const signed = { root, digest: receiptGroupDigest({ dataMarket, anchorBlock, root }, hasher.domainSeparator), signature }
+    last = { key, signed }
+    return signed
+  }
 }

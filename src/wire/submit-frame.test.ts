@@ -1,6 +1,8 @@
+import { create, toBinary } from '@bufbuild/protobuf'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { BlockNumber, SubmissionId } from '#domain/ids.ts'
+import { ReceiptMessageSchema } from './gen/weft_pb.ts'
 import { type FrameReader, type FrameStep, withLength } from './length-prefix.ts'
 import {
   createDeliveryReader,
@@ -106,6 +108,17 @@ describe('receipts', () => {
   test('come out as they went in; a long reason is cut', () => {
     const [step] = createReceiptReader().push(encodeReceipt({ ...receipt, reason: '界'.repeat(400) }))
     expect(step?.kind === 'frame' && parseReceipt(step.bytes)).toEqual({ ...receipt, reason: '界'.repeat(256) })
+  })
+
+  test('a code alone is written as the message of its type is, whatever the id', () => {
+    const ids = fc.oneof(fc.uuid({ version: 4 }), fc.string(), fc.constantFrom('', '界'.repeat(64)))
+    fc.assert(
+      fc.property(ids, fc.constantFrom(...(['accepted', 'rate_limited', 'inbox_full'] as const)), (submissionId, code) => {
+        const message = toBinary(ReceiptMessageSchema, create(ReceiptMessageSchema, { submissionId, code }))
+        expect(encodeReceipt({ submissionId: submissionId as SubmissionId, code, reason: '' })).toEqual(withLength(message))
+      }),
+      replay,
+    )
   })
 
   const proof = {

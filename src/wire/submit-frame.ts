@@ -37,6 +37,7 @@ export function encodeDelivery(delivery: Delivery): Uint8Array {
 
 export function encodeReceipt(receipt: Receipt): Uint8Array {
   const { submissionId, code, reason, proof } = receipt
+  if (reason === '' && proof === undefined) return withLength(encodeCode(submissionId, code))
   const message = create(ReceiptMessageSchema, { submissionId, code, reason: reason.slice(0, REASON_LENGTH_MAX) })
   if (proof !== undefined) {
     message.anchorBlock = BigInt(proof.anchorBlock)
@@ -45,6 +46,25 @@ export function encodeReceipt(receipt: Receipt): Uint8Array {
     message.signature = Uint8Array.fromHex(proof.signature)
   }
   return withLength(toBinary(ReceiptMessageSchema, message))
+}
+
+const encoder = new TextEncoder()
+/** Of the first field of a receipt, and how long it is where that takes one byte. */
+const [ID_TAG, SHORT_MAX] = [0x0a, 0x7f]
+/** Receipts that say a code and nothing else, without the id before it. There are no more of them than codes. */
+const codes = new Map<ReceiptCode, Uint8Array>()
+
+/** Many are refused at once, and each for what the one before it was: all but the id is encoded once. */
+function encodeCode(submissionId: string, code: ReceiptCode): Uint8Array {
+  const id = encoder.encode(submissionId)
+  if (id.length === 0 || id.length > SHORT_MAX) return toBinary(ReceiptMessageSchema, create(ReceiptMessageSchema, { submissionId, code }))
+  const said = codes.get(code) ?? toBinary(ReceiptMessageSchema, create(ReceiptMessageSchema, { code }))
+  codes.set(code, said)
+  const message = new Uint8Array(2 + id.length + said.length)
+  message.set([ID_TAG, id.length])
+  message.set(id, 2)
+  message.set(said, 2 + id.length)
+  return message
 }
 
 export const createDeliveryReader = (): FrameReader => createFrameReader({ frameBytesMax: DELIVERY_BYTES_MAX })

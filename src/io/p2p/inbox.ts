@@ -42,15 +42,15 @@ const PEER_LENGTH_MIN = 64
 const PEER_BYTES_MIN = 256 * 1024
 /** Deliveries of one that has shown nothing yet: enough to show it. What waits was weighed when it came, before those ahead of it had failed. */
 const STRANGER_LENGTH_MAX = 16
-/** A peer that would have to wait longer until it may send is told so. */
-const STALL_MS_MAX = 10_000
+/** A peer that would have to wait longer until it may send is told so. None has to under limits whose buckets fill in that time, as those above do. */
+export const STALL_MS_MAX = 10_000
 
 /** How many frames and deliveries the adapter itself refused, by code. */
 export type RefusalCounts = Readonly<Partial<Record<Rejection, number>>>
 
 export interface Inbox extends SubmissionListener {
-  /** Takes the delivery, or answers it `rate_limited` or `inbox_full`. `address`: as in `Sender`. */
-  offer(inbound: Inbound, address?: string): void
+  /** Takes the delivery, or answers it `rate_limited` or `inbox_full`, and returns that. `address`: as in `Sender`. */
+  offer(inbound: Inbound, address?: string): Rejection | undefined
   /**
    * Whether a delivery of so many bytes is better offered now than later. When not, `again` is called once, when it is worth asking again. What is offered
    * after a yes is refused only when waiting would not help soon.
@@ -63,9 +63,9 @@ export interface Inbox extends SubmissionListener {
   end(): void
 }
 
-type Later = (durationMs: number, action: () => void) => void
+export type Later = (durationMs: number, action: () => void) => void
 
-const onTimer: Later = (durationMs, action) => void setTimeout(action, durationMs).unref()
+export const onTimer: Later = (durationMs, action) => void setTimeout(action, durationMs).unref()
 
 export function createInbox(limits: InboxLimits, nowMs: () => number, later: Later = onTimer): Inbox {
   const peers = createBuckets(limits, nowMs)
@@ -86,9 +86,10 @@ export function createInbox(limits: InboxLimits, nowMs: () => number, later: Lat
     if (sender !== undefined) standings.note(sender, code)
   }
 
-  function refuse(inbound: Inbound, code: Rejection): void {
+  function refuse(inbound: Inbound, code: Rejection): Rejection {
     count(code)
     inbound.respond({ submissionId: inbound.submissionId as never, code, reason: '' })
+    return code
   }
 
   const costOf = (length: number, { factor }: Treatment): number => {
@@ -184,6 +185,7 @@ export function createInbox(limits: InboxLimits, nowMs: () => number, later: Lat
       weigh(waiting, 1)
       wake?.()
       if (isWhole()) wakeWhole?.()
+      return undefined
     },
     end() {
       isEnded = true

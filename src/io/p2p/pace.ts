@@ -1,11 +1,11 @@
 import type { Sender } from '#domain/standing.ts'
 import type { Inbound } from '#io/intake/port.ts'
-import type { Inbox } from './inbox.ts'
+import { type Inbox, type Later, onTimer, STALL_MS_MAX } from './inbox.ts'
 
 /** Hands the deliveries of one stream to the inbox in their order, as fast as it takes them. */
 export interface Pace {
   give(inbound: Inbound): void
-  /** Whether some of them wait for the inbox. */
+  /** Whether what they come from is stopped. */
   isHolding(): boolean
   /** Those that wait are not wanted any more. */
   drop(): void
@@ -17,27 +17,46 @@ export interface Source {
   goOn(): void
 }
 
-export function createPace(inbox: Inbox, sender: Sender, source: Source): Pace {
+export function createPace(inbox: Inbox, sender: Sender, source: Source, later: Later = onTimer): Pace {
   let held: Inbound[] = []
+  let isResting = false
+
+  function goOn(): void {
+    if (held.length === 0 && !isResting) source.goOn()
+  }
+
+  /** One that was told to slow down has nothing taken for so long: it is not read, for reading what is refused costs nearly as much as what is taken. */
+  function rest(): void {
+    if (isResting) return
+    isResting = true
+    source.stop()
+    later(STALL_MS_MAX, () => {
+      isResting = false
+      goOn()
+    })
+  }
+
+  function offer(inbound: Inbound): void {
+    if (inbox.offer(inbound, sender.address) === 'rate_limited') rest()
+  }
 
   function drain(): void {
     while (held[0] !== undefined) {
       if (!inbox.isOpenTo(sender, held[0].payload.length, drain)) return
       const inbound = held.shift()
-      if (inbound !== undefined) inbox.offer(inbound, sender.address)
+      if (inbound !== undefined) offer(inbound)
     }
-    source.goOn()
+    goOn()
   }
 
   return {
     give(inbound) {
-      if (held.length === 0 && inbox.isOpenTo(sender, inbound.payload.length, drain)) return inbox.offer(inbound, sender.address)
+      if (held.length === 0 && inbox.isOpenTo(sender, inbound.payload.length, drain)) return offer(inbound)
       held.push(inbound)
       if (held.length === 1) source.stop()
     },
-    isHolding: () => held.length > 0,
+    isHolding: () => held.length > 0 || isResting,
     drop() {
-      if (held.length === 0) return
       held = []
       source.goOn()
     },

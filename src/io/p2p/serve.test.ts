@@ -299,3 +299,39 @@ describe('S26, G11: while the inbox has no room', () => {
     expect(await take()).toEqual([1, 2].map(idOf))
   })
 })
+
+describe('S26, G7: a peer that is told to slow down', () => {
+  beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] }))
+  afterEach(() => void vi.useRealTimers())
+
+  function open() {
+    const inbox = createInbox({ ...INBOX_LIMITS, tokensMax: 1, tokensPerSecond: 0.001 }, () => 0)
+    const done: string[] = []
+    const connection = { pause: () => void done.push('pause'), resume: () => void done.push('resume') }
+    const stream = new ScriptedStream()
+    serveSubmit(stream.asStream(), { ...servingOf(inbox), source: createReading(connection)() })
+    return { inbox, done, stream }
+  }
+
+  test('is not read for ten seconds, whatever it sends; what was read by then is refused in one write', async () => {
+    const { inbox, done, stream } = open()
+    stream.receive(Buffer.concat([1, 2, 3, 4].map((index) => good(index))))
+    await turn()
+    expect(receiptsOf(stream)).toEqual([2, 3, 4].map((index) => `${idOf(index)} rate_limited`))
+    expect([stream.written.length, inbox.counts()]).toEqual([1, { rate_limited: 3 }])
+    await vi.advanceTimersByTimeAsync(9_999)
+    expect(done).toEqual(['pause'])
+    await vi.advanceTimersByTimeAsync(1)
+    expect(done).toEqual(['pause', 'resume'])
+    stream.receive(good(5))
+    expect([done, inbox.counts()]).toEqual([['pause', 'resume', 'pause'], { rate_limited: 4 }])
+  })
+
+  test('and whose next frame was cut by that, has all its time for the rest of it', async () => {
+    const { inbox, stream } = open()
+    stream.receive(Buffer.concat([good(1), good(2), good(3, 100).subarray(0, 50)]))
+    await vi.advanceTimersByTimeAsync(10_000)
+    stream.receive(good(3, 100).subarray(50))
+    expect(inbox.counts()).toEqual({ rate_limited: 2 })
+  })
+})

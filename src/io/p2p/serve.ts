@@ -42,7 +42,7 @@ export function endStream(stream: Stream): void {
  * last thing read; the stream ends when every frame before it has its receipt.
  */
 export function serveSubmit(stream: Stream, { sender, inbox, source, frameTimeoutMs }: Serving): void {
-  const pace = createPace(inbox, sender, source)
+  const pace = createPace(inbox, sender, { ...source, goOn })
   // Of one that was reset nobody waits for receipts, and what had none comes again; what came over one that ended well is taken all the same.
   stream.addEventListener('close', () => {
     if (stream.status === 'aborted' || stream.status === 'reset') pace.drop()
@@ -86,6 +86,11 @@ export function serveSubmit(stream: Stream, { sender, inbox, source, frameTimeou
     return true
   }
 
+  function goOn(): void {
+    patience.renew()
+    source.goOn()
+  }
+
   const patience = createPatience(stream, frameTimeoutMs, () => {
     // What waits for the inbox was read long ago; what follows it cannot come while the connection is not read.
     if (pace.isHolding()) patience.begin()
@@ -105,7 +110,7 @@ export function serveSubmit(stream: Stream, { sender, inbox, source, frameTimeou
 
 /** One stream of `/collect`: messages go to the inbox, nothing is ever answered. Whatever becomes of the stream, those that came are taken: nobody sends them again. */
 export function serveCollect(stream: Stream, { sender, inbox, source, frameTimeoutMs }: Serving): void {
-  const pace = createPace(inbox, sender, source)
+  const pace = createPace(inbox, sender, { ...source, goOn })
   const reader = createCollectReader()
 
   function take(step: CollectStep): void {
@@ -119,6 +124,11 @@ export function serveCollect(stream: Stream, { sender, inbox, source, frameTimeo
     patience.end()
     for (const step of reader.finish()) take(step)
     endStream(stream)
+  }
+
+  function goOn(): void {
+    patience.renew()
+    source.goOn()
   }
 
   const patience = createPatience(stream, frameTimeoutMs, () => {
@@ -143,14 +153,21 @@ function createPatience(stream: Stream, limitMs: number, onEnd: () => void) {
     clearTimeout(timer)
     timer = undefined
   }
+  function begin(): void {
+    timer ??= setTimeout(() => {
+      timer = undefined
+      onEnd()
+    }, limitMs)
+  }
   stream.addEventListener('close', end)
   return {
     end,
-    begin(): void {
-      timer ??= setTimeout(() => {
-        timer = undefined
-        onEnd()
-      }, limitMs)
+    begin,
+    /** What could not come meanwhile has all its time from now on. */
+    renew(): void {
+      if (timer === undefined) return
+      end()
+      begin()
     },
   }
 }

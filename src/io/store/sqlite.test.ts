@@ -144,6 +144,22 @@ describe('sqlite store', () => {
     await again.close()
   })
 
+  test('a file of before tables had row ids goes on as it is', async () => {
+    const path = newPath()
+    mkdirSync(dirname(path))
+    const before = new DatabaseSync(path)
+    before.exec('CREATE TABLE entries (key TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID')
+    before.exec("INSERT INTO entries VALUES ('b', x'02'), ('a', x'01')")
+    before.close()
+    const store = open(path)
+    await store.commit([{ key: 'a', value: new Uint8Array([3]) }])
+    expect(store.scan('')).toEqual([
+      { key: 'a', value: new Uint8Array([3]) },
+      { key: 'b', value: new Uint8Array([2]) },
+    ])
+    await store.close()
+  })
+
   test('a second store of the same process is refused too', async () => {
     const path = newPath()
     const store = openSqliteStore({ path })

@@ -15,7 +15,8 @@ const SQLITE_LOCKED = 6
  * operating system releases it even after SIGKILL. `synchronous = FULL` syncs the log at each commit: what is acknowledged is on disk.
  */
 const PRAGMAS = 'PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;'
-const SCHEMA = 'CREATE TABLE IF NOT EXISTS entries (key TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID;'
+/** With row ids: most of what is kept is far too long for the index itself, which would be rewritten page by page with each commit. An older file goes on without. */
+const SCHEMA = 'CREATE TABLE IF NOT EXISTS entries (key TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT;'
 
 function isLockedByAnother(cause: unknown): boolean {
   const code = (cause as { readonly errcode?: unknown }).errcode

@@ -90,4 +90,18 @@ describe('accept', () => {
     expect(taken.size).toBe(3)
     await one.stop()
   })
+
+  test('C6, C17: what waited for room is delivered when there is some, though nobody hands it over again', async () => {
+    const store = createFakeStore()
+    const host = await world.network.createSubmissionHost({ identity: new Uint8Array(32) })
+    const { taken } = world.answer(host)
+    const one = await world.collector(host.addresses(), { store })
+    one.start()
+    store.setRoom(false)
+    await expect(one.hand(submission(1))).rejects.toMatchObject({ code: 'STORE_FULL' })
+    store.setRoom(true)
+    await world.clock.runUntil(() => one.ended() === 1, { limitMs: 5_000 })
+    expect(taken.size).toBe(1)
+    await one.stop()
+  })
 })

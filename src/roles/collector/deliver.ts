@@ -6,7 +6,7 @@ import { type Backoff, pauseMs } from '#life/backoff.ts'
 import type { Bell } from './bell.ts'
 import type { Destination } from './connect.ts'
 import type { Counters } from './counters.ts'
-import { createEvidence, type EvidenceDeps } from './evidence.ts'
+import { createEvidence, type Evidence, type EvidenceDeps } from './evidence.ts'
 import type { Entry, Outbox } from './outbox.ts'
 import type { Spans } from './spans.ts'
 import type { Telling } from './tell.ts'
@@ -44,13 +44,16 @@ export function createDeliveries({ retryBackoff }: { readonly retryBackoff: Back
   const evidenceIn = createEvidence(deps)
   let inFlightCount = 0
 
+  const evidenceOf = (entry: Entry, receipt: Receipt | 'unacknowledged'): Evidence | undefined =>
+    receipt === 'unacknowledged' ? undefined : evidenceIn(receipt, () => outbox.submission(entry))
+
   /** What a receipt means: the end, or another attempt with the same id. */
-  async function conclude(entry: Entry, receipt: Receipt | 'unacknowledged', payload: Uint8Array): Promise<void> {
+  async function conclude(entry: Entry, receipt: Receipt | 'unacknowledged'): Promise<void> {
     if (entry.isRenewed) return outbox.putBack(entry, 0)
     const code = receipt === 'unacknowledged' ? receipt : receipt.code
     if (code === 'unacknowledged' || isFinal(code)) {
       if (code in REJECTIONS) report('submission_rejected', { submissionId: entry.submissionId, code })
-      const ending = await outbox.finish(entry, code, receipt === 'unacknowledged' ? undefined : evidenceIn(receipt, payload))
+      const ending = await outbox.finish(entry, code, evidenceOf(entry, receipt))
       counters.countEnding(ending, code)
       telling.note(entry.epochId, ending, code)
       return
@@ -60,11 +63,12 @@ export function createDeliveries({ retryBackoff }: { readonly retryBackoff: Back
   }
 
   /** What the route says of it; `undefined` when its link failed. A route waits for receipts, and not for our disk. */
-  async function receiptOf({ submissionId }: Entry, payload: Uint8Array, route: Route): Promise<Receipt | 'unacknowledged' | undefined> {
+  async function receiptOf(entry: Entry, route: Route): Promise<Receipt | 'unacknowledged' | undefined> {
+    const delivery = { submissionId: entry.submissionId, payload: outbox.payload(entry) }
     route.inFlightCount += 1
     route.sentCount += 1
     try {
-      const receipt = await route.link.send({ submissionId, payload })
+      const receipt = await route.link.send(delivery)
       route.receiptCount += 1
       return receipt
     } catch (failure) {
@@ -79,13 +83,12 @@ export function createDeliveries({ retryBackoff }: { readonly retryBackoff: Back
   async function deliver(entry: Entry, route: Route): Promise<void> {
     inFlightCount += 1
     try {
-      const payload = outbox.payload(entry)
       const answered = spans?.sending(entry, route.address)
-      const receipt = await receiptOf(entry, payload, route)
+      const receipt = await receiptOf(entry, route)
       answered?.(receipt)
       // Whether it arrived is unknown: it goes again over the next link, under the same id (C5).
       if (receipt === undefined) outbox.putBack(entry, 0)
-      else await conclude(entry, receipt, payload)
+      else await conclude(entry, receipt)
     } finally {
       inFlightCount -= 1
       bell.ring()

@@ -5,7 +5,7 @@ import type { Receipt, Submission } from '#domain/submission.ts'
 import { createSigner, parsePrivateKey, recoverer } from '#io/keys/secp256k1.ts'
 import { createSubmissionHasher } from '#wire/eip712.ts'
 import { signReceipts } from '#wire/receipt.ts'
-import { decodeSubmission, encodeSubmission } from '#wire/submission-proto.ts'
+import { decodeSubmission } from '#wire/submission-proto.ts'
 import { createAnchoredWorld } from './anchored.test-world.ts'
 import { SEQUENCER, submission } from './collector.test-world.ts'
 import { createCounters } from './counters.ts'
@@ -20,10 +20,7 @@ const hasher = createSubmissionHasher({ chainId: 1, protocolState: `0x${'aa'.rep
 const dataMarket = submission(0).dataMarket as Address
 
 /** Receipts of a group, and their submissions. */
-async function group(
-  signer = sequencer,
-  code: ReceiptCode = 'accepted',
-): Promise<{ receipt: Receipt; payload: Uint8Array; one: Submission }[]> {
+async function group(signer = sequencer, code: ReceiptCode = 'accepted'): Promise<{ receipt: Receipt; submissionOf: () => Submission }[]> {
   const all = [1, 2, 3].map((index) => ({
     one: submission(index),
     submissionId: `00000000-0000-4000-8000-00000000000${index}` as SubmissionId,
@@ -31,8 +28,7 @@ async function group(
   const promises = all.map(({ one, submissionId }) => ({ submissionId, code, header: one.header, digest: hasher.digest(one.request) }))
   const proofs = await signReceipts(promises, 9 as BlockNumber, { hasher, dataMarket, signer })
   return all.map(({ one, submissionId }, index) => ({
-    one,
-    payload: encodeSubmission(one),
+    submissionOf: () => one,
     receipt: { submissionId, code, reason: '', proof: proofs[index] },
   }))
 }
@@ -56,7 +52,7 @@ function taking(change: Partial<ReceiptAuthority> | 'none' = {}) {
 
 test('C14: of signed receipts the evidence is kept, and those of a group cost one recovery', async () => {
   const { evidenceIn, told, recoveries, signed } = taking()
-  const found = (await group()).map(({ receipt, payload }) => evidenceIn(receipt, payload))
+  const found = (await group()).map(({ receipt, submissionOf }) => evidenceIn(receipt, submissionOf))
   expect(found.map((evidence) => evidence?.index)).toEqual([0, 1, 2])
   expect(found[0]).toMatchObject({ anchorBlock: 9, deadlineBlock: 500, siblings: expect.stringMatching(/^[0-9a-f]{128}$/) })
   expect([told, recoveries(), signed()]).toEqual([[], 1, { kept: 3, unproved: 0 }])
@@ -66,7 +62,7 @@ test.each([
   ['signed by somebody else', await group(stranger), {}],
   [
     'for another submission',
-    (await group()).map((each, index, all) => ({ ...each, payload: all[(index + 1) % 3]?.payload ?? each.payload })),
+    (await group()).map((each, index, all) => ({ ...each, submissionOf: all[(index + 1) % 3]?.submissionOf ?? each.submissionOf })),
     {},
   ],
   ['that says another thing', (await group()).map((each) => ({ ...each, receipt: { ...each.receipt, code: 'duplicate' as const } })), {}],
@@ -74,7 +70,7 @@ test.each([
   ['of one that the market has dismissed', await group(), { sequencers: () => [] }],
 ])('C14: of a receipt %s nothing is kept; that is counted, and said once', (_what, receipts, change) => {
   const { evidenceIn, told, signed } = taking(change)
-  expect(receipts.map(({ receipt, payload }) => evidenceIn(receipt, payload))).toEqual([undefined, undefined, undefined])
+  expect(receipts.map(({ receipt, submissionOf }) => evidenceIn(receipt, submissionOf))).toEqual([undefined, undefined, undefined])
   expect([told, signed()]).toEqual([['receipt_unproved'], { kept: 0, unproved: 3 }])
 })
 
@@ -85,15 +81,15 @@ test.each([
 ] as const)('C14: %s receipts are kept as they come, for whoever can check them', async (_what, change) => {
   const { evidenceIn, told, recoveries } = taking(change)
   const [first] = await group(stranger)
-  expect(first && evidenceIn(first.receipt, first.payload)).toMatchObject({ anchorBlock: 9 })
+  expect(first && evidenceIn(first.receipt, first.submissionOf)).toMatchObject({ anchorBlock: 9 })
   expect([told, recoveries()]).toEqual([[], 0])
 })
 
 test('C14: an unsigned receipt, and a refusal that bears a signature, are no evidence and no fault', async () => {
   const { evidenceIn, told, signed } = taking()
   const [accepted, refused] = [(await group())[0], (await group(sequencer, 'window_closed'))[0]]
-  expect(accepted && evidenceIn({ ...accepted.receipt, proof: undefined }, accepted.payload)).toBeUndefined()
-  expect(refused && evidenceIn(refused.receipt, refused.payload)).toBeUndefined()
+  expect(accepted && evidenceIn({ ...accepted.receipt, proof: undefined }, accepted.submissionOf)).toBeUndefined()
+  expect(refused && evidenceIn(refused.receipt, refused.submissionOf)).toBeUndefined()
   expect([told, signed()]).toEqual([[], { kept: 0, unproved: 0 }])
 })
 

@@ -4,8 +4,7 @@ import { isTaken } from '#domain/rejection.ts'
 import type { Receipt, ReceiptProof, Submission } from '#domain/submission.ts'
 import type { Recoverer } from '#io/keys/port.ts'
 import type { SubmissionHasher } from '#wire/eip712.ts'
-import { signedRootOf } from '#wire/receipt.ts'
-import { decodeSubmission } from '#wire/submission-proto.ts'
+import { createSignedRoots, type SignedRoot } from '#wire/receipt.ts'
 import type { Counters } from './counters.ts'
 
 /** Whose signature counts under a receipt. */
@@ -40,18 +39,18 @@ export function createEvidence({
   authority,
   counters,
   report,
-}: EvidenceDeps): (receipt: Receipt, payload: Uint8Array) => Evidence | undefined {
+}: EvidenceDeps): (receipt: Receipt, submissionOf: () => Submission | undefined) => Evidence | undefined {
   let isTold = false
+  const signedRoots = authority && createSignedRoots(authority)
   /** Of the last group seen: its receipts come one behind another, and one recovery is enough for all. */
-  let last: { readonly key: string; readonly signer: Address | undefined } | undefined
+  let last: { readonly signed: SignedRoot; readonly signer: Address | undefined } | undefined
 
-  function signerOf(receipt: Receipt, submission: Submission, { hasher, dataMarket, recoverer }: ReceiptAuthority): Address | undefined {
+  function signerOf(receipt: Receipt, submission: Submission, { hasher, recoverer }: ReceiptAuthority): Address | undefined {
     const { submissionId, code, proof } = receipt
     const promised = { submissionId, code, digest: hasher.digest(submission.request), header: submission.header }
-    const signed = proof && signedRootOf(promised, proof, { hasher, dataMarket })
-    if (proof === undefined || signed === undefined) return undefined
-    const key = `${signed.digest.toHex()} ${proof.signature}`
-    if (last?.key !== key) last = { key, signer: recoverer.recover(signed.digest, signed.signature) }
+    const signed = proof && signedRoots?.(promised, proof)
+    if (signed === undefined) return undefined
+    if (last?.signed !== signed) last = { signed, signer: recoverer.recover(signed.digest, signed.signature) }
     return last.signer
   }
 
@@ -63,9 +62,9 @@ export function createEvidence({
     return signer !== undefined && sequencers.includes(signer)
   }
 
-  return (receipt, payload) => {
+  return (receipt, submissionOf) => {
     const { proof, code, submissionId } = receipt
-    const submission = proof && isTaken(code) ? decodeSubmission(payload) : undefined
+    const submission = proof && isTaken(code) ? submissionOf() : undefined
     if (proof === undefined || submission === undefined) return undefined
     const isGood = isShown(receipt, submission)
     counters.countSigned(isGood)

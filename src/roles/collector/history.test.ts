@@ -34,6 +34,7 @@ test('C2: whatever comes and goes, it is as a list of the keys themselves', () =
         const oldest = [...listed].slice(0, Math.max(0, listed.size - finishedMax))
         expect(forgottenOf(history)).toEqual(oldest)
         for (const each of oldest) listed.delete(each)
+        for (const act of acts) expect(history.has(act.key)).toBe(listed.has(act.key))
       }
     }),
     replay,

@@ -44,6 +44,11 @@ export function createHistory(finishedMax: number) {
       if (!ended.has(name)) common.entries += 1
       ended.set(name, common)
     },
+    has(key: string): boolean {
+      const [slot, text] = parted(key)
+      const common = commons.get(text)
+      return common !== undefined && ended.has(nameOf(slot, common))
+    },
     remove(key: string): void {
       const [slot, text] = parted(key)
       const common = commons.get(text)

@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import type { Cid, ProjectId } from '#domain/ids.ts'
 import { parseSlotId } from '#domain/ids.ts'
 import { createVirtualClock } from '#io/clock/fake.ts'
@@ -186,6 +186,22 @@ describe('what is taken', () => {
     expect(await outbox.add(submission(3))).toBe('new')
     expect(outbox.openCount()).toBe(2)
   })
+})
+
+test('from hand-over to end the store is written to and asked nothing; of another life it is asked once', async () => {
+  const store = createFakeStore()
+  const { outbox } = open(store)
+  const asked = vi.spyOn(store, 'get')
+  for (const index of [1, 2]) await outbox.add(submission(index))
+  const entry = take(outbox)
+  expect([outbox.payload(entry), outbox.submission(entry)]).toEqual([encodeSubmission(submission(1)), submission(1)])
+  await outbox.finish(entry, 'accepted')
+  expect(asked).not.toHaveBeenCalled()
+  const crashed = store.crash()
+  const askedAgain = vi.spyOn(crashed, 'get')
+  const again = open(crashed).outbox
+  expect(again.submission(take(again))).toEqual(submission(2))
+  expect(askedAgain).toHaveBeenCalledTimes(1)
 })
 
 describe('what is taken to be sent', () => {

@@ -10,7 +10,7 @@ import type { Random } from '#io/keys/port.ts'
 import type { Store, StoreWrite } from '#io/store/port.ts'
 import { offer } from '#life/offer.ts'
 import { pagesOf } from '#life/pages.ts'
-import { encodeSubmission } from '#wire/submission-proto.ts'
+import { decodeSubmission, encodeSubmission } from '#wire/submission-proto.ts'
 import type { Evidence } from './evidence.ts'
 import { createHistory } from './history.ts'
 
@@ -45,6 +45,15 @@ export interface Entry {
   place: 'ready' | 'later' | 'in flight' | 'finished'
   /** Handed over again, naming another block, since it was taken to be sent: a receipt for what was sent says nothing about it. */
   isRenewed: boolean
+  /** The block that it names, in its newest form. */
+  header: string
+  /** That form, unless it is on the disk alone. */
+  fresh: Fresh | undefined
+}
+
+interface Fresh {
+  readonly submission: Submission
+  readonly payload: Uint8Array
 }
 
 export interface Outbox {
@@ -56,6 +65,8 @@ export interface Outbox {
   take(): Entry | undefined
   /** The protobuf `SnapshotSubmission` of an entry that is not finished. */
   payload(entry: Entry): Uint8Array
+  /** What that holds; `undefined` where an earlier build wrote what is none to this one. */
+  submission(entry: Entry): Submission | undefined
   /** Back from flight, due again in `delayMs`. */
   putBack(entry: Entry, delayMs: number): void
   /** Ends an entry, with the signed receipt where there is one; resolves when that is durable. */
@@ -75,6 +86,11 @@ const PREFIX = 'out\t'
 const EPOCH_DIGITS = 16
 const SCAN_LIMIT = 1_000
 const NEWLINE = 0x0a
+/** So many that are open are not read again to be sent, at a kilobyte or two each. When more wait, nobody is in a hurry. */
+const FRESH_MAX = 10_000
+
+const encoder = new TextEncoder()
+const decoder = new TextDecoder()
 
 /** What is written down of an entry, in front of its payload. */
 export interface Note {
@@ -92,7 +108,7 @@ export interface Note {
 }
 
 function toValue(note: Note, payload: Uint8Array): Uint8Array {
-  const head = new TextEncoder().encode(`${JSON.stringify(note)}\n`)
+  const head = encoder.encode(`${JSON.stringify(note)}\n`)
   const value = new Uint8Array(head.length + payload.length)
   value.set(head)
   value.set(payload, head.length)
@@ -100,7 +116,7 @@ function toValue(note: Note, payload: Uint8Array): Uint8Array {
 }
 
 function noteOf(value: Uint8Array): Note {
-  return JSON.parse(new TextDecoder().decode(value.subarray(0, value.indexOf(NEWLINE)))) as Note
+  return JSON.parse(decoder.decode(value.subarray(0, value.indexOf(NEWLINE)))) as Note
 }
 
 /** What a key says. */
@@ -165,7 +181,12 @@ export function endingOf(code: EndCode): Ending {
   return isTaken(code) ? 'acknowledged' : 'rejected'
 }
 
-function entryOf({ key, note: { submissionId, firstSeenMs, heardAt } }: KeptNote, order: number): Entry {
+/** What is written down of one that has no end. */
+function noteOfOpen({ submissionId, header, firstSeenMs, heardAt }: Entry): Note {
+  return { submissionId, header, firstSeenMs, ...(heardAt && { heardAt }), state: 'queued' }
+}
+
+function entryOf(key: string, { submissionId, header, firstSeenMs, heardAt }: Omit<Note, 'state'>, order: number): Entry {
   const epochId = Number(key.slice(PREFIX.length, PREFIX.length + EPOCH_DIGITS)) as EpochId
   return {
     key,
@@ -178,6 +199,8 @@ function entryOf({ key, note: { submissionId, firstSeenMs, heardAt } }: KeptNote
     dueMs: firstSeenMs,
     place: 'ready',
     isRenewed: false,
+    header,
+    fresh: undefined,
   }
 }
 
@@ -256,29 +279,41 @@ export function openOutbox(
   const line = createLine(clock)
   /** Everything that is not finished, in the order of acceptance. */
   const open = new Map<string, Entry>()
+  /** What is on its way to the disk for the first time. */
+  const coming = new Map<string, Entry>()
   const history = createHistory(options.finishedMax)
   /** Commits under way take room too. */
   const room = createRoom(options)
   let order = 0
 
-  function enter(key: string, note: Note): void {
-    const entry = entryOf({ key, note }, order)
+  function entryFor(key: string, note: Omit<Note, 'state'>): Entry {
     order += 1
-    open.set(key, entry)
+    return entryOf(key, note, order)
+  }
+
+  function enter(entry: Entry): void {
+    open.set(entry.key, entry)
     line.push(entry, 0)
     deps.onReady()
   }
 
-  function noteAt(key: string): Note | undefined {
-    const value = store.get(key)
-    return value === undefined ? undefined : noteOf(value)
+  /** A note is read where memory knows that there is one, which of most hand-overs it does not. */
+  function endAt(key: string): Note | undefined {
+    return history.has(key) ? noteOf(store.get(key) as Uint8Array) : undefined
+  }
+
+  /** Writes the form in which the entry is sent from now on. */
+  async function write(entry: Entry, submission: Submission): Promise<void> {
+    const payload = encodeSubmission(submission)
+    entry.header = submission.header
+    entry.fresh = open.size + coming.size <= FRESH_MAX ? { submission, payload } : undefined
+    await take([{ key: entry.key, value: toValue(noteOfOpen(entry), payload) }])
   }
 
   /** A reorganisation may have taken the block away that it named before: what waits is sent in its newest form, under the id it has. */
-  async function renew(key: string, note: Note, submission: Submission): Promise<void> {
-    const entry = open.get(key)
-    if (entry !== undefined) entry.isRenewed = entry.place === 'in flight'
-    await take([{ key, value: toValue({ ...note, header: submission.header }, encodeSubmission(submission)) }])
+  async function renew(entry: Entry, submission: Submission): Promise<void> {
+    entry.isRenewed = entry.place === 'in flight'
+    await write(entry, submission)
   }
 
   /** Resolves when it is durable, and all before it. */
@@ -286,68 +321,75 @@ export function openOutbox(
     if (!(await offer(writes, store))) throw withoutRoom()
   }
 
+  function payloadOf(entry: Entry): Uint8Array {
+    if (entry.fresh !== undefined) return entry.fresh.payload
+    const value = store.get(entry.key) as Uint8Array
+    return value.subarray(value.indexOf(NEWLINE) + 1)
+  }
+
   for (const { key, queued } of wordsIn(store)) {
     if (queued === undefined) history.add(key)
     else {
       room.keep(key)
-      enter(key, queued)
+      enter(entryFor(key, queued))
     }
   }
   return {
     async add(submission, heardAt) {
       if (store.isFull()) throw withoutRoom()
       const key = keyOf(submission)
-      const known = noteAt(key)
       const { header } = submission
-      if (known?.state === 'queued' && known.header !== header) {
-        await renew(key, known, submission)
+      const waiting = open.get(key) ?? coming.get(key)
+      if (waiting !== undefined && waiting.header !== header) {
+        await renew(waiting, submission)
         return 'known'
       }
       // What was refused or given up may be handed over again, with another signature or header. So may what was acknowledged and names
       // another block now: a reorganisation may have voided it, and if not, the sequencer says `duplicate`.
-      const isKnown = known?.header === header && !['rejected', 'expired'].includes(known.state)
+      const ended = endAt(key)
+      const isKnown = waiting !== undefined || (ended?.header === header && !['rejected', 'expired'].includes(ended.state))
       if (isKnown) {
         // Its commit may still be under way.
         await take([])
         return 'known'
       }
       room.take(key)
-      const firstSeenMs = clock.nowMs()
-      const note: Note = { submissionId: random.uuid() as SubmissionId, header, firstSeenMs, ...(heardAt && { heardAt }), state: 'queued' }
+      const submissionId = random.uuid() as SubmissionId
+      const entry = entryFor(key, { submissionId, header, firstSeenMs: clock.nowMs(), ...(heardAt && { heardAt }) })
       history.remove(key)
+      coming.set(key, entry)
       try {
-        await take([{ key, value: toValue(note, encodeSubmission(submission)) }])
+        await write(entry, submission)
       } catch (failure) {
+        coming.delete(key)
         // What only waits for room is as good as there, though nobody was told so.
-        if (isWeftError(failure, 'STORE_FULL')) enter(key, note)
+        if (isWeftError(failure, 'STORE_FULL')) enter(entry)
         else room.give(key)
         throw failure
       }
-      enter(key, note)
+      coming.delete(key)
+      enter(entry)
       return 'new'
     },
     idOf(submission) {
       const key = keyOf(submission)
-      return (open.get(key) ?? noteAt(key))?.submissionId
+      return (open.get(key) ?? coming.get(key) ?? endAt(key))?.submissionId
     },
     take: line.take,
-    payload(entry) {
-      const value = store.get(entry.key) as Uint8Array
-      return value.subarray(value.indexOf(NEWLINE) + 1)
-    },
+    payload: payloadOf,
+    submission: (entry) => entry.fresh?.submission ?? decodeSubmission(payloadOf(entry)),
     putBack(entry, delayMs) {
       entry.dueMs = clock.nowMs() + delayMs
       line.push(entry, delayMs)
       deps.onReady()
     },
     async finish(entry, code, evidence) {
-      const { key, submissionId, firstSeenMs, attempts } = entry
+      const { key, submissionId, header, firstSeenMs, attempts } = entry
       const state = endingOf(code)
       entry.place = 'finished'
       open.delete(key)
       room.give(key)
       history.add(key)
-      const { header } = noteAt(key) as Note
       const note: Note = { submissionId, header, firstSeenMs, state, lastCode: code, attempts, finishedMs: clock.nowMs(), evidence }
       await store.commit([{ key, value: toValue(note, new Uint8Array(0)) }, ...history.trim()])
       return state

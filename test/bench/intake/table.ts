@@ -86,7 +86,7 @@ async function* handingOver({ load, sequencer, nextEpoch, address }: Network, { 
   yield row('collector: without a signed receipt', 2 * calls - proved, 'submissions', 0)
 }
 
-/** What a peer may send at once, and hardly anything after that. */
+/** What a peer may send at once, and hardly anything after that. Under the limits as they come nobody is refused for its rate: a bucket is full again before its peer has to be told. */
 const SOON_SPENT = { tokensPerSecond: 0.001, tokensMax: 5 }
 
 /** The sequencer is killed and started again. */
@@ -102,7 +102,7 @@ async function* returning(network: Network, { peers }: TableOptions): AsyncGener
   yield row(`${peers} peers back, CPU each`, ((await network.usage()).cpuUs - before.cpuUs) / peers / 1_000, 'ms', 4)
 }
 
-/** All peers send at once what none of them may send any more. */
+/** All peers send at once what none of them may send any more. Each is read once: what it sent after that would lie unread for ten seconds. */
 async function* refusing(network: Network, { peers, burst }: TableOptions): AsyncGenerator<Row> {
   await network.measured({ peers, perWrite: 5, count: 5 * peers, perSecond: 0 })
   const { totalUs, refused, accepted } = await network.measured({ peers, perWrite: 5, count: burst, perSecond: 0 })
