@@ -1,14 +1,15 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { PassThrough } from 'node:stream'
 import { buildApplication, buildRouteMap, run } from '@stricli/core'
-import { afterAll, beforeEach, describe, expect, test, vi } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { WeftError } from '#domain/errors.ts'
 import type { Address, SlotId } from '#domain/ids.ts'
 import { Secret } from '#domain/secret.ts'
 import { encryptKeystore } from '#io/keys/keystore.ts'
-import { createSigner } from '#io/keys/secp256k1.ts'
+import { createSigner, parsePrivateKey } from '#io/keys/secp256k1.ts'
+import { serveWeb3Signer, type Web3Signer } from '#io/keys/web3signer.test-server.ts'
 import { initCommand } from './init.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'weft-init-'))
@@ -134,6 +135,62 @@ describe('without a terminal', () => {
       settings: { anchorChainId: 7, protocolState: other, namespace: 'NS', signerKey: `file:keys/${signer}.json` },
       parts: { snapshotter: { slots: [2] } },
     })
+  })
+})
+
+describe('a remote signer', () => {
+  const [key, another] = [parsePrivateKey(KEY), parsePrivateKey('cd'.repeat(32))]
+  let there: Web3Signer
+  beforeAll(async () => {
+    there = await serveWeb3Signer([key])
+  })
+  afterAll(() => there.stop())
+  const throughUrl = (url: string) => [...ALL.slice(0, 6), '--sequencers', SEQUENCER, '--key', url]
+
+  test('is asked for a signature, and the file names it instead of a key', async () => {
+    const { said, exitCode } = await init(undefined, ...throughUrl(there.urlOf(key)))
+    expect([exitCode, said]).toEqual([0, expect.stringContaining(`signs as ${signer}`)])
+    expect(written()).toMatchObject({ settings: { signerUrl: there.urlOf(key) }, parts: { snapshotter: { slots: ['1-3'] } } })
+    expect(JSON.stringify(written())).not.toMatch(/signerKey|signerPassword/)
+  })
+
+  test.each<[string, () => string, RegExp, Parameters<Web3Signer['lie']>[0]]>([
+    ['that has not the key', () => there.urlOf(another), /--key: SIGNER_FAILED.*404: it has no such key/, undefined],
+    ['that nobody reaches', () => there.urlOf(key).replace(/:\d+\//, ':1/'), /--key: SIGNER_FAILED.*ECONNREFUSED/, undefined],
+    ['whose signature is of something else', () => there.urlOf(key), /--key: SIGNER_LIED/, 'signs something else'],
+    ['whose URL names no key', () => new URL(there.urlOf(key)).origin, /--key: does not end in a public key/, undefined],
+  ])('%s is told of, and nothing is written', async (_what, url, problem, how) => {
+    there.lie(how)
+    const { said, exitCode } = await init(undefined, ...throughUrl(url()))
+    there.lie()
+    expect([exitCode === 0, said, existsSync(config)]).toEqual([false, expect.stringMatching(problem), false])
+  })
+
+  test('takes the place of the key of a deployed node, which stays where it is; certificates are for nothing else', async () => {
+    const env = at('.env-remote')
+    writeFileSync(env, `NAMESPACE=NS\nSIGNER_ACCOUNT_PRIVATE_KEY=${KEY}\nSIGNER_ACCOUNT_ADDRESS=${signer}\n`)
+    const { said } = await init(undefined, '--from', env, ...throughUrl(there.urlOf(key)))
+    expect(said).toMatch(/· SIGNER_ACCOUNT_PRIVATE_KEY +the key is where --key says/)
+    expect(written()).toMatchObject({ settings: { signerUrl: there.urlOf(key), namespace: 'NS' } })
+    expect(existsSync(join(dirname(config), 'keys'))).toBe(false)
+    config = `${config}-again`
+    expect((await init(undefined, ...ALL, '--signer-ca', at('ca.pem'))).said).toContain('--signer-ca and --signer-client are for the URL')
+    expect((await init(undefined, ...throughUrl(there.urlOf(key)), '--signer-ca', at('ca.pem'))).said).toContain('cannot be read')
+  })
+
+  test('is asked for again at a terminal, until it signs', async () => {
+    const wrong = there.urlOf(another)
+    const { said, unread } = await init(
+      [wrong, there.urlOf(key)],
+      ...ALL.slice(0, 6),
+      '--sequencers',
+      SEQUENCER,
+      '--slots',
+      'all',
+      '--wallet',
+      wallet,
+    )
+    expect([unread, said]).toEqual([[], expect.stringMatching(/✘ SIGNER_FAILED[\s\S]*✔ http:\/\/127.*signs as/)])
   })
 })
 

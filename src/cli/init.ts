@@ -9,7 +9,7 @@ import { findNetwork, type Network, NETWORK_FILE } from '#node/network.ts'
 import { ROLES, type Role } from '#node/settings/roles.ts'
 import { type Given, SETTINGS } from '#node/settings/settings.ts'
 import type { DeployedNode, TakenRow } from '#operator/deployed-node.ts'
-import type { MarketFound } from '#operator/init.ts'
+import type { MarketFound, RemoteKey } from '#operator/init.ts'
 import { fileNamed } from './keys.ts'
 import { newPassword } from './password.ts'
 import { createQuestions, type Questions } from './questions.ts'
@@ -24,6 +24,8 @@ interface Flags {
   readonly anchorRpcUrl?: string
   readonly sourceRpcUrl?: string
   readonly key?: string
+  readonly signerCa?: string
+  readonly signerClient?: string
   readonly passwordFile?: string
   readonly wallet?: string
   readonly slots?: string
@@ -68,9 +70,12 @@ async function askNetwork(questions: Questions, flags: Flags, settings: Given) {
   return found && { path: found.path, given: { network: found.network, protocolState, dataMarket } }
 }
 
-/** The keystore's path and account. A key of a deployed node becomes a keystore, and so does a new one. */
-async function askKey(process: NodeJS.Process, questions: Questions, flags: Flags, deployed: DeployedNode) {
-  const { accountIn } = await import('#operator/init.ts')
+/** Where the key is, and whose it is. */
+type Key = { readonly address: Address } & ({ readonly path: string } | { readonly remote: RemoteKey })
+
+/** In a keystore, or with a remote signer. A key of a deployed node becomes a keystore, and so does a new one. */
+async function askKey(process: NodeJS.Process, questions: Questions, flags: Flags, deployed: DeployedNode): Promise<Key | undefined> {
+  const { accountIn, checkRemoteKey } = await import('#operator/init.ts')
   const { bareKey, newKey, writeKeystore } = await import('#node/key-files.ts')
   const out = join(dirname(flags.config), 'keys')
   const { key } = deployed
@@ -79,12 +84,19 @@ async function askKey(process: NodeJS.Process, questions: Questions, flags: Flag
     process.stderr.write(`  ✔ the key of ${written.address} is in ${written.path} now; remove it where it came from\n`)
     return written
   }
-  return questions.ask<{ readonly path: string; readonly address: Address }>({
+  return questions.ask<Key>({
     flag: '--key',
-    asks: "Keystore of the slots' signer, or 'new'",
+    asks: "Keystore of the slots' signer, the URL of a remote signer, or 'new'",
     given: flags.key,
     fallback: process.stdin?.isTTY === true ? NEW_KEY : undefined,
     async check(text) {
+      if (/^https?:/.test(text)) {
+        const remote = { url: text, ca: flags.signerCa, client: flags.signerClient }
+        const address = await checkRemoteKey(remote)
+        return { value: { remote, address }, told: `${new URL(text).origin} signs as ${address}` }
+      }
+      if (flags.signerCa !== undefined || flags.signerClient !== undefined)
+        throw invalid('--signer-ca and --signer-client are for the URL of a remote signer')
       if (text === NEW_KEY) {
         const made = await newKey({ out, password: await newPassword(process, flags) })
         return { value: made, told: `a new key for ${made.address}, in ${made.path}: keep a copy of it and of its password` }
@@ -223,18 +235,20 @@ export const initCommand = buildCommand({
     if (existsSync(flags.config)) throw invalid(`--config: ${flags.config} is there already, and is not replaced`)
     const { checkPeers, configOf } = await import('#operator/init.ts')
     const { readDeployedNode } = await import('#operator/deployed-node.ts')
-    const deployed = flags.from === undefined ? NOTHING_DEPLOYED : readDeployedNode(flags.from)
+    const deployed = flags.from === undefined ? NOTHING_DEPLOYED : readDeployedNode(flags.from, { isKeyElsewhere: flags.key !== undefined })
     if (deployed.rows.length > 0) stderr.write(`of ${flags.from?.join(', ')}:\n${tableOf(deployed.rows)}`)
     const ipfsPeers = flags.ipfsPeers === undefined || !knows(flags.role, 'ipfsPeers') ? [] : checkPeers(flags.ipfsPeers)
     const answers = await answersTo(this.process, flags, deployed)
+    const keyPath = answers.key && 'path' in answers.key ? answers.key.path : undefined
     const config = configOf({
       ...answers,
       config: flags.config,
       dataDir: flags.dataDir,
       roles: flags.role,
       network: answers.place.path,
-      keyPath: answers.key?.path,
-      passwordPath: answers.key === undefined ? undefined : flags.passwordFile,
+      keyPath,
+      passwordPath: keyPath && flags.passwordFile,
+      remoteKey: answers.key && 'remote' in answers.key ? answers.key.remote : undefined,
       slots: answers.own?.slots ?? [],
       trustedSequencers: flags.trustedSequencers,
       namespace: deployed.settings['namespace'],
@@ -279,7 +293,24 @@ export const initCommand = buildCommand({
         optional: true,
         brief: 'JSON-RPC endpoint of the source chain, or several between commas',
       },
-      key: { kind: 'parsed', parse: String, optional: true, brief: "Keystore of the slots' signer, or the word new" },
+      key: {
+        kind: 'parsed',
+        parse: String,
+        optional: true,
+        brief: "Keystore of the slots' signer, the URL of a remote signer, or the word new",
+      },
+      signerCa: {
+        kind: 'parsed',
+        parse: String,
+        optional: true,
+        brief: 'With the URL of a remote signer: certificates in PEM that vouch for it',
+      },
+      signerClient: {
+        kind: 'parsed',
+        parse: String,
+        optional: true,
+        brief: 'With it: certificate and private key in PEM by which it knows this node',
+      },
       passwordFile: {
         kind: 'parsed',
         parse: String,
@@ -325,7 +356,7 @@ function nextSteps({ config, role }: Flags, { own, key }: Awaited<ReturnType<typ
     `look      ./weft config show --origin --config ${config}`,
     `start     ./weft node --config ${config}`,
     ...(own?.assign === undefined ? [] : [`more      the wallet has slots that another signs for: ${own.assign}`]),
-    ...(key === undefined ? [] : [`keep      a copy of ${key.path} and of its password`]),
+    ...(key !== undefined && 'path' in key ? [`keep      a copy of ${key.path} and of its password`] : []),
   ]
   return `${lines.join('\n')}\n`
 }

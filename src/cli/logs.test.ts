@@ -33,6 +33,12 @@ test('only the loud ones, only those of one role, and as they are', async () => 
   expect(await shown('--json', '--role', 'relay')).toEqual([at(2_000, 'started', { p2p: ['/a'] })])
 })
 
+test('only the newest, of those that are asked for', async () => {
+  expect(await shown('--lines', '2')).toEqual(['02 info relay started p2p=["/a"]', '03 error validator-1 failed detail="a\\nb"'])
+  expect(await shown('--lines', '1', '--role', 'validator-1', '--level', 'info')).toEqual(['03 error validator-1 failed detail="a\\nb"'])
+  expect((await weft({}, 'logs', '--data-dir', dataDir, '--lines', '0')).exitCode).not.toBe(0)
+})
+
 test('a folder without logs is told of', async () => {
   expect((await weft({}, 'logs', '--data-dir', join(dataDir, 'nowhere'))).err).toContain('DATA_DIR_EMPTY')
 })

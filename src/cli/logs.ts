@@ -1,12 +1,14 @@
-import { createReadStream, existsSync, readdirSync } from 'node:fs'
+import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { buildCommand } from '@stricli/core'
 import { WeftError } from '#domain/errors.ts'
 import { EVENTS, type LogEvent, type LogLevel } from '#domain/events.ts'
 import { textLine } from '#domain/log-line.ts'
+import { linesFromEnd } from '#node/lines-from-end.ts'
 import type { Given } from '#node/settings/settings.ts'
 import { givenDataDir, dataDirOrDevnets, HOME_FLAGS } from './data-dir.ts'
+import { integerIn } from './parse.ts'
 
 /** Louder ones last, by the numbers of the log's own library. */
 const LEVELS = ['debug', 'info', 'warn', 'error'] as const satisfies readonly LogLevel[]
@@ -15,6 +17,7 @@ interface Flags {
   readonly dataDir?: string
   readonly level: LogLevel
   readonly role?: string
+  readonly lines: number
   readonly json: boolean
 }
 
@@ -45,24 +48,32 @@ async function* linesIn(stream: NodeJS.ReadableStream): AsyncGenerator<string> {
   for await (const text of createInterface({ input: stream, crlfDelay: Number.POSITIVE_INFINITY })) yield text
 }
 
-/** Of each log of a devnet, which has one per role, in the order of time. */
-async function devnetLines(dataDir: string): Promise<readonly (readonly [text: string, line: Line])[]> {
+type Shown = readonly [text: string, line: Line]
+
+/** The newest lines that are asked for of each log of a devnet, which has one per role, in the order of time. */
+function devnetLines(dataDir: string, flags: Pick<Flags, 'level' | 'role' | 'lines'>): readonly Shown[] {
   const folder = join(dataDir, 'logs')
   if (!existsSync(folder)) throw new WeftError('DATA_DIR_EMPTY', { dataDir: folder })
-  const lines: (readonly [string, Line])[] = []
-  for (const name of readdirSync(folder).filter((file) => file.endsWith('.log')))
-    for await (const text of linesIn(createReadStream(join(folder, name)))) {
+  const newestOf = (name: string): Shown[] => {
+    const newest: Shown[] = []
+    for (const text of linesFromEnd(join(folder, name))) {
       const line = lineIn(text)
-      if (line !== undefined) lines.push([text, { ...line, role: name.slice(0, -'.log'.length) }])
+      const named = line && { ...line, role: name.slice(0, -'.log'.length) }
+      if (named !== undefined && isWanted(named, flags) && newest.push([text, named]) === flags.lines) break
     }
-  return lines.sort(([, left], [, right]) => left.time - right.time)
+    return newest.reverse()
+  }
+  return readdirSync(folder)
+    .filter((name) => name.endsWith('.log') && (flags.role === undefined || name === `${flags.role}.log`))
+    .flatMap(newestOf)
+    .sort(([, left], [, right]) => left.time - right.time)
+    .slice(-flags.lines)
 }
 
 export const logsCommand = buildCommand({
   async func(this: { process: NodeJS.Process }, flags: Flags) {
     const { stdin, stdout } = this.process
     const show = (text: string, line: Line): void => {
-      if (!isWanted(line, flags)) return
       stdout.write(flags.json ? `${text}\n` : textLine({ ...line, at: new Date(line.time) }))
     }
     const given = givenDataDir(this.process.env as Given, flags.dataDir)
@@ -70,11 +81,11 @@ export const logsCommand = buildCommand({
     if (given === undefined && stdin.isTTY !== true) {
       for await (const text of linesIn(stdin)) {
         const line = lineIn(text)
-        if (line !== undefined) show(text, line)
+        if (line !== undefined && isWanted(line, flags)) show(text, line)
       }
       return
     }
-    for (const [text, line] of await devnetLines(await dataDirOrDevnets(this.process.env as Given, given))) show(text, line)
+    for (const [text, line] of devnetLines(await dataDirOrDevnets(this.process.env as Given, given), flags)) show(text, line)
   },
   parameters: {
     flags: {
@@ -89,12 +100,18 @@ export const logsCommand = buildCommand({
         optional: true,
         brief: 'Only of this role; of a devnet the name of its folder, `validator-1`',
       },
+      lines: {
+        kind: 'parsed',
+        parse: integerIn(1, 1_000_000),
+        default: '1000',
+        brief: 'So many of the newest lines of a devnet; a pipe is shown whole',
+      },
       json: { kind: 'boolean', default: false, brief: 'Print the lines as they are' },
     },
   },
   docs: {
     brief: 'Show logs as a terminal shows them',
     fullDescription:
-      'What roles write as JSON, a line of text for each event: the logs of a devnet, all roles in the order of time, or what is piped in, `journalctl -u weft -o cat -f | ./weft logs`. Times are local. Lines of other programs are left out. `./weft explain EVENT` says what a line means.',
+      'What roles write as JSON, a line of text for each event: the newest of the logs of a devnet, all roles in the order of time, or what is piped in, `journalctl -u weft -o cat -f | ./weft logs`. Times are local. Lines of other programs are left out. `./weft explain EVENT` says what a line means.',
   },
 })

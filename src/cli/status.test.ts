@@ -34,7 +34,7 @@ describe('a role in lines', () => {
       {
         event: 'dial_failed',
         level: 'warn',
-        sinceMs: 0,
+        sinceMs: run.startedMs,
         lastMs: 1,
         times: 12,
         facts: { address: '/a', detail: 'it\u001b[2J' },
@@ -96,7 +96,7 @@ describe('a role in lines', () => {
                slot 4: nothing submitted yet; 0 handed over, 0 included, 0 outvoted, 0 left out
   ✘ hand_over_failed (QUEUE_FULL)
       Does it run?
-  ! dial_failed since 00:00:00Z, 12 times  address=/a detail="it\\u001b[2J"
+  ! dial_failed for 3 min, since ${new Date(run.startedMs).toISOString().slice(11, 19)}Z, 12 times  address=/a detail="it\\u001b[2J"
       Tried again.
   · 00:00:01Z outvoted  epochId=3`,
     )

@@ -179,7 +179,7 @@ function roleInWords(status: RoleStatus): readonly string[] {
   const slots = status.slots ?? []
   const going = status.troubles.map(
     ({ event, sinceMs, times, facts, help }) =>
-      `  ! ${event} since ${clock(sinceMs)}${times > 1 ? `, ${times} times` : ''}  ${factsInWords(facts)}\n${wrapped(help, INDENT)}`,
+      `  ! ${event} for ${spanInWords(Math.max(0, Date.now() - sinceMs) / 1_000)}, since ${clock(sinceMs)}${times > 1 ? `, ${times} times` : ''}  ${factsInWords(facts)}\n${wrapped(help, INDENT)}`,
   )
   return [
     ...rows.flatMap(([name, text]) => (text === undefined ? [] : [row(name, text)])),

@@ -91,7 +91,7 @@ export const ERRORS = {
   DATA_DIR_OF_OTHER: {
     kind: 'operator',
     facts: ['dataDir', 'found', 'role'],
-    help: 'The data directory is that of another role: nothing was touched. Name another one (--data-dir).',
+    help: 'The data directory is that of another role, or of another market: nothing was touched. Name another one (--data-dir).',
   },
   SIGNER_IN_USE: {
     kind: 'operator',
@@ -232,6 +232,11 @@ export const ERRORS = {
     kind: 'operator',
     facts: ['endpoint', 'expectedChainId', 'gotChainId'],
     help: 'The RPC endpoint serves another chain. Correct the URL or the chain id.',
+  },
+  CHAIN_EXCHANGED: {
+    kind: 'transient',
+    facts: ['endpoint', 'detail'],
+    help: 'Behind the URL that served the chain is another one now, or the same begun anew: nothing that it says counts, and the role goes on by itself when the right one is back. Correct the URL. Who has begun a development chain anew begins with an empty data directory, too.',
   },
   CHAIN_REORG_TOO_DEEP: {
     kind: 'operator',

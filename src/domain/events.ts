@@ -25,8 +25,10 @@ export const EVENTS = {
   ready: { level: 'info', help: 'The chain was read up to its head: from now on submissions are judged at once.' },
   restored: {
     level: 'warn',
+    until: 'restored_over',
     help: 'The role starts on what was restored from a backup, which does not know what was signed after it was made. Nothing is signed for epochs up to `upTo`, the newest that is released: the role begins with the next one, by itself.',
   },
+  restored_over: { level: 'info', help: 'Epoch `epochId` is released: the role, which was restored from a backup, begins with it.' },
   stopped: { level: 'info', help: 'The role has finished what was under way.' },
   failed: { level: 'error', help: 'The role has ended by itself; `code` or `detail` says why.' },
   disk_full: {
@@ -41,8 +43,10 @@ export const EVENTS = {
   },
   part_again: {
     level: 'warn',
-    help: 'Of the roles in this process `part` has ended for a reason that may pass; it is started again after `pauseMs`, and the others go on.',
+    until: 'part_back',
+    help: 'Of the roles in this process `part` has ended for a reason that may pass, which `code` says. It is started again after `pauseMs`, and after longer pauses until it runs; the others go on.',
   },
+  part_back: { level: 'info', help: 'Of the roles in this process `part` runs again, which had ended with `code`.' },
   twin_listening: {
     level: 'info',
     help: 'Before anything is signed with `account`, so many `epochs` are listened to: should another process sign with it, this one does not begin. `--listen-epochs` says how many.',

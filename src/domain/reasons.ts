@@ -91,7 +91,8 @@ export const ENDPOINT_TROUBLES = {
   limits_results: 'It takes no longer list of logs, and is asked in parts.',
   lagging: 'It lacks blocks that others have.',
   incomplete: 'It lacks what another one has.',
-  wrong_chain: 'It serves another chain than the one that is asked for, and is not used.',
+  wrong_chain:
+    'It serves another chain than the one that is asked for, or the same begun anew: nothing that it says counts. Correct its URL; when the right chain is back it is used again.',
   omits: 'It kept a log back: it is not asked for a minute, and longer each time, while there are others.',
   invents: 'It made a log up: it is not asked for a minute, and longer each time, while there are others.',
   forges:
@@ -107,6 +108,8 @@ export const UNREADY_REASONS = {
   anchor_unread: 'The anchor chain is not read up to its head yet.',
   anchor_unreachable:
     'The last question to the anchor chain was not answered, by any endpoint that was asked. `./weft rpc check URL` says what an endpoint can do.',
+  anchor_exchanged:
+    'The endpoints of the anchor chain serve another chain now, or the same begun anew, and nothing that they say counts: `endpoint_trouble` in the log says how it shows. Correct --anchor-rpc-url; the role goes on by itself when the right chain is back.',
   anchor_silent:
     'No newer block of the anchor chain has come for two minutes: its endpoints stand still, or the chain does. `./weft rpc check URL` compares them.',
   anchor_old:
@@ -115,9 +118,13 @@ export const UNREADY_REASONS = {
     "The newest block of the anchor chain is from the future by this machine's clock: set the clock, `timedatectl set-ntp true`.",
   source_unreachable:
     'The last question to the source chain was not answered, by any endpoint that was asked. `./weft rpc check URL` says what an endpoint can do.',
+  source_exchanged:
+    'The endpoints of the source chain serve another chain now, or the same begun anew, and nothing that they say counts: `endpoint_trouble` in the log says how it shows. Correct --source-rpc-url; the role goes on by itself when the right chain is back.',
   not_appointed: 'The market has not appointed the account of the role. The command in its log line `not_appointed` does it.',
   twin_listening:
     'Nothing is signed yet: it is listened first whether another process signs with this account. `--listen-epochs` says for how long.',
+  restored:
+    'The role was restored from a backup, which does not know what was signed after it was made: it waits for the next epoch to be released, and begins with it by itself. Where none comes for longer than an epoch takes, nobody releases them: see the epochs role of the market.',
   twin_found:
     'Another process signs with this account: the detail is a transaction that this one did not send. Nothing is signed any more. Stop one of the two, then start this one again.',
   account_stuck:

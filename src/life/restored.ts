@@ -1,6 +1,7 @@
 import type { EpochId } from '#domain/ids.ts'
 import type { AnchorChain } from '#io/chain/port.ts'
 import type { Store } from '#io/store/port.ts'
+import type { Life } from './live.ts'
 import { type PersistDeps, persist } from './persist.ts'
 
 /**
@@ -20,20 +21,41 @@ export function markCopy(store: Store): Promise<void> {
   return store.commit([{ key: NOT_STARTED_KEY, value: new Uint8Array(0) }])
 }
 
+/** Soon enough for whoever waits, and nothing beside what a role asks of its endpoint anyway. */
+const LOOK_EVERY_MS = 15_000
+
+interface RestoredDeps extends PersistDeps {
+  readonly store: Store
+  readonly chain: Pick<AnchorChain, 'currentEpoch'>
+}
+
 /**
  * The newest epoch for which something may have been signed that the store does not know of; `undefined` where it never was restored. Durable when it
- * resolves, and the same at each later start. Throws the signal's reason: it asks the chain until that answers.
+ * resolves, and the same at each later start. Tells what is waited for, and when that is over. Throws the signal's reason: it asks the chain until that
+ * answers.
  */
-export async function restoredUpTo(
-  deps: PersistDeps & { readonly store: Store; readonly chain: Pick<AnchorChain, 'currentEpoch'> },
-  signal: AbortSignal,
-): Promise<EpochId | undefined> {
-  const { store, chain, report } = deps
-  if (store.get(NOT_STARTED_KEY) !== undefined) {
-    const { epochId } = await persist({ doing: 'read_current_epoch', attempt: () => chain.currentEpoch(), signal }, deps)
-    await store.commit([{ key: UP_TO_KEY, value: encoder.encode(String(epochId)) }, { key: NOT_STARTED_KEY }])
-    report('restored', { upTo: epochId })
+export async function restoredUpTo(deps: RestoredDeps, { signal, spawn }: Pick<Life, 'signal' | 'spawn'>): Promise<EpochId | undefined> {
+  const { store, report } = deps
+  const isFirst = store.get(NOT_STARTED_KEY) !== undefined
+  const known = store.get(UP_TO_KEY)
+  if (!isFirst && known === undefined) return undefined
+  const newest = await newestEpoch(deps, signal)
+  const upTo = isFirst ? newest : (Number(decoder.decode(known)) as EpochId)
+  if (isFirst) await store.commit([{ key: UP_TO_KEY, value: encoder.encode(String(upTo)) }, { key: NOT_STARTED_KEY }])
+  if (newest > upTo) return upTo
+  report('restored', { upTo })
+  void spawn(tellWhenOver(upTo, deps, signal))
+  return upTo
+}
+
+async function newestEpoch(deps: RestoredDeps, signal: AbortSignal): Promise<EpochId> {
+  return (await persist({ doing: 'read_current_epoch', attempt: () => deps.chain.currentEpoch(), signal }, deps)).epochId
+}
+
+async function tellWhenOver(upTo: EpochId, deps: RestoredDeps, signal: AbortSignal): Promise<void> {
+  for (;;) {
+    await deps.clock.sleep(LOOK_EVERY_MS, signal)
+    const epochId = await newestEpoch(deps, signal)
+    if (epochId > upTo) return deps.report('restored_over', { epochId })
   }
-  const value = store.get(UP_TO_KEY)
-  return value && (Number(decoder.decode(value)) as EpochId)
 }

@@ -1,11 +1,13 @@
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { WeftError } from '#domain/errors.ts'
 import type { Address, BlockNumber, ContractNumber, Cid, EpochId, Hash } from '#domain/ids.ts'
 import type { AnchorChain, ChainStep, ProtocolEvent, ProtocolSender } from '#io/chain/port.ts'
+import { createFakeStore } from '#io/store/fake.ts'
 import { watchTwins } from './twins.ts'
 
 const [ME, OTHER] = [`0x${'aa'.repeat(20)}`, `0x${'bb'.repeat(20)}`] as [Address, Address]
 const HEAD = 10
+const HERE = 'store 1'
 const [MINE, FOREIGN, UNKNOWN] = ['0x01', '0x02', '0x03'] as [Hash, Hash, Hash]
 
 const blockAt = (number: number) => ({
@@ -40,7 +42,7 @@ const attested = (validator: Address, transactionHash: Hash): Bare => ({
 const anchored = (transactionHash: Hash): Bare => ({ kind: 'SnapshotBatchSubmitted', ...about, transactionHash })
 
 /** A role at block 10 whose account has signed one transaction, and what it does when the chain has gone these steps. */
-function world(listenEpochs: number, { failures = 0 } = {}) {
+function world(listenEpochs: number, { failures = 0, store = createFakeStore(), place = HERE, head = HEAD } = {}) {
   const sent: string[] = []
   const told: string[] = []
   const asked: Hash[] = []
@@ -54,16 +56,17 @@ function world(listenEpochs: number, { failures = 0 } = {}) {
     sendInOrder: async (intents: readonly { readonly intentId: string }[]) => void sent.push(...intents.map(({ intentId }) => intentId)),
   } as unknown as ProtocolSender
   const chain = {
-    head: async () => blockAt(HEAD),
+    head: async () => blockAt(head),
     async *follow() {
       yield* steps.splice(0)
     },
   } as unknown as AnchorChain
   const watch = watchTwins(
-    { listenEpochs },
+    { listenEpochs, place },
     {
       chain,
       sender,
+      store,
       async senderOf(hash) {
         asked.push(hash)
         left -= 1
@@ -175,4 +178,44 @@ test('who waits hears of the stop', async () => {
   controller.abort(new Error('stopped'))
   await sending
   stop()
+})
+
+describe('V21, S33: started again on the store of a life that was alone', () => {
+  /** It has listened to the epoch of block 11, and ends. */
+  async function alone() {
+    const store = createFakeStore()
+    await world(1, { store }).after(step(11, released), step(12))
+    return store
+  }
+
+  test('it reads what has come since, and sends without listening to another epoch', async () => {
+    const { sends, watch, told, ...life } = world(1, { store: await alone(), head: 14 })
+    await life.after(step(12), step(13, attested(ME, MINE)))
+    expect([await sends(), watch.unready()?.reason]).toEqual([[], 'twin_listening'])
+    await life.after(step(14))
+    expect([await sends(), watch.unready(), told]).toEqual([BOTH, undefined, []])
+  })
+
+  test('a twin that came meanwhile is found, and the next start listens', async () => {
+    const store = await alone()
+    const { sends, told, ...life } = world(1, { store, head: 14 })
+    await life.after(step(13, attested(ME, FOREIGN)), step(14), step(15, released))
+    expect([await sends(), told]).toEqual([[], ['twin_found']])
+    const next = world(1, { store, head: 16 })
+    await next.after(step(16), step(17))
+    expect([await next.sends(), next.told]).toEqual([[], ['twin_listening']])
+  })
+
+  test.each<[string, { head?: number; place?: string }]>([
+    ['of an hour ago', { head: 11 + 3_601 }],
+    ['that is a copy', { place: 'store 2' }],
+    ['of blocks that are gone', { head: 10 }],
+  ])('%s, it listens', async (_what, how) => {
+    const { sends, told, ...life } = world(1, { store: await alone(), head: 14, ...how })
+    const head = how.head ?? 14
+    await life.after(step(head), step(head + 1))
+    expect([await sends(), told]).toEqual([[], ['twin_listening']])
+    await life.after(step(head + 2, released))
+    expect(await sends()).toEqual(BOTH)
+  })
 })

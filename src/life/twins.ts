@@ -2,24 +2,34 @@ import { WeftError } from '#domain/errors.ts'
 import type { Address, Hash } from '#domain/ids.ts'
 import type { UnreadyReason } from '#domain/reasons.ts'
 import { untilAborted } from '#domain/until-aborted.ts'
-import type { AnchorChain, ChainStep, ProtocolEvent, ProtocolSender } from '#io/chain/port.ts'
+import type { AnchorChain, BlockRef, ChainStep, ProtocolEvent, ProtocolSender } from '#io/chain/port.ts'
 import type { Signer } from '#io/keys/port.ts'
+import type { Store } from '#io/store/port.ts'
 import { type PersistDeps, persist } from './persist.ts'
 
 /**
  * A twin is another process, on whichever machine, that signs with the account of this one. Two would give two answers to one question, or take each other's
  * nonces. What the account does on chain is looked at: what is not in our journal is a twin's. Nothing is signed before so many epochs were
- * listened to, and nothing any more once one was seen.
+ * listened to, and nothing any more once one was seen. Who was here a moment ago has listened until then: it reads what has come since, and goes on.
  */
+
+/** Longer away, the account may have been given to another machine. An update or a reboot takes minutes. */
+const AWAY_MAX_SECONDS = 3_600
+/** The last block of an epoch release up to which nothing of a twin was seen, and in which store. */
+const ALONE_KEY = 'twins/alone'
 
 export interface TwinOptions {
   /** Released from the start on, before anything is signed; 0 begins at once. */
   readonly listenEpochs: number
+  /** Which store that is, and no copy of it: a copy has a twin in the original. */
+  readonly place: string
 }
 
 export interface TwinDeps extends PersistDeps {
   readonly chain: AnchorChain
   readonly sender: ProtocolSender
+  /** With the journal of the sender. */
+  readonly store: Store
   /** Who has sent a transaction of the chain; `undefined` of one that the endpoint does not have. */
   senderOf(transactionHash: Hash): Promise<Address | undefined>
 }
@@ -35,25 +45,62 @@ export interface TwinWatch {
   unready(): { readonly reason: UnreadyReason; readonly detail: string } | undefined
 }
 
-export function watchTwins({ listenEpochs }: TwinOptions, deps: TwinDeps): TwinWatch {
-  const { chain, sender, report } = deps
+interface Alone {
+  readonly place: string
+  readonly block: number
+  readonly timestamp: number
+}
+
+const encoder = new TextEncoder()
+const decoder = new TextDecoder()
+
+/** From where on the chain tells of a twin. */
+interface Start {
+  /** What the account did up to this block is no sign that somebody else uses it now. */
+  readonly after: number
+  /** Where it is known to be alone, if nothing has come up to this block: it was here a moment ago. */
+  readonly until: number | undefined
+}
+
+function startAt({ number, timestamp }: BlockRef, { store, place }: { readonly store: Store; readonly place: string }): Start {
+  const bytes = store.get(ALONE_KEY)
+  const alone = bytes && (JSON.parse(decoder.decode(bytes)) as Alone)
+  const wasHere = alone?.place === place && alone.block <= number && timestamp - alone.timestamp <= AWAY_MAX_SECONDS
+  return wasHere ? { after: alone.block, until: number } : { after: number, until: undefined }
+}
+
+export function watchTwins({ listenEpochs, place }: TwinOptions, deps: TwinDeps): TwinWatch {
+  const { chain, sender, store, report } = deps
   const account = sender.address
   const cleared = Promise.withResolvers<void>()
+  let starting: Promise<Start> | undefined
   let heard = 0
   let twin: Hash | undefined
   if (listenEpochs === 0) cleared.resolve()
-  else report('twin_listening', { account, epochs: listenEpochs })
 
-  async function look(step: ChainStep, headAtStart: number, signal: AbortSignal): Promise<void> {
-    // What the account did before is no sign that somebody uses it now.
-    if (step.kind === 'rollback' || step.block.number <= headAtStart || twin !== undefined) return
+  async function start(signal: AbortSignal): Promise<Start> {
+    const head = await persist({ doing: 'read_head', attempt: () => chain.head(), signal }, deps)
+    const found = startAt(head, { store, place })
+    if (found.until === undefined && listenEpochs > 0) report('twin_listening', { account, epochs: listenEpochs })
+    return found
+  }
+
+  async function look(step: ChainStep, { after, until }: Start, signal: AbortSignal): Promise<void> {
+    if (step.kind === 'rollback' || step.block.number <= after || twin !== undefined) return
+    const { number, timestamp } = step.block
     for (const event of step.events) {
       if (event.kind === 'EpochReleased') heard += 1
       if (twin !== undefined || !(await isTwins(event, signal))) continue
       twin = event.transactionHash
-      report('twin_found', { account, transactionHash: twin, event: event.kind, block: step.block.number })
+      report('twin_found', { account, transactionHash: twin, event: event.kind, block: number })
+      // The next start listens.
+      await store.commit([{ key: ALONE_KEY }])
     }
-    if (heard >= listenEpochs) cleared.resolve()
+    if (until !== undefined && number >= until) heard = Math.max(heard, listenEpochs)
+    if (heard < listenEpochs) return
+    cleared.resolve()
+    if (twin !== undefined || !step.events.some(({ kind }) => kind === 'EpochReleased')) return
+    await store.commit([{ key: ALONE_KEY, value: encoder.encode(JSON.stringify({ place, block: number, timestamp } satisfies Alone)) }])
   }
 
   /** Whether the account has done it, and not we. */
@@ -82,9 +129,10 @@ export function watchTwins({ listenEpochs }: TwinOptions, deps: TwinDeps): TwinW
     chain: {
       ...chain,
       async *follow(options) {
-        const { number } = await persist({ doing: 'read_head', attempt: () => chain.head(), signal: options.signal }, deps)
+        starting ??= start(options.signal)
+        const started = await starting
         for await (const step of chain.follow(options)) {
-          await look(step, number, options.signal)
+          await look(step, started, options.signal)
           yield step
         }
       },

@@ -52,7 +52,8 @@ async function upTo(home: string, epochId: number): Promise<number | undefined> 
   const store = openSqliteStore({ path: join(home, 'state.sqlite') })
   const chain = { currentEpoch: async () => ({ epochId: epochId as EpochId, begin: 1, end: 2 }) as never }
   const deps = { store, chain, clock: createVirtualClock(), random: createSeededRandom(1), report: () => undefined }
-  return restoredUpTo(deps, new AbortController().signal).finally(() => store.close())
+  const life = { signal: new AbortController().signal, spawn: async () => undefined }
+  return restoredUpTo(deps, life).finally(() => store.close())
 }
 
 test('what roles at work must keep is copied, and comes back as it was', async () => {

@@ -85,6 +85,19 @@ describe('the anchor chain', () => {
   })
 })
 
+test('a chain in whose place another one has come is not unreachable: it is exchanged, until it answers again', () => {
+  for (const name of ['anchor', 'source'] as const) {
+    const seen = createChainSight(name, { recorder, nowMs: () => nowMs })
+    seen.onUse({ endpoint: 'http://a', outcome: 'ok', tookMs: 1 })
+    nowMs += 10_001
+    seen.onUse({ endpoint: 'http://a', outcome: 'unreachable' })
+    seen.onUse({ endpoint: 'http://a', outcome: 'wrong_chain' })
+    expect(seen.unready()).toEqual([{ reason: `${name}_exchanged` }])
+    seen.onUse({ endpoint: 'http://a', outcome: 'ok', tookMs: 1 })
+    expect(seen.unready()).toEqual([])
+  }
+})
+
 test('a source chain that nobody has asked for a while is no reason: it is read when an epoch comes', async () => {
   const source = createChainSight('source', { recorder, nowMs: () => nowMs })
   const chain = source.source({

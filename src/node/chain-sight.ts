@@ -33,10 +33,12 @@ interface Seen {
   /** When a question was answered last, and when none was. */
   readonly answeredMs: number
   readonly failedMs: number
+  /** Whether what came last was of another chain. */
+  readonly isExchanged: boolean
 }
 
-function reasonsOf({ name, newest, answeredMs, failedMs }: Seen, nowMs: number): UnreadyReason[] {
-  if (failedMs > answeredMs && nowMs - answeredMs > UNANSWERED_MS) return [`${name}_unreachable`]
+function reasonsOf({ name, newest, answeredMs, failedMs, isExchanged }: Seen, nowMs: number): UnreadyReason[] {
+  if (failedMs > answeredMs && nowMs - answeredMs > UNANSWERED_MS) return [isExchanged ? `${name}_exchanged` : `${name}_unreachable`]
   // The source chain is read when an epoch asks for it: how old its newest block is says nothing.
   if (name === 'source' || newest === undefined) return []
   const ageMs = nowMs - 1_000 * newest.block.timestamp
@@ -51,6 +53,7 @@ export function createChainSight(
 ): ChainSight {
   let newest: Seen['newest']
   let [answeredMs, failedMs] = [0, 0]
+  let isExchanged = false
 
   function saw(block: BlockRef): BlockRef {
     if (block.number > (newest?.block.number ?? -1)) newest = { block, seenMs: nowMs() }
@@ -77,6 +80,7 @@ export function createChainSight(
 
   function onUseOfAll(use: EndpointUse): void {
     if ('lagBlocks' in use) return
+    isExchanged = use.outcome === 'wrong_chain'
     if (use.outcome === 'ok') answeredMs = nowMs()
     else failedMs = nowMs()
   }
@@ -104,7 +108,7 @@ export function createChainSight(
       },
     }),
     head: () => newest?.block,
-    unready: () => reasonsOf({ name, newest, answeredMs, failedMs }, nowMs()).map((reason) => ({ reason })),
+    unready: () => reasonsOf({ name, newest, answeredMs, failedMs, isExchanged }, nowMs()).map((reason) => ({ reason })),
     readings: () =>
       newest === undefined
         ? []

@@ -46,3 +46,14 @@ test('what to do about a trouble is what to do about its code, too, or about the
     expect.not.stringContaining('undefined'),
   ])
 })
+
+test('a role that was restored waits until the next epoch is released, and says so', async () => {
+  faring.begin(undefined)
+  notes.event('restored', { upTo: 7 })
+  expect(await faring.status()).toMatchObject({
+    unready: [{ reason: 'restored', help: expect.stringContaining('waits for the next epoch') }],
+    troubles: [{ event: 'restored', facts: { upTo: 7 } }],
+  })
+  notes.event('restored_over', { epochId: 8 })
+  expect(await faring.status()).toMatchObject({ isReady: true, troubles: [] })
+})

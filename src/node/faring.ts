@@ -60,6 +60,7 @@ const UNREADY_TROUBLES = [
   ['manifest_unknown', 'rules_unknown'],
   ['epoch_held', 'rules_unknown'],
   ['disk_full', 'store_full'],
+  ['restored', 'restored'],
 ] as const
 
 /** What the log says of what goes on, each reason once. */

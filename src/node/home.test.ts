@@ -3,9 +3,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import type { Address } from '#domain/ids.ts'
 import { Secret } from '#domain/secret.ts'
 import { offer } from '#life/offer.ts'
-import { openHome, type RoleHome } from './home.ts'
+import { marketOf, openHome, type RoleHome } from './home.ts'
 
 let folder: string
 let opened: RoleHome[]
@@ -51,6 +52,24 @@ describe('the home of a role', () => {
     expect(() => openHome({ role: 'sequencer', dataDir: dataDir(), logTo: logPath() })).toThrow(
       expect.objectContaining({ code: 'DATA_DIR_OF_OTHER', facts: { dataDir: dataDir(), found: 'relay', role: 'sequencer' } }),
     )
+    open()
+  })
+
+  test('belongs to one market, from the first start that names one on', async () => {
+    const openFor = (dataMarket: string) => {
+      const market = marketOf({ anchorChainId: 7, protocolState: '0xaa' as Address, dataMarket: dataMarket as Address })
+      return openHome({ role: 'relay', market, dataDir: dataDir(), logTo: logPath() })
+    }
+    await open().stop()
+    await openFor('0x01').stop()
+    expect(() => openFor('0x02')).toThrow(
+      expect.objectContaining({
+        code: 'DATA_DIR_OF_OTHER',
+        facts: { dataDir: dataDir(), found: 'relay of market 7/0xaa/0x01', role: 'relay of market 7/0xaa/0x02' },
+      }),
+    )
+    await openFor('0x01').stop()
+    // A relay need not be told of a market.
     open()
   })
 

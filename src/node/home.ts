@@ -12,6 +12,7 @@ import type { Tracer } from '#io/traces/port.ts'
 import { type LogOptions, openLog, type WriteEvent } from './log.ts'
 import { createNotes, type Notes } from './notes.ts'
 import { type Pools, OWN_POOLS } from './pools.ts'
+import type { Settings } from './settings/settings.ts'
 
 /** Where a role is reached: multiaddrs, URLs, host:port, by what they serve. */
 export type Places = Readonly<Record<string, readonly string[]>>
@@ -55,22 +56,50 @@ export interface RoleHome {
 }
 
 const ROLE_KEY = 'home/role'
+const MARKET_KEY = 'home/market'
 
-/** Whose store it is; `undefined` before a role has begun with it. */
-export function roleIn(store: Store): string | undefined {
-  const found = store.get(ROLE_KEY)
+function textIn(store: Store, key: string): string | undefined {
+  const found = store.get(key)
   return found && new TextDecoder().decode(found)
 }
 
-/** What one role remembers is nothing to another. Throws `DATA_DIR_OF_OTHER`. */
-function claim(store: Store, { role, dataDir }: { readonly role: string; readonly dataDir: string }): void {
-  const name = roleIn(store)
-  if (name === undefined) {
-    // Its failure is that of the store, which everything after it throws.
-    store.commit([{ key: ROLE_KEY, value: new TextEncoder().encode(role) }]).catch(() => undefined)
-    return
-  }
+/** Whose store it is; `undefined` before a role has begun with it. */
+export const roleIn = (store: Store): string | undefined => textIn(store, ROLE_KEY)
+
+/** Who works in a data directory. */
+export interface Owner {
+  readonly role: string
+  /** As `marketOf` names it; none where the role is of no market. */
+  readonly market?: string | undefined
+  readonly dataDir: string
+}
+
+/** One name for what its addresses say of a market; `undefined` for a role that is told of none. */
+export function marketOf({
+  anchorChainId,
+  protocolState,
+  dataMarket,
+}: Partial<Pick<Settings, 'anchorChainId' | 'protocolState' | 'dataMarket'>>): string | undefined {
+  const places = [anchorChainId, protocolState, dataMarket]
+  return places.includes(undefined) ? undefined : places.join('/')
+}
+
+/** What one role of one market remembers is nothing to another. Throws `DATA_DIR_OF_OTHER`. */
+export function checkOwner(store: Store, { role, market, dataDir }: Owner): void {
+  const [name = role, place = market] = [roleIn(store), textIn(store, MARKET_KEY)]
   if (name !== role) throw new WeftError('DATA_DIR_OF_OTHER', { dataDir, found: name, role })
+  if (market !== undefined && place !== market)
+    throw new WeftError('DATA_DIR_OF_OTHER', { dataDir, found: `${role} of market ${place}`, role: `${role} of market ${market}` })
+}
+
+function claim(store: Store, owner: Owner): void {
+  checkOwner(store, owner)
+  const said = { [ROLE_KEY]: owner.role, [MARKET_KEY]: owner.market }
+  const writes = Object.entries(said).flatMap(([key, text]) =>
+    text === undefined || store.get(key) !== undefined ? [] : [{ key, value: new TextEncoder().encode(text) }],
+  )
+  // Its failure is that of the store, which everything after it throws.
+  if (writes.length > 0) store.commit(writes).catch(() => undefined)
 }
 
 /**
@@ -80,6 +109,7 @@ function claim(store: Store, { role, dataDir }: { readonly role: string; readonl
 export function openHome(
   options: LogOptions & {
     readonly dataDir: string
+    readonly market?: string | undefined
     readonly identityPassword?: Secret<string>
     readonly pools?: Pools
     readonly signal?: AbortSignal

@@ -116,7 +116,39 @@ test('G12: what may pass is started again, after a pause', async () => {
   })
   await running
   expect([attempts, pauses.length, told]).toEqual([2, 1, ['relay stopped']])
-  expect(events()).toMatchObject([{ msg: 'part_again', part: 'relay', code: 'CHAIN_UNREACHABLE' }])
+  expect(events()).toMatchObject([
+    { msg: 'part_again', part: 'relay', code: 'CHAIN_UNREACHABLE' },
+    { msg: 'part_back', part: 'relay', code: 'CHAIN_UNREACHABLE' },
+  ])
+})
+
+test('G12: one whose port is taken is tried again while the others run, which is told once, and again when it works', async () => {
+  const stopping = new AbortController()
+  const isFree = Promise.withResolvers<void>()
+  const pauses: number[] = []
+  const running = runParts(parts('collector', 'relay'), stopping.signal, {
+    log: log(),
+    clock: {
+      async sleep(durationMs) {
+        if (pauses.push(durationMs) === 3) isFree.resolve()
+      },
+    },
+    async start({ name }) {
+      if (name === 'relay' && pauses.length < 3) throw new WeftError('LISTEN_FAILED', { address: 'x:1', detail: 'EADDRINUSE' })
+      told.push(name)
+      return roleOf(name).role
+    },
+  })
+  await isFree.promise
+  await new Promise((resolve) => setImmediate(resolve))
+  stopping.abort()
+  await running
+  expect(told).toEqual(['collector', 'relay', 'relay stopped', 'collector stopped'])
+  expect(pauses.every((durationMs, index) => durationMs <= 1_000 * 2 ** index)).toBe(true)
+  expect(events().map(({ msg, part, code }) => [msg, part, code])).toEqual([
+    ['part_again', 'relay', 'LISTEN_FAILED'],
+    ['part_back', 'relay', 'LISTEN_FAILED'],
+  ])
 })
 
 test('told to stop while a part starts, it waits for that part to have stopped by itself', async () => {

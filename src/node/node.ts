@@ -23,6 +23,9 @@ export interface ReadyPart extends Part {
 /** What a supervisor would do for a role of its own: again, sooner at first. */
 const AGAIN: Backoff = { firstMs: 1_000, lastMs: 60_000 }
 
+/** Whether to try again beside the others. Whoever has the port may leave it: an earlier self that still ends, a program that a person stops. */
+const mayPass = (failure: unknown): boolean => isWeftError(failure) && (failure.kind === 'transient' || failure.code === 'LISTEN_FAILED')
+
 /** The settings of every part: variables win over the file. All problems of all parts are told at once. Throws `SETTINGS_INVALID`. */
 export function readParts({ dataDir, parts }: NodeConfig, env: Given): readonly ReadyPart[] {
   const problems = unknownVariables(env)
@@ -92,7 +95,7 @@ const startPart: NonNullable<NodeDeps['start']> = (part, options) => startRole(p
 
 /**
  * Runs the parts until the signal aborts, and then stops them one after the other, those first that others wait for least. A part that fails in a way
- * that may pass is started again; one that needs a person is told and left, and the others go on. Throws the last failure when none is left.
+ * that may pass, or whose port is taken, is started again; one that needs a person is told and left, and the others go on. Throws the last failure when none is left.
  */
 export async function runParts(
   parts: readonly ReadyPart[],
@@ -134,6 +137,8 @@ interface Hosting {
 /** One part at work, again and again. `ended` rejects with what needs a person. */
 function host({ name }: ReadyPart, signal: AbortSignal, { log, clock, start }: Hosting) {
   let running: RunningRole | undefined
+  /** Why it does not run, as it was told. */
+  let missing: string | undefined
   const stop = async (): Promise<void> => {
     const role = running
     running = undefined
@@ -143,18 +148,22 @@ function host({ name }: ReadyPart, signal: AbortSignal, { log, clock, start }: H
     for (let attempts = 1; !signal.aborted; attempts += 1) {
       try {
         running = await start(signal)
+        if (missing !== undefined) log.report('part_back', { part: name, code: missing })
+        missing = undefined
         await Promise.race([aborted(signal), running.ended])
         return
       } catch (failure) {
         if (signal.aborted) return
         await stop().catch((consequence: unknown) => log.report('stop_failed', { part: name, detail: String(consequence) }))
         const told = isWeftError(failure) ? toldOf(failure) : { detail: String(failure) }
-        if (!isWeftError(failure) || failure.kind !== 'transient') {
+        if (!mayPass(failure)) {
           log.report('part_failed', { part: name, ...told })
           throw failure
         }
         const waitMs = pauseMs(AGAIN, attempts, systemRandom)
-        log.report('part_again', { part: name, ...told, pauseMs: waitMs })
+        const why = String(told['code'])
+        if (why !== missing) log.report('part_again', { part: name, ...told, pauseMs: waitMs })
+        missing = why
         await clock.sleep(waitMs, signal).catch(() => undefined)
       }
     }

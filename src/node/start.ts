@@ -2,7 +2,7 @@ import { isWeftError, toldOf } from '#domain/errors.ts'
 import { systemClock } from '#io/clock/system.ts'
 import { alertPlacesOf } from './alert-places.ts'
 import { startHealth } from './health.ts'
-import { openHome } from './home.ts'
+import { marketOf, openHome } from './home.ts'
 import type { LogOptions } from './log.ts'
 import type { RunningRole, Wire } from './role.ts'
 import { noteFailure } from './run-file.ts'
@@ -32,7 +32,8 @@ export async function startWith<Handle>(
   const { dataDir, logFormat, identityPassword } = settings
   const stopping = new AbortController()
   const leaving = AbortSignal.any([signal, stopping.signal])
-  const home = openHome({ role, dataDir, format: logFormat as LogOptions['format'], identityPassword, ...options, signal: leaving })
+  const own = { role, dataDir, market: marketOf(settings), identityPassword }
+  const home = openHome({ ...own, format: logFormat as LogOptions['format'], ...options, signal: leaving })
   const started = createStarted()
   home.report('starting', {})
   const startedMs = systemClock.nowMs()

@@ -113,8 +113,8 @@ const SETTINGS_JSON: Readonly<Record<string, Meaning>> = {
 /** Those of deployed nodes have a few thousand characters. */
 const FILE_LENGTH_MAX = 64 * 1024
 
-/** Files of one node; of what several say the first is taken. Throws `SETTINGS_INVALID`. */
-export function readDeployedNode(paths: readonly string[]): DeployedNode {
+/** Files of one node; of what several say the first is taken, of keys none where it is `isKeyElsewhere`. Throws `SETTINGS_INVALID`. */
+export function readDeployedNode(paths: readonly string[], { isKeyElsewhere = false } = {}): DeployedNode {
   const given: Record<string, string> = {}
   const rows: TakenRow[] = []
   const found: Taking['found'] = { wallet: undefined, key: undefined, signer: undefined }
@@ -123,6 +123,8 @@ export function readDeployedNode(paths: readonly string[]): DeployedNode {
       const meaning = meaningOf(name, table)
       if (meaning === undefined) rows.push({ from: name, outcome: 'left', words: 'not known here' })
       else if ('left' in meaning) rows.push({ from: name, outcome: 'left', words: meaning.left })
+      else if ('as' in meaning && meaning.as === 'key' && isKeyElsewhere)
+        rows.push({ from: name, outcome: 'left', words: 'the key is where --key says' })
       else if (text.trim() === '') rows.push({ from: name, outcome: 'left', words: 'empty' })
       else rows.push({ from: name, outcome: 'taken', words: take(meaning, text.trim(), { given, found }) })
     }

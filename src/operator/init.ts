@@ -1,6 +1,7 @@
 import { dirname, relative, resolve } from 'node:path'
 import { WeftError } from '#domain/errors.ts'
 import type { Address } from '#domain/ids.ts'
+import { Secret } from '#domain/secret.ts'
 import { readMarketSettings } from '#io/chain/read/market.ts'
 import { readNodesSettings, type SlotRecord } from '#io/chain/read/slots.ts'
 import { checkKeystore, isKeystore } from '#io/keys/keystore.ts'
@@ -10,7 +11,10 @@ import { bareKey } from '#node/key-files.ts'
 import { PEER_FORM } from '#node/peer-address.ts'
 import { problemsInRpc } from '#node/rpc-urls.ts'
 import type { Role } from '#node/settings/roles.ts'
+import { SETTINGS } from '#node/settings/settings.ts'
+import { pemIn, problemOfSignerUrl, problemsOfSigner } from '#node/signer-settings.ts'
 import { findAddresses, type GivenAddresses, openReader } from './addresses.ts'
+import { probeSigner } from './doctor/signer.ts'
 import { readChainId } from './session.ts'
 
 /** What `./weft init` asks, looked at while it is answered, and the file that comes of it. */
@@ -66,6 +70,25 @@ export function accountIn(path: string): Address {
   return address
 }
 
+/** A key that another machine has. */
+export interface RemoteKey {
+  readonly url: string
+  /** Files in PEM, as --signer-ca and --signer-client have them. */
+  readonly ca?: string | undefined
+  readonly client?: string | undefined
+}
+
+/** The account as which a remote signer signs, which it is asked to do. Throws `SETTINGS_INVALID`, `SIGNER_FAILED`, `SIGNER_LIED`. */
+export async function checkRemoteKey({ url, ca, client }: RemoteKey): Promise<Address> {
+  const problem = problemOfSignerUrl(url)
+  if (problem !== undefined) throw invalid(problem)
+  const pem = (path: string | undefined) => (path === undefined ? new Secret('') : pemIn(path))
+  const remote = { signerUrl: url, signerCa: pem(ca), signerClient: pem(client), signerTimeout: SETTINGS.signerTimeout.fallback }
+  const problems = problemsOfSigner(remote)
+  if (problems.length > 0) throw new WeftError('SETTINGS_INVALID', { problems })
+  return probeSigner(remote)
+}
+
 export interface OwnSlots {
   /** Those that the key may sign for. */
   readonly ready: readonly number[]
@@ -108,6 +131,8 @@ export interface Answers {
   readonly sourceRpcUrl: string | undefined
   readonly keyPath: string | undefined
   readonly passwordPath: string | undefined
+  /** In the place of a key. */
+  readonly remoteKey?: RemoteKey | undefined
   readonly slots: readonly string[]
   readonly sequencers: readonly string[]
   readonly trustedSequencers: string | undefined
@@ -116,6 +141,12 @@ export interface Answers {
   readonly grpcListen?: string | undefined
   readonly ipfsPeers: readonly string[]
 }
+
+const remoteSettings = ({ url, ca, client }: RemoteKey, seen: (path: string) => string) => ({
+  signerUrl: url,
+  ...(ca !== undefined && { signerCa: seen(ca) }),
+  ...(client !== undefined && { signerClient: seen(client) }),
+})
 
 /** The file, whose paths lead from its folder. */
 export function configOf(answers: Answers): object {
@@ -142,6 +173,7 @@ export function configOf(answers: Answers): object {
       anchorRpcUrl: answers.anchorRpcUrl,
       ...(answers.sourceRpcUrl !== undefined && { sourceRpcUrl: answers.sourceRpcUrl }),
       ...(answers.keyPath !== undefined && { signerKey: `file:${seen(answers.keyPath)}` }),
+      ...(answers.remoteKey !== undefined && remoteSettings(answers.remoteKey, seen)),
       ...(answers.passwordPath !== undefined && { signerPassword: `file:${seen(answers.passwordPath)}` }),
       ...(answers.namespace !== undefined && { namespace: answers.namespace }),
       ...(answers.ipfsPeers.length > 0 && { ipfsPeers: answers.ipfsPeers }),

@@ -11,6 +11,8 @@ import type { DevnetEndpoints } from '#devnet/registry.ts'
 import type { DevnetSummary, EpochLine } from '#devnet/report.ts'
 import { METRICS } from '#domain/metrics.ts'
 import type { HomeStatus } from '#node/status.ts'
+import { startPrometheus } from '../ops/prometheus.ts'
+import { alerts, panels } from '../ops/queries.ts'
 import { LIMIT_MS, tailOf, within } from './within.ts'
 
 /** The whole network as a person starts it: real chains, contracts, IPFS, libp2p and gRPC, all from the command line. */
@@ -185,6 +187,29 @@ describe('a devnet of three epochs', () => {
     expect(words.stdout).toMatch(/^ {15}slot 1: epoch \d+, .* of \d+ today$/m)
     const logs = await outputOf(['logs', '--data-dir', dataDir, '--role', 'sequencer'])
     expect(logs.stdout).toMatch(/^\d\d:\d\d:\d\d info {2}sequencer {3}epoch_sealed epochId=1 /m)
+  })
+
+  test('a real Prometheus, where there is one, has data for every panel, and takes every alert', async (context) => {
+    const { stdout } = await outputOf(['status', '--data-dir', dataDir, '--json'])
+    const urls = (JSON.parse(stdout) as { roles: HomeStatus[] }).roles.flatMap(({ run }) => run?.url ?? [])
+    const prometheus = await startPrometheus(urls.map((url) => new URL(url).host))
+    if (prometheus === undefined) {
+      await context.annotate('There is no `prometheus` on this machine: the queries were parsed (test/ops), and nobody was asked.')
+      return
+    }
+    try {
+      const answers = await Promise.all(panels.map(async ([title, expr]) => ({ title, expr, ...(await prometheus.query(expr)) })))
+      expect(answers.filter(({ status }) => status !== 'success')).toEqual([])
+      const silent = answers.filter(({ data }) => data?.result.length === 0)
+      expect(
+        silent.filter(({ expr }) => !UNSEEN.some((metric) => expr.includes(metric))).map(({ title, expr }) => `${title}: ${expr}`),
+      ).toEqual([])
+      const rules = await prometheus.rules()
+      expect(rules.map(({ name }) => name).sort()).toEqual(alerts.map(([name]) => name).sort())
+      expect(rules.filter(({ health }) => health !== 'ok')).toEqual([])
+    } finally {
+      await prometheus.stop()
+    }
   })
 
   test('a second devnet leaves the folder of the first one alone', async () => {

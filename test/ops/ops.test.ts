@@ -6,25 +6,13 @@ import { describe, expect, test } from 'vitest'
 import { EVENTS } from '#domain/events.ts'
 import { METRICS, type MetricRow } from '#domain/metrics.ts'
 import { ROLES, healthPortOf } from '#node/settings/roles.ts'
+import { alerts, opsFile, panels } from './queries.ts'
 
 /** What `ops/` holds, against the table of metrics: no panel and no alert of something that there is not. */
 
-const at = (path: string): string => readFileSync(join(import.meta.dirname, '../../ops', path), 'utf8')
+const at = (path: string): string => readFileSync(opsFile(path), 'utf8')
 /** Labels that Prometheus itself puts on what it scrapes. */
 const OF_PROMETHEUS = ['instance', 'job']
-
-interface Dashboard {
-  readonly panels: readonly { readonly title: string; readonly type: string; readonly targets?: readonly { readonly expr: string }[] }[]
-}
-const dashboard = JSON.parse(at('grafana/weft.json')) as Dashboard
-const panels = dashboard.panels.flatMap(({ title, targets = [] }) =>
-  // What Grafana puts in before it asks.
-  targets.map(({ expr }) => [title, expr.replaceAll('$__rate_interval', '5m').replaceAll('$instance', '.*')] as const),
-)
-/** A block scalar, or what stands behind the key. */
-const alerts = [...at('prometheus/alerts.yml').matchAll(/- alert: (\w+)\n\s+expr: (?:\|\n((?:\s{10,}.*\n)+)|(.*)\n)/g)].map(
-  ([, name = '', block, line]) => [name, (block ?? line ?? '').trim()] as const,
-)
 
 /** Names of metrics with the labels beside them, and whether the parser took all of it. */
 function readQuery(expr: string) {
@@ -107,7 +95,7 @@ function promtool(...args: readonly string[]): string | undefined {
 }
 
 test('promtool, where there is one, takes the alerts and the configuration', () => {
-  const folder = join(import.meta.dirname, '../../ops/prometheus')
+  const folder = opsFile('prometheus')
   expect(promtool('check', 'rules', join(folder, 'alerts.yml')) ?? 'SUCCESS').toMatch(/SUCCESS/)
   expect(promtool('check', 'config', join(folder, 'prometheus.yml')) ?? 'SUCCESS').toMatch(/SUCCESS/)
 })

@@ -11,6 +11,7 @@ import { type Given, lookAtChains } from './chains.ts'
 import { bad, doubtful, type Finding, good } from './finding.ts'
 import { diskOf, filesOf, portsOf, runningOn } from './machine.ts'
 import { lookAtSigner } from './signer.ts'
+import { storeOf } from './store.ts'
 import { lookAtCollector, lookAtIpfs, lookAtSequencers } from './peers.ts'
 
 interface Around {
@@ -43,8 +44,10 @@ async function* lookAt(role: Role, locked: Settings, unlock: Around['unlock']): 
   yield* diskOf(settings)
   yield* filesOf()
   const run = runningOn(settings)
-  if (run === undefined) yield* await portsOf(role, settings)
-  else yield* await runningFindings(settings, run.role, role)
+  if (run === undefined) {
+    yield* await storeOf(role, settings)
+    yield* await portsOf(role, settings)
+  } else yield* await runningFindings(settings, run.role, role)
   yield* await lookAtSigner(locked)
   yield* await lookAtChains(role, settings)
   if ('ipfsListen' in settings) yield* await lookAtIpfs(settings)

@@ -135,7 +135,7 @@ async function prepare(options: SequencerOptions, deps: SequencerDeps, memory: M
   const { ledger } = memory
   const contract = await persist({ doing: 'read_market', attempt: () => chain.market(), signal: life.signal }, deps)
   const view = createAnchorView()
-  const restored = await restoredUpTo(deps, life.signal)
+  const restored = await restoredUpTo(deps, life)
   const isRestored = (epochId: EpochId): boolean => restored !== undefined && epochId <= restored
   const epochRules = createEpochRules({ ...deps, contract }, life)
   const rulesOf = epochRules.of

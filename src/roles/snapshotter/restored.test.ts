@@ -30,7 +30,7 @@ test('N23: restored from a copy of before, it signs no other CID for an epoch th
   expect(second.project(epochId, LONE)).toBeUndefined()
 })
 
-test('N23: it stays so at the next start, and is told once', async () => {
+test('N23: it stays so at the next start, and is told at each until the next epoch is released', async () => {
   const world = createWorld()
   await world.release()
   await markCopy(world.store)
@@ -39,5 +39,13 @@ test('N23: it stays so at the next start, and is told once', async () => {
   world.kill()
   const again = await world.start(createLoneCompute(), ONE_SLOT)
   await world.until(() => again.stats().simulated === 1)
-  expect([world.collector.taken, world.troubles.filter(({ event }) => event === 'restored').length]).toEqual([[], 1])
+  const told = () => world.troubles.map(({ event }) => event).filter((event) => event.startsWith('restored'))
+  expect([world.collector.taken, told()]).toEqual([[], ['restored', 'restored']])
+  await world.release()
+  await world.until(() => told().length > 2)
+  expect(told()).toEqual(['restored', 'restored', 'restored_over'])
+  world.kill()
+  const last = await world.start(createLoneCompute(), ONE_SLOT)
+  await world.until(() => last.stats().simulated === 1)
+  expect(told()).toHaveLength(3)
 })

@@ -119,15 +119,16 @@ interface Snapshotting extends SnapshotterDeps {
 async function prepare(
   own: Pick<Snapshotting, 'options' | 'records' | 'counters'>,
   deps: SnapshotterDeps,
-  signal: AbortSignal,
+  life: Life,
 ): Promise<Snapshotting> {
+  const { signal } = life
   const { slotIds } = own.options
   const market = await persist({ doing: 'read_market', attempt: () => deps.chain.market(), signal }, deps)
   // Before the slots: one that is given away after they were read is then heard of (N8).
   const headAtStart = await persist({ doing: 'read_head', attempt: () => deps.chain.head(), signal }, deps)
   const states = await persist({ doing: 'read_slots', attempt: () => deps.chain.slots(), signal }, deps)
   checkIdentity(slotIds, { signer: deps.signer.address, slots: states })
-  const restored = await restoredUpTo(deps, signal)
+  const restored = await restoredUpTo(deps, life)
   return {
     ...deps,
     ...own,
@@ -263,7 +264,7 @@ export function createSnapshotter(options: SnapshotterOptions, deps: Snapshotter
 
   async function begin(life: Life): Promise<void> {
     const { signal } = life
-    const shared = await prepare({ options, records, counters }, deps, signal)
+    const shared = await prepare({ options, records, counters }, deps, life)
     const conclusions = createConclusions(shared, life, () => watch)
     const workOn: EpochWork['workOn'] = (epoch) => {
       const handOver = { ...project.handOver, sign: signBy(epoch.terms, shared) }

@@ -96,14 +96,15 @@ export function createValidator(options: ValidatorOptions, deps: ValidatorDeps):
   const counts = { attested: 0, divergent: 0, late: 0, withheld: 0, missed: 0 }
   let work: Validating | undefined
 
-  async function prepare(signal: AbortSignal): Promise<Validating> {
+  async function prepare(life: Life): Promise<Validating> {
+    const { signal } = life
     const contract = await persist({ doing: 'read_market', attempt: () => deps.chain.market(), signal }, deps)
     const { level, recomputeShareBp = 0, keepsFinal = false } = options
     const { address, send } = deps.sender
     const limit = pLimit(VOTES_IN_FLIGHT_MAX)
     const { chainId, protocolState, dataMarket } = deps.chain
     await noteGuardsOf({ chainId, protocolState, dataMarket, validator: address }, deps.store)
-    const restored = await restoredUpTo(deps, signal)
+    const restored = await restoredUpTo(deps, life)
     if (restored !== undefined) await barUpTo(restored, deps.store) // V20: as if another machine had signed for them.
     return {
       ...deps,
@@ -130,7 +131,7 @@ export function createValidator(options: ValidatorOptions, deps: ValidatorDeps):
   }
 
   async function begin(life: Life): Promise<void> {
-    work = await prepare(life.signal)
+    work = await prepare(life)
     const validating = work
     const lanes = createLanes(async (batch) => {
       return life.signal.aborted ? undefined : validate(batch, validating, life.signal)

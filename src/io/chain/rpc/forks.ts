@@ -13,21 +13,21 @@ const PATIENCE_MS = 1_000
 const UNDECIDED_MS = 12_000
 
 /** A block as it was seen. */
-interface Seen {
+export interface Seen {
   readonly number: number
   readonly hash: string
   readonly parentHash: string
 }
 
 /** A block that was asked for by its number, or by the name of a head. */
-function seenIn({ method }: RpcCall, answer: RpcAnswer | undefined): Seen | undefined {
+export function seenIn({ method }: RpcCall, answer: RpcAnswer | undefined): Seen | undefined {
   if (method !== 'eth_getBlockByNumber' || answer?.isOk !== true || typeof answer.result !== 'object') return undefined
   const { number, hash, parentHash } = (answer.result ?? {}) as Readonly<Record<string, unknown>>
   if (typeof number !== 'string' || typeof hash !== 'string' || typeof parentHash !== 'string') return undefined
   return { number: Number(number), hash: hash.toLowerCase(), parentHash: parentHash.toLowerCase() }
 }
 
-const header = (number: number): RpcCall => ({ method: 'eth_getBlockByNumber', params: [`0x${number.toString(16)}`, false] })
+export const header = (number: number): RpcCall => ({ method: 'eth_getBlockByNumber', params: [`0x${number.toString(16)}`, false] })
 
 export interface ForksDeps {
   readonly pace: Pace

@@ -209,6 +209,13 @@ export function createHealth(target: Target, pace: Pace, { onTrouble, onUse }: E
       if (isRight) over('wrong_chain')
       else tell('wrong_chain', detail)
     },
+    /** In the place of the chain that it served is another one, or the same begun anew. */
+    exchanged(detail: string): void {
+      onUse?.({ endpoint, outcome: 'wrong_chain' })
+      goodInARow = 0
+      chain = 'wrong'
+      tell('wrong_chain', detail)
+    },
     answered(tookMs: number): void {
       onUse?.({ endpoint, outcome: 'ok', tookMs })
       failures = 0

@@ -28,6 +28,8 @@ export function createLookout(members: readonly Member[], options: LookoutOption
   const { pace } = options
   let { chainId } = options
   let gotChainId = 0
+  /** Whether any has served the chain. */
+  let wasRight = false
   const { believe, isFar, head: credibleHead } = createHeads()
   const forks = createForks(members, {
     pace,
@@ -80,8 +82,10 @@ export function createLookout(members: readonly Member[], options: LookoutOption
     member.health.looked(pace.nowMs() - startMs)
     if (got !== chainId) {
       gotChainId = got
+      member.forgetChain()
       return undefined
     }
+    wasRight = true
     const told = headIn(QUESTION[1] as RpcCall, head)
     return told === undefined ? undefined : { member, head: told, answer }
   }
@@ -123,7 +127,7 @@ export function createLookout(members: readonly Member[], options: LookoutOption
     heard,
     /**
      * Resolves when an endpoint of the chain is known, or none answered; looks at all again once in a while, beside the work. Throws
-     * `CHAIN_WRONG` when all serve another chain.
+     * `CHAIN_WRONG` when all serve another chain, `CHAIN_EXCHANGED` when one of them has served the right one.
      */
     async ready(): Promise<void> {
       // A single one is asked for nothing beside the work.
@@ -138,8 +142,9 @@ export function createLookout(members: readonly Member[], options: LookoutOption
         })
       } else if (looking === undefined) lookForStrays()
       if (isLost) await looking
-      if (members.every(({ health }) => health.chain() === 'wrong'))
-        throw new WeftError('CHAIN_WRONG', { endpoint: namesOf(members), expectedChainId: chainId ?? 0, gotChainId })
+      if (members.some(({ health }) => health.chain() !== 'wrong')) return
+      if (wasRight) throw new WeftError('CHAIN_EXCHANGED', { endpoint: namesOf(members), detail: 'all of them serve another one now' })
+      throw new WeftError('CHAIN_WRONG', { endpoint: namesOf(members), expectedChainId: chainId ?? 0, gotChainId })
     },
   }
 }

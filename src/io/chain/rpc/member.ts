@@ -4,6 +4,7 @@ import { createEndpoint, createProgress } from './endpoint.ts'
 import type { Progress } from './endpoint.ts'
 import { createHealth } from './health.ts'
 import type { EndpointListeners, Health } from './health.ts'
+import { createIdentity } from './identity.ts'
 import { isLie, Unanswered } from './judge.ts'
 import type { AskSame, Judge, Objection } from './judge.ts'
 import type { Pace } from './pace.ts'
@@ -24,6 +25,8 @@ export interface Member {
   readonly health: Health
   /** Never throws. */
   ask(calls: readonly RpcCall[], progress: Progress): Promise<Outcome>
+  /** It serves another chain than the one that is asked for: it is not held to that one. */
+  forgetChain(): void
 }
 
 /** What the trouble was, in words without secrets: the failure's own, or the platform's code for a connection. */
@@ -42,6 +45,8 @@ export interface MemberDeps extends EndpointListeners {
 export function createMember(target: Target, { pace, judge, ...listeners }: MemberDeps): Member {
   const health = createHealth(target, pace, listeners)
   const endpoint = createEndpoint(target, { pay: health.budget.pay, notice: health.noticed })
+  const identity = createIdentity(pace)
+  let checking: Promise<Outcome | undefined> | undefined
 
   const askSame: AskSame = async (calls) => {
     const progress = createProgress()
@@ -51,16 +56,53 @@ export function createMember(target: Target, { pace, judge, ...listeners }: Memb
   }
 
   function failed(trouble: Trouble): Outcome {
+    identity.shake()
     health.failed(trouble.kind, inWords(trouble), trouble.retryAfterMs)
     return { member, trouble }
   }
 
   function refused(objection: Objection): Outcome {
     const { word, method, detail } = objection
+    identity.shake()
     if (word !== undefined && isLie(word)) health.lied(word, detail)
     else if (word !== undefined) health.failed(word, detail)
     const failure = new WeftError('CHAIN_ANSWER_INVALID', { endpoint: target.endpoint, method, detail })
     return { member, trouble: { kind: 'invalid', failure, retryAfterMs: undefined }, objection }
+  }
+
+  /** Holds the endpoint to the chain that it served before. Whoever comes meanwhile waits for the same answer. */
+  function exchanged(): Promise<Outcome | undefined> {
+    checking ??= check().finally(() => {
+      checking = undefined
+    })
+    return checking
+  }
+
+  async function check(): Promise<Outcome | undefined> {
+    const calls = identity.question()
+    const progress = createProgress()
+    const trouble = await endpoint.ask(calls, progress)
+    if (trouble !== undefined) return failed(trouble)
+    const detail = identity.held(calls, answersIn(progress, calls))
+    if (detail === undefined) {
+      if (health.chain() === 'wrong') health.judgeChain(true, '')
+      return undefined
+    }
+    return another(detail)
+  }
+
+  function another(detail: string): Outcome {
+    identity.shake()
+    health.exchanged(detail)
+    const failure = new WeftError('CHAIN_EXCHANGED', { endpoint: target.endpoint, detail })
+    return { member, trouble: { kind: 'invalid', failure, retryAfterMs: undefined } }
+  }
+
+  /** Whether the answers are those of another chain, as far as they make one doubt. */
+  async function doubted(calls: readonly RpcCall[], answers: readonly RpcAnswer[]): Promise<Outcome | undefined> {
+    const why = identity.contradictedBy(calls, answers)
+    if (why !== undefined) return another(why)
+    return identity.learn(calls, answers) ? exchanged() : undefined
   }
 
   /** What is wrong with the answers, if they are judged. */
@@ -77,13 +119,16 @@ export function createMember(target: Target, { pace, judge, ...listeners }: Memb
   const member: Member = {
     target,
     health,
+    forgetChain: identity.forget,
     async ask(calls, progress) {
+      const other = identity.isDue() ? await exchanged() : undefined
+      if (other !== undefined) return other
       const startMs = pace.nowMs()
       const trouble = await endpoint.ask(calls, progress)
       if (trouble !== undefined) return failed(trouble)
       const tookMs = pace.nowMs() - startMs
       const answers = answersIn(progress, calls)
-      const bad = await judged(calls, answers)
+      const bad = (await judged(calls, answers)) ?? (await doubted(calls, answers))
       if (bad !== undefined) {
         // Asked again, it answers anew.
         progress.answers.clear()

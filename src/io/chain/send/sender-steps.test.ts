@@ -208,7 +208,7 @@ describe('G4: sends at the same time', () => {
       return estimates === 1 ? 'many' : hex(100_000)
     }
     const failed = sender.send('a', release(100), NEVER).catch((cause: unknown) => cause)
-    const sending = sender.send('b', release(100), NEVER)
+    const sending = sender.send('b', release(101), NEVER)
     await broadcastCount(1)
     node.mine()
     expect(await run(failed)).toBeInstanceOf(WeftError)
@@ -224,7 +224,7 @@ test('G4: in a list the outcomes stand where their calls stand, refused ones too
     return estimates === 2 ? reverts('E25') : hex(100_000)
   }
   node.scripts['eth_call'] = () => reverts('E39')
-  const list = ['a', 'b', 'c'].map((intentId) => ({ intentId, call: release(100) }))
+  const list = ['a', 'b', 'c'].map((intentId, index) => ({ intentId, call: release(100 + index) }))
   const sending = start().sendInOrder(list, NEVER)
   await broadcastCount(2)
   node.mine()
