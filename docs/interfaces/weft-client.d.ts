@@ -135,9 +135,14 @@ declare const ERRORS: …
 export type ErrorCode = keyof typeof ERRORS;
 export type ErrorFacts<Code extends ErrorCode> = Code extends ErrorCode ? {
     readonly [Fact in (typeof ERRORS)[Code]['facts'][number]]: FactValue;
+} & {
+    readonly [Fact in FactsKnown<(typeof ERRORS)[Code]>]?: FactValue;
 } : never;
 export type ErrorKind = 'caller' | 'transient' | 'operator' | 'bug';
 type FactValue = string | number | boolean | readonly string[];
+type FactsKnown<Row> = Row extends {
+    readonly factsKnown: readonly (infer Fact extends string)[];
+} ? Fact : never;
 export declare class WeftError<Code extends ErrorCode = ErrorCode> extends Error {
     readonly name = "WeftError";
     readonly code: Code;

@@ -46,8 +46,8 @@ export interface AnchorChainOptions {
   readonly proofs?: ProofOptions
 }
 
-/** Longest pause of a follower whose node fails. */
-const FAILURE_PAUSE_MAX_MS = 30_000
+/** Longest pause of a follower whose node fails: a small part of the windows that there are, which are tens of seconds. */
+const FAILURE_PAUSE_MAX_MS = 4_000
 const NO_ADDRESS = `0x${'0'.repeat(40)}`
 
 type Hex = `0x${string}`

@@ -110,6 +110,17 @@ test('what the chain is known by costs four calls in half a minute', async () =>
   expect(node.calls.length - before).toBeLessThanOrEqual(30 + 4)
 })
 
+test('after a failure it is asked in the same request: of an endpoint that fails half of the time every second is answered', async () => {
+  const { rpc, run, node } = await connected()
+  let requests = 0
+  node.reply = (calls) => {
+    requests += 1
+    return requests % 2 === 1 ? status(503)(calls) : undefined
+  }
+  for (let time = 0; time < 8; time += 1) await run(readHead(rpc))
+  expect(requests).toBe(16)
+})
+
 test('of several that all serve another one, the failure is one that passes', async () => {
   const { rpc, run, nodes, clock, whoAnswers, told } = openEndpoints({ names: ['a', 'b'], chainId: 1 })
   await whoAnswers()

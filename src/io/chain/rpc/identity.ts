@@ -72,7 +72,8 @@ export function createIdentity(pace: Pick<Pace, 'nowMs'>) {
     /** As `contradictedBy`, of the answers to `question`. Otherwise the deep block moves up behind the head: nodes forget old ones. */
     held(calls: readonly RpcCall[], answers: readonly RpcAnswer[]): string | undefined {
       const why = contradictedBy(calls, answers)
-      isShaken = why !== undefined
+      // Who answers nothing of it is not known yet to be the same.
+      isShaken = why !== undefined || !answers.some(({ isOk }) => isOk)
       dueMs = pace.nowMs() + CHECK_EVERY_MS
       const seen = calls.flatMap((call, index) => seenIn(call, answers[index]) ?? [])
       const isThere = seen.some(({ number }) => number === deepest())

@@ -82,13 +82,28 @@ export function createMember(target: Target, { pace, judge, ...listeners }: Memb
     const calls = identity.question()
     const progress = createProgress()
     const trouble = await endpoint.ask(calls, progress)
+    return trouble === undefined ? held(calls, answersIn(progress, calls)) : failed(trouble)
+  }
+
+  function held(question: readonly RpcCall[], answers: readonly RpcAnswer[]): Outcome | undefined {
+    const detail = identity.held(question, answers)
+    if (detail !== undefined) return another(detail)
+    if (health.chain() === 'wrong') health.judgeChain(true, '')
+    return undefined
+  }
+
+  /**
+   * Asks, where that is due, in the same request whether the chain is the one that was served before: of who fails half of the time two requests in a row
+   * would be too many.
+   */
+  async function askHeld(calls: readonly RpcCall[], progress: Progress): Promise<Outcome | undefined> {
+    const question = identity.isDue() ? identity.question() : []
+    const all = createProgress()
+    take(progress, all, question.length)
+    const trouble = await endpoint.ask([...question, ...calls], all)
+    take(all, progress, -question.length)
     if (trouble !== undefined) return failed(trouble)
-    const detail = identity.held(calls, answersIn(progress, calls))
-    if (detail === undefined) {
-      if (health.chain() === 'wrong') health.judgeChain(true, '')
-      return undefined
-    }
-    return another(detail)
+    return question.length === 0 ? undefined : held(question, answersIn(all, question))
   }
 
   function another(detail: string): Outcome {
@@ -121,14 +136,13 @@ export function createMember(target: Target, { pace, judge, ...listeners }: Memb
     health,
     forgetChain: identity.forget,
     async ask(calls, progress) {
-      const other = identity.isDue() ? await exchanged() : undefined
-      if (other !== undefined) return other
       const startMs = pace.nowMs()
-      const trouble = await endpoint.ask(calls, progress)
-      if (trouble !== undefined) return failed(trouble)
+      const other = await askHeld(calls, progress)
+      // What failed may go on where it was.
+      if (other !== undefined && !isExchanged(other)) return other
       const tookMs = pace.nowMs() - startMs
       const answers = answersIn(progress, calls)
-      const bad = (await judged(calls, answers)) ?? (await doubted(calls, answers))
+      const bad = other ?? (await judged(calls, answers)) ?? (await doubted(calls, answers))
       if (bad !== undefined) {
         // Asked again, it answers anew.
         progress.answers.clear()
@@ -140,6 +154,14 @@ export function createMember(target: Target, { pace, judge, ...listeners }: Memb
     },
   }
   return member
+}
+
+const isExchanged = ({ trouble }: Outcome): boolean => trouble?.failure.code === 'CHAIN_EXCHANGED'
+
+/** What is known of the calls of one list goes to those of another, where they stand so many places further. */
+function take(from: Progress, to: Progress, places: number): void {
+  for (const [index, answer] of from.answers) if (index + places >= 0) to.answers.set(index + places, answer)
+  for (const [index, parts] of from.parts) if (index + places >= 0) to.parts.set(index + places, parts)
 }
 
 const answersIn = ({ answers }: Progress, calls: readonly RpcCall[]): readonly RpcAnswer[] =>
