@@ -43,7 +43,11 @@ test('nothing is made or written: neither the words of an earlier life, nor a fi
   const before = readFileSync(stateFile(dataDir))
   const names = readdirSync(dataDir)
   await look()
-  expect([readFileSync(other, 'utf8'), readFileSync(stateFile(dataDir)).equals(before), readdirSync(dataDir)]).toEqual(['precious', true, names])
+  expect([readFileSync(other, 'utf8'), readFileSync(stateFile(dataDir)).equals(before), readdirSync(dataDir)]).toEqual([
+    'precious',
+    true,
+    names,
+  ])
   writeFileSync(stateFile(dataDir), '')
   expect([await look(), readFileSync(stateFile(dataDir)).length]).toEqual([[expect.objectContaining({ state: 'good' })], 0])
 })
