@@ -1,3 +1,4 @@
+import pLimit from 'p-limit'
 import { describe, expect, test } from 'vitest'
 import { WeftError } from '#domain/errors.ts'
 import { createVirtualClock } from '#io/clock/fake.ts'
@@ -54,6 +55,20 @@ test('G12: the log tells what is tried again, why, and after which pause; what h
   const nameless = run([transient(), transient()])
   await nameless.result
   expect(nameless.seen).toEqual([250, 500])
+})
+
+test('G12: where places are few, what never comes right goes to the end of the line after each pause, and all others have their turn', async () => {
+  const clock = createVirtualClock()
+  const inTurn = pLimit(2)
+  const deps = { clock, random, report: () => undefined }
+  const never = () => Promise.reject(transient())
+  const hopeless = Array.from({ length: 4 }, () => persist({ attempt: never, attemptsMax: 9, signal: forever, inTurn }, deps))
+  const all = Promise.allSettled(hopeless)
+  const good = Promise.all(Array.from({ length: 3 }, () => persist({ attempt: async () => clock.nowMs(), signal: forever, inTurn }, deps)))
+  const beganMs = clock.nowMs()
+  const doneMs = await clock.runUntil(good, { limitMs: 60_000 })
+  expect(doneMs.map((ms) => ms - beganMs)).toEqual([500, 500, 500])
+  await clock.runUntil(all, { limitMs: 600_000 })
 })
 
 describe('the signal', () => {

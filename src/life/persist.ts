@@ -14,6 +14,8 @@ export interface PersistOptions<Result> {
   readonly backoff?: Backoff
   /** Without it only the signal ends the attempts. */
   readonly attemptsMax?: number
+  /** Bounds how many are at it at once. Who fails pauses in its place and then goes to the end of the line: what never comes right keeps nobody from a turn. */
+  readonly inTurn?: <Value>(work: () => Promise<Value>) => Promise<Value>
 }
 
 export interface PersistDeps {
@@ -27,19 +29,30 @@ export interface PersistDeps {
  * (G12). Without `attemptsMax` only for work that has an end of its own elsewhere: the chain's windows decide when it is too late.
  * Throws a failure that will not pass, the last one when the attempts are used up, or the signal's reason.
  */
-export async function persist<Result>(options: PersistOptions<Result>, { clock, random, report }: PersistDeps): Promise<Result> {
-  const { attempt, signal, doing, backoff = PATIENT, attemptsMax = Number.POSITIVE_INFINITY } = options
+export async function persist<Result>(options: PersistOptions<Result>, deps: PersistDeps): Promise<Result> {
+  const { inTurn = (work) => work() } = options
   for (let attempts = 1; ; attempts += 1) {
-    // What waited for its turn meanwhile must not begin any more.
+    const done = await inTurn(() => attemptOrPause(attempts, options, deps))
+    if (done !== undefined) return done.result
+  }
+}
+
+/** `undefined` after the pause of an attempt that failed, where there is to be another. */
+async function attemptOrPause<Result>(
+  attempts: number,
+  { attempt, signal, doing, backoff = PATIENT, attemptsMax = Number.POSITIVE_INFINITY }: PersistOptions<Result>,
+  { clock, random, report }: PersistDeps,
+): Promise<{ readonly result: Result } | undefined> {
+  // What waited for its turn meanwhile must not begin any more.
+  signal.throwIfAborted()
+  try {
+    return { result: await attempt() }
+  } catch (failure) {
     signal.throwIfAborted()
-    try {
-      return await attempt()
-    } catch (failure) {
-      signal.throwIfAborted()
-      if (attempts >= attemptsMax || !isWeftError(failure) || failure.kind !== 'transient') throw failure
-      const waitMs = pauseMs(backoff, attempts, random)
-      if (doing !== undefined) report('will_try_again', { ...toldOf(failure), doing, pauseMs: waitMs })
-      await clock.sleep(waitMs, signal)
-    }
+    if (attempts >= attemptsMax || !isWeftError(failure) || failure.kind !== 'transient') throw failure
+    const waitMs = pauseMs(backoff, attempts, random)
+    if (doing !== undefined) report('will_try_again', { ...toldOf(failure), doing, pauseMs: waitMs })
+    await clock.sleep(waitMs, signal)
+    return undefined
   }
 }

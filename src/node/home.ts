@@ -58,13 +58,13 @@ export interface RoleHome {
 const ROLE_KEY = 'home/role'
 const MARKET_KEY = 'home/market'
 
-function textIn(store: Store, key: string): string | undefined {
+function textIn(store: Pick<Store, 'get'>, key: string): string | undefined {
   const found = store.get(key)
   return found && new TextDecoder().decode(found)
 }
 
 /** Whose store it is; `undefined` before a role has begun with it. */
-export const roleIn = (store: Store): string | undefined => textIn(store, ROLE_KEY)
+export const roleIn = (store: Pick<Store, 'get'>): string | undefined => textIn(store, ROLE_KEY)
 
 /** Who works in a data directory. */
 export interface Owner {
@@ -85,7 +85,7 @@ export function marketOf({
 }
 
 /** What one role of one market remembers is nothing to another. Throws `DATA_DIR_OF_OTHER`. */
-export function checkOwner(store: Store, { role, market, dataDir }: Owner): void {
+export function checkOwner(store: Pick<Store, 'get'>, { role, market, dataDir }: Owner): void {
   const [name = role, place = market] = [roleIn(store), textIn(store, MARKET_KEY)]
   if (name !== role) throw new WeftError('DATA_DIR_OF_OTHER', { dataDir, found: name, role })
   if (market !== undefined && place !== market)

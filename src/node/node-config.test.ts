@@ -150,6 +150,18 @@ test('a file that is not there is told with what makes one', () => {
   expect(() => readConfig(at('nowhere.json'))).toThrow(`there is no file ${at('nowhere.json')}: ./weft init writes one`)
 })
 
+test.each([
+  ['https://me:pa,ss@traces.example', 'https://[secret]@traces.example'],
+  ['https://me:pa@ss@traces.example', 'https://[secret]@traces.example'],
+  ['http:me:pass@traces.example', 'http://[secret]@traces.example'],
+  ['https://traces.example/v1/traces?api-key=pass', 'https://traces.example/v1/traces?[secret]'],
+  ['http://127.0.0.1:4318/v1/traces', 'http://127.0.0.1:4318/v1/traces'],
+  ['no URL with pass', '[no URL]'],
+])('of the receiver %s is shown %s', (url, shown) => {
+  const rows = shownSettings(readConfig(write(ONE)), { OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: url })
+  expect(rows.find(({ setting }) => setting === 'otlpTracesEndpoint')?.value).toBe(shown)
+})
+
 test('what is shown of a file is where each value comes from, and no secret', () => {
   const receiver = { OTEL_EXPORTER_OTLP_ENDPOINT: 'https://me:pass@traces.example', OTEL_EXPORTER_OTLP_HEADERS: 'authorization=hunter2' }
   const rows = shownSettings(readConfig(write(ONE)), { WEFT_SIGNER_PASSWORD: 'hunter2', WEFT_POLL_MS: '900', ...receiver })

@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { findNetwork, type Network } from './network.ts'
 import type { NodeConfig, Part } from './node-config.ts'
 import { type Origin, sourceOf } from './read-settings.ts'
-import { problemsInRpc, rpcInWords } from './rpc-urls.ts'
+import { isHttpUrl, problemsInRpc, rpcInWords } from './rpc-urls.ts'
 import type { SettingRow } from './settings/row.ts'
 import { type Given, SETTINGS, type SettingName, settingsOf } from './settings/settings.ts'
 
@@ -51,6 +51,15 @@ function networkOf({ role }: Part, path: string | undefined): Network | undefine
 function masked({ type }: SettingRow, text: string): string {
   if (type === 'key' || type === 'secret' || type === 'password') return text === '' || /^(file|credential):/.test(text) ? text : '[secret]'
   if (type === 'rpc') return problemsInRpc(text).length > 0 ? '[no URL]' : rpcInWords(text)
-  // A name and a password before a host, as in a URL of a place.
-  return text.replace(/\/\/[^/@,]*@/g, '//[secret]@')
+  if (type === 'url') return urlInWords(text)
+  // A name and a password before a host, as in a URL of a place: up to the last `@` of it, as URLs are read.
+  return text.replace(/\/\/[^/?#]*@/g, '//[secret]@')
+}
+
+/** Name, password and query may be a key of whoever runs the place. */
+function urlInWords(text: string): string {
+  if (!isHttpUrl(text)) return text === '' ? '' : '[no URL]'
+  const { protocol, username, password, host, pathname, search } = new URL(text)
+  const user = `${username}${password}` === '' ? '' : '[secret]@'
+  return `${protocol}//${user}${host}${pathname === '/' ? '' : pathname}${search === '' ? '' : '?[secret]'}`
 }

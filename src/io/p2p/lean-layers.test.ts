@@ -158,13 +158,14 @@ describe('the reader of what was encrypted at once', () => {
     )
   })
 
-  test('what comes byte by byte is put together once', () => {
+  test('G11: what comes byte by byte is held in few chunks, and put together once for so many', () => {
     const concat = vi.spyOn(Buffer, 'concat')
     const read = createNoiseReader()
     const stream = Uint8Array.of(0xff, 0xff, ...new Uint8Array(0xffff).fill(9))
     const found = Array.from(stream, (_, index) => read(stream.subarray(index, index + 1))).flat()
     expect(found.map(({ length }) => length)).toEqual([0xffff])
-    // Its length, and itself.
-    expect(concat).toHaveBeenCalledTimes(2)
+    // Its length, itself, and whenever 255 chunks have come to those before.
+    expect(concat).toHaveBeenCalledTimes(2 + Math.floor(0xffff / 255) - 1)
+    expect(Math.max(...concat.mock.calls.map(([chunks]) => chunks.length))).toBe(256)
   })
 })

@@ -116,6 +116,8 @@ function writeAtOnce(below: Encrypted['stream']): void {
 }
 
 const LENGTH_BYTES = 2
+/** Of one that comes byte by byte each would cost some hundred bytes, in all five hundred times what was sent. */
+const HELD_CHUNKS_MAX = 256
 
 /**
  * Cuts what comes into the pieces that were encrypted at once, each with its length before it; empty ones hold nothing and are left out. The library's own reader
@@ -130,7 +132,10 @@ export function createNoiseReader(): (bytes: Uint8Array) => readonly Uint8Array[
   return (chunk) => {
     held.push(chunk)
     heldBytes += chunk.length
-    if (heldBytes < wantedBytes) return []
+    if (heldBytes < wantedBytes) {
+      if (held.length === HELD_CHUNKS_MAX) held = [Buffer.concat(held)]
+      return []
+    }
     const bytes = held.length === 1 ? chunk : Buffer.concat(held)
     const pieces: Uint8Array[] = []
     let start = 0

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -122,13 +122,25 @@ describe('sqlite store', () => {
         { version: 2, known: STORE_VERSION },
       ],
       ['PRAGMA application_id = 7; CREATE TABLE entries (a)', 'STORE_FOREIGN', { found: 'application id 7' }],
-      ['CREATE TABLE blocks (a); CREATE TABLE entries (a)', 'STORE_FOREIGN', { found: 'tables blocks' }],
+      ['CREATE TABLE blocks (a); CREATE TABLE entries (a)', 'STORE_FOREIGN', { found: 'table blocks' }],
+      ['CREATE VIEW entries AS SELECT 1 AS key, 2 AS value', 'STORE_FOREIGN', { found: 'view entries' }],
     ] as const) {
       const path = made(sql)
       const before = readFileSync(path)
       expect(() => openSqliteStore({ path })).toThrow(expect.objectContaining({ code, facts: { path, ...facts } }))
       expect(readFileSync(path)).toEqual(before)
     }
+  })
+
+  test('who holds the lock says so in a file of its own: what an earlier one has left there is not written to, nor what that leads to', async () => {
+    const path = newPath()
+    await open(path).close()
+    const other = join(dirname(path), 'other')
+    writeFileSync(other, 'precious')
+    rmSync(`${path}.pid`)
+    symlinkSync(other, `${path}.pid`)
+    await open(path).close()
+    expect([readFileSync(other, 'utf8'), readFileSync(`${path}.pid`, 'utf8')]).toEqual(['precious', String(process.pid)])
   })
 
   test('a file of before there were versions is taken, and has one from then on', async () => {

@@ -1,7 +1,8 @@
-import { readFileSync, writeFileSync } from 'node:fs'
+import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { isWeftError, storeFailed, WeftError } from '#domain/errors.ts'
+import { onDisk } from '#io/disk/disk.ts'
 import { makeFolder } from '#io/disk/folder.ts'
 import { createGroup, createListeners, type Group, withWrites } from './group.ts'
 import type { Store, StoreEntry, StoreWrite } from './port.ts'
@@ -51,31 +52,50 @@ function checkOrigin(database: DatabaseSync, path: string): void {
   if (applicationId === APPLICATION_ID) return
   if (applicationId !== 0) throw new WeftError('STORE_FOREIGN', { path, found: `application id ${applicationId}` })
   // Stores of before there was a version have our one table; a new file has none.
-  const tables = database
-    .prepare("SELECT name FROM sqlite_schema WHERE type = 'table'")
+  const others = database
+    .prepare("SELECT type, name FROM sqlite_schema WHERE type <> 'index' AND (type, name) <> ('table', 'entries')")
     .all()
-    .map(({ name }) => String(name))
-  const others = tables.filter((name) => name !== 'entries')
-  if (others.length > 0) throw new WeftError('STORE_FOREIGN', { path, found: `tables ${others.slice(0, 3).join(', ')}` })
+    .map(({ type, name }) => `${type} ${name}`)
+  if (others.length > 0) throw new WeftError('STORE_FOREIGN', { path, found: others.slice(0, 3).join(', ') })
 }
 
-function openDatabase(path: string): DatabaseSync {
+/** Opens it for the work, which is to close it unless it throws. */
+function withDatabase<Value>(path: string, work: (database: DatabaseSync) => Value): Value {
   let database: DatabaseSync | undefined
   try {
-    makeFolder(dirname(path))
     database = new DatabaseSync(path)
-    // The lock is taken here, by `journal_mode = WAL` under an exclusive locking mode, and not at the first commit hours later.
     database.exec('PRAGMA locking_mode = EXCLUSIVE')
     checkOrigin(database, path)
-    database.exec(`${PRAGMAS} ${SCHEMA} ${STAMP}`)
-    writeFileSync(`${path}.pid`, String(process.pid))
-    return database
+    return work(database)
   } catch (cause) {
     database?.close()
     if (isLockedByAnother(cause)) throw new WeftError('DATA_DIR_LOCKED', { dataDir: path, processId: ownerOf(path) }, cause)
     if (isWeftError(cause)) throw cause
     throw storeFailed(path, 'opening', cause)
   }
+}
+
+function openDatabase(path: string): DatabaseSync {
+  onDisk(path, 'opening', () => makeFolder(dirname(path)))
+  return withDatabase(path, (database) => {
+    // The lock is taken here, by `journal_mode = WAL` under an exclusive locking mode, and not at the first commit hours later.
+    database.exec(`${PRAGMAS} ${SCHEMA} ${STAMP}`)
+    // Another account may have left one, which ours may not write to, or a link to what is none of ours.
+    rmSync(`${path}.pid`, { force: true })
+    writeFileSync(`${path}.pid`, String(process.pid), { flag: 'wx' })
+    return database
+  })
+}
+
+/** For whoever only looks: nothing is made and nothing written down, not even whose it is. What is no store yet holds nothing. Throws as `openSqliteStore`. */
+export function lookIntoSqliteStore<Value>({ path }: { readonly path: string }, look: (store: Pick<Store, 'get'>) => Value): Value {
+  return withDatabase(path, (database) => {
+    const isThere = database.prepare("SELECT name FROM sqlite_schema WHERE name = 'entries'").get() !== undefined
+    const entry = isThere ? database.prepare('SELECT value FROM entries WHERE key = ?') : undefined
+    const found = look({ get: (key) => entry?.get(key)?.['value'] as Uint8Array | undefined })
+    database.close()
+    return found
+  })
 }
 
 /** The first string after all that start with `prefix`, or `undefined` when there is none. */

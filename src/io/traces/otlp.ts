@@ -1,3 +1,4 @@
+import type { Agent } from 'node:http'
 import { type Attributes, type HrTime, SpanStatusCode } from '@opentelemetry/api'
 import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http'
 import { defaultResource, detectResources, envDetector, resourceFromAttributes } from '@opentelemetry/resources'
@@ -9,6 +10,7 @@ import {
   TraceIdRatioBasedSampler,
 } from '@opentelemetry/sdk-trace-base'
 import { createBuckets } from '#domain/buckets.ts'
+import { WeftError } from '#domain/errors.ts'
 import type { Tracer } from './port.ts'
 
 /** Spans on their way, each about 1 kB. What comes beyond is lost. */
@@ -44,7 +46,9 @@ export interface OtlpTracer extends Tracer {
  */
 export function createOtlpTracer({ url, role, version, share }: OtlpOptions, onSpans: OnSpans): OtlpTracer {
   const ids = new RandomIdGenerator()
-  const way = createWay(new OTLPTraceExporter({ url }), onSpans)
+  const exporter = new OTLPTraceExporter({ url })
+  const cut = cutterOf(exporter)
+  const way = createWay(exporter, onSpans)
   let traceId = ''
   const given = process.env['OTEL_TRACES_SAMPLER']
   const provider = new BasicTracerProvider({
@@ -74,7 +78,35 @@ export function createOtlpTracer({ url, role, version, share }: OtlpOptions, onS
       await Promise.race([provider.shutdown().catch(() => undefined), late.promise])
       clearTimeout(timer)
       way.giveUp()
+      cut()
     },
+  }
+}
+
+/** Where the SDK, as its pinned version is, makes agents with the certificates that its variables name: one of ours would have none. */
+interface Within {
+  readonly _delegate: {
+    readonly _transport: { readonly _transport: { readonly _parameters: { agentFactory(protocol: string): Promise<Agent> } } }
+  }
+}
+
+/** Ends its connections, and lets it make no more: a receiver that never comes to the end of its answer would keep the process from ending. */
+function cutterOf(exporter: object): () => void {
+  const { _parameters: parameters } = (exporter as Within)._delegate._transport._transport
+  const { agentFactory } = parameters
+  const agents: Agent[] = []
+  parameters.agentFactory = async (protocol) => {
+    const agent = await agentFactory(protocol)
+    agents.push(agent)
+    return agent
+  }
+  return () => {
+    for (const agent of agents) {
+      agent.createConnection = () => {
+        throw new WeftError('STOPPED', { what: 'traces' })
+      }
+      agent.destroy()
+    }
   }
 }
 

@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import type { ServerResponse } from 'node:http'
 import { afterEach, expect, test, vi } from 'vitest'
 import { createFakeTracer } from './fake.ts'
@@ -100,6 +101,22 @@ test('G11: a receiver that takes everything and never answers: a bounded number 
   await tracer.stop(50)
   expect(performance.now() - beganMs).toBeLessThan(2_000)
   expect(outcomes.at(-1)).toEqual(['lost', 4_096, 'no answer before the end'])
+})
+
+test('G11: a receiver that never comes to the end of its answer has no connection to us after the stop: no process goes on for it', async () => {
+  vi.stubEnv('OTEL_BSP_SCHEDULE_DELAY', '1')
+  const ended: Promise<unknown>[] = []
+  const { tracer } = await start((response) => {
+    ended.push(once(response, 'close'))
+    response.writeHead(200).write('{')
+  })
+  tracer.tell(verify(traceIdAt(1)), () => ({ facts: {} }))
+  await expect.poll(() => ended.length, { interval: 2 }).toBe(1)
+  const beganMs = performance.now()
+  await tracer.stop(1)
+  await Promise.all(ended)
+  // The SDK lets go of one that is silent, and of no other, after ten seconds.
+  expect(performance.now() - beganMs).toBeLessThan(5_000)
 })
 
 test('G11: whoever chooses ids that are followed has no more of them told than so many a second', async () => {

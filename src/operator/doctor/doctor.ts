@@ -45,7 +45,7 @@ async function* lookAt(role: Role, locked: Settings, unlock: Around['unlock']): 
   yield* filesOf()
   const run = runningOn(settings)
   if (run === undefined) {
-    yield* await storeOf(role, settings)
+    yield* storeOf(role, settings)
     yield* await portsOf(role, settings)
   } else yield* await runningFindings(settings, run.role, role)
   yield* await lookAtSigner(locked)

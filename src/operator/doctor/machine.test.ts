@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -23,6 +23,12 @@ test.each([
   [undefined, undefined],
 ])('%j listens at %j', (value, place) => {
   expect(placeIn(value)).toEqual(place)
+})
+
+test('a file where the data directory is to be is told of', () => {
+  const dataDir = join(folder, 'file')
+  writeFileSync(dataDir, '')
+  expect(diskOf({ dataDir })).toEqual([expect.objectContaining({ state: 'bad', detail: `${dataDir} is no folder` })])
 })
 
 test('a port that is taken is found with the setting that wants it, one that is free is good', async () => {

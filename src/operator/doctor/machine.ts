@@ -1,4 +1,4 @@
-import { accessSync, constants, existsSync, readFileSync, statfsSync } from 'node:fs'
+import { accessSync, constants, existsSync, readFileSync, statfsSync, statSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { dirname, resolve } from 'node:path'
 import { atWork, readRun, type Run } from '#node/run-file.ts'
@@ -25,6 +25,8 @@ function nearestFolder(path: string): string {
 
 export function diskOf({ dataDir = '.' }: Given): readonly Finding[] {
   const folder = nearestFolder(dataDir)
+  if (!statSync(folder).isDirectory())
+    return [bad('data directory', `${folder} is no folder`, `\`mv ${folder} ${folder}.other\`, or another --data-dir`)]
   try {
     accessSync(folder, constants.W_OK)
   } catch {

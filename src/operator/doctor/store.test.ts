@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
@@ -32,6 +32,24 @@ test('nothing is said of an empty directory, and nothing is made in it', async (
 test('the store of an earlier life of the role is good', async () => {
   await leftBy('validator')
   expect(await look()).toMatchObject([{ check: 'store', state: 'good' }])
+})
+
+test('nothing is made or written: neither the words of an earlier life, nor a file that is no store yet, nor what a link there leads to', async () => {
+  await leftBy('validator')
+  const [pid, other] = [`${stateFile(dataDir)}.pid`, join(dataDir, 'other')]
+  writeFileSync(other, 'precious')
+  rmSync(pid)
+  symlinkSync(other, pid)
+  const before = readFileSync(stateFile(dataDir))
+  const names = readdirSync(dataDir)
+  await look()
+  expect([readFileSync(other, 'utf8'), readFileSync(stateFile(dataDir)).equals(before), readdirSync(dataDir)]).toEqual([
+    'precious',
+    true,
+    names,
+  ])
+  writeFileSync(stateFile(dataDir), '')
+  expect([await look(), readFileSync(stateFile(dataDir)).length]).toEqual([[expect.objectContaining({ state: 'good' })], 0])
 })
 
 test.each<[string, string, string, RegExp]>([

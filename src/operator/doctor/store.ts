@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { type ErrorCode, isWeftError } from '#domain/errors.ts'
+import { lookIntoSqliteStore } from '#io/store/sqlite.ts'
 import { checkOwner, marketOf, stateFile } from '#node/home.ts'
-import { withStore } from '#node/homes.ts'
 import type { Role } from '#node/settings/roles.ts'
 import type { Given } from './chains.ts'
 import { bad, type Finding, good } from './finding.ts'
@@ -21,11 +21,11 @@ const MENDS: Readonly<Partial<Record<ErrorCode, (dataDir: string) => string>>> =
 }
 
 /** Of a role that does not run. Nothing is said where there is no store. */
-export async function storeOf(role: Role, settings: Given): Promise<readonly Finding[]> {
+export function storeOf(role: Role, settings: Given): readonly Finding[] {
   const { dataDir = '.' } = settings
   if (!existsSync(stateFile(dataDir))) return []
   try {
-    await withStore(dataDir, async (store) => checkOwner(store, { role, market: marketOf(settings), dataDir }))
+    lookIntoSqliteStore({ path: stateFile(dataDir) }, (store) => checkOwner(store, { role, market: marketOf(settings), dataDir }))
     return [good('store', `${stateFile(dataDir)} is that of this ${role}`)]
   } catch (failure) {
     if (!isWeftError(failure) || failure.kind === 'bug') throw failure

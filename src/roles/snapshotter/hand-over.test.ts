@@ -27,6 +27,7 @@ function signing() {
     report: () => undefined,
     head: () => BLOCK,
     isOurs: () => state.isOurs,
+    inTurn: (work) => work(),
     onRetry: () => {
       state.retries += 1
     },

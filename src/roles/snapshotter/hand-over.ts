@@ -23,6 +23,8 @@ export interface HandOverDeps extends PersistDeps {
   /** Whether our key may sign for the slot now. */
   readonly isOurs: (slotId: SlotId) => boolean
   readonly onRetry: () => void
+  /** Bounds how many are given at once. */
+  readonly inTurn: <Value>(work: () => Promise<Value>) => Promise<Value>
 }
 
 /** A vote with when its data were computed, where that was in this life. */
@@ -53,5 +55,5 @@ export async function handOver({ computing, ...vote }: TimedVote, signal: AbortS
       throw failure
     }
   }
-  return persist({ doing: 'hand_over', attempt, signal, backoff: HAND_OVER_BACKOFF }, deps)
+  return persist({ doing: 'hand_over', attempt, signal, backoff: HAND_OVER_BACKOFF, inTurn: deps.inTurn }, deps)
 }

@@ -38,7 +38,6 @@ export interface ProjectDeps extends PersistDeps {
   /** Without it the records alone know what was signed. */
   readonly signed?: SigningRecord | undefined
   readonly handOver: HandOverDeps
-  readonly handOverLimit: <Value>(work: () => Promise<Value>) => Promise<Value>
   /** The slots that our key signs for now. */
   readonly slotIds: () => readonly SlotId[]
   /** Whether the slot may vote on the project in an epoch of these rules. */
@@ -183,14 +182,11 @@ export async function submit(run: SubmitRun, stored: Promise<Stored>, deps: Proj
         detail: `this machine signed another CID than ${result.snapshotCid}`,
       })
     const outcomes = await allSettled(
-      open.map((slotId) =>
-        deps.handOverLimit(async () => {
-          run.signal.throwIfAborted()
-          const { snapshotCid, computing } = result
-          const vote = { epochId: epoch.epochId, projectId: project.projectId, slotId, snapshotCid, computing }
-          return handOverFirmly(vote, run, deps)
-        }),
-      ),
+      open.map((slotId) => {
+        const { snapshotCid, computing } = result
+        const vote = { epochId: epoch.epochId, projectId: project.projectId, slotId, snapshotCid, computing }
+        return handOverFirmly(vote, run, deps)
+      }),
     )
     // Not asked of the records: a rollback may have forgotten there what the collector took, and gives it again (N9).
     const isOthersTurn = slotIds.length === 0 && deps.slotIds().length > 0

@@ -225,6 +225,18 @@ test('N7: a collector that is away is tried until the window closes; then the pr
   })
 })
 
+test('N4: a slot that the collector refuses holds up no vote of another, whatever many projects there are', async () => {
+  const world = createWorld()
+  const { snapshots, ...others } = createLoneCompute()
+  const dataSources = Array.from({ length: 100 }, (_, index) => `0x${index.toString(16).padStart(40, '0')}`)
+  await world.start({ ...others, snapshots: snapshots.map((each) => ({ ...each, dataSources })) })
+  const { answer } = world.collector
+  world.collector.answer = async (submission) => (submission.request.slotId === 1 ? 'signer_mismatch' : answer(submission))
+  await world.release()
+  await world.until(() => world.collector.taken.length === 100)
+  expect(new Set(world.collector.taken.map(({ request }) => request.slotId))).toEqual(new Set([2]))
+})
+
 test('N7: a release that is undone ends the epoch; when it comes again it is handed over again with the same CIDs', async () => {
   const world = createWorld()
   const snapshotter = await world.start()

@@ -148,7 +148,6 @@ function projectDepsOf(deps: Snapshotting, watch: Watch): ProjectDeps {
     slotIds: slots.ids,
     // Epoch 0 is nobody's turn: it only shows the way.
     mayVote: () => true,
-    handOverLimit: pLimit(HAND_OVERS_AT_ONCE_MAX),
     onComputed(epochId) {
       counters.add('snapshotsComputed')
       watch.tellOwn(epochId)
@@ -160,6 +159,7 @@ function projectDepsOf(deps: Snapshotting, watch: Watch): ProjectDeps {
       head: watch.head,
       isOurs: slots.has,
       onRetry: () => counters.add('handOverRetries'),
+      inTurn: pLimit(HAND_OVERS_AT_ONCE_MAX),
     },
   }
 }

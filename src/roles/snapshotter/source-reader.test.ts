@@ -122,6 +122,13 @@ describe('N3: within an epoch', () => {
     expect(await answer).toEqual([7n])
   })
 
+  test('N4: questions without an answer, more than there are places, keep no other waiting longer than their first pause', async () => {
+    const { source, clock } = createScene({ read: ({ args }) => (args[0] === 1n ? Promise.resolve([7n]) : unreachable()) })
+    for (let index = 2n; index < 4_200n; index += 1n) source.read({ ...call, args: [index] }).catch(() => undefined)
+    const answer = source.read(call)
+    expect(await clock.runUntil(answer, { limitMs: 2 * PATIENCE.backoff.firstMs })).toEqual([7n])
+  })
+
   test('a block that is not served is asked for again, and then a failure', async () => {
     const { source, asked, clock } = createScene({ block: async () => undefined })
     const first = source.timestamp(12).catch((failure: unknown) => failure)

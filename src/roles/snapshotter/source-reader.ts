@@ -42,15 +42,14 @@ export async function awaitSource({ epoch, chain, signal }: EpochSource, deps: P
 export function createSourceReader(source: EpochSource, deps: PersistDeps): SourceReader {
   const { epoch, chain, signal } = source
   const answers = new Map<string, Promise<unknown>>()
-  const limit = pLimit(READS_AT_ONCE_MAX)
+  const inTurn = pLimit(READS_AT_ONCE_MAX)
 
   /** A failed answer is not kept: the next who asks tries anew. */
   function once<Answer>(key: readonly unknown[], ask: () => Promise<Answer>): Promise<Answer> {
     const text = JSON.stringify(key, (_, value) => (typeof value === 'bigint' ? `${value}n` : value))
     const known = answers.get(text)
     if (known !== undefined) return known as Promise<Answer>
-    const reading = { doing: 'read_source', attempt: ask, signal, ...PATIENCE }
-    const answer = limit(() => persist(reading, deps))
+    const answer = persist({ doing: 'read_source', attempt: ask, signal, inTurn, ...PATIENCE }, deps)
     answers.set(text, answer)
     answer.catch(() => answers.delete(text))
     return answer
