@@ -12,7 +12,7 @@ export async function openStream({ keep }: Pick<ReturnType<typeof running>, 'kee
     keep(await startNode({ identity: identity(seed), listen, streamsPerConnectionMax: 4, writeBufferBytesMax: 16 * 1024 * 1024 }, {}))
   const there = await node(1, ['/ip4/127.0.0.1/tcp/0'])
   await there.handle(PROTOCOL, (stream) => {
-    stream.addEventListener('message', ({ data }) => pieces.push(data.slice()))
+    stream.addEventListener('message', ({ data }) => pieces.push(new Uint8Array(data.subarray())))
   })
   const here = await node(2, [])
   const stream = await here.dialProtocol(multiaddr(there.getMultiaddrs()[0]?.toString() as string), PROTOCOL)
