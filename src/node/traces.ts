@@ -18,7 +18,7 @@ export interface Traces {
 
 type TracesSettings = Pick<Settings, 'otlpEndpoint' | 'otlpTracesEndpoint'>
 
-/** Where the role sends its traces, if anywhere; only then is the SDK of OpenTelemetry loaded. What is lost is counted, and told once until something arrives. */
+/** Where the role sends its traces, if anywhere; only then is the SDK of OpenTelemetry loaded. What is lost is counted, and told once until something arrives. Throws `SETTINGS_INVALID` for variables of OpenTelemetry that say nothing. */
 export async function startTraces(
   role: Role,
   settings: TracesSettings,
@@ -27,8 +27,6 @@ export async function startTraces(
   const url = urlIn(settings)
   if (url === undefined) return undefined
   const { createOtlpTracer } = await import('#io/traces/otlp.ts')
-  // From 0 on: of what begins at 1 nobody sees that it has grown.
-  for (const outcome of ['sent', 'lost']) recorder.add('weft_spans_total', { outcome }, 0)
   let isLosing = false
   const onSpans: OnSpans = (outcome, count, detail) => {
     recorder.add('weft_spans_total', { outcome }, count)
@@ -36,6 +34,9 @@ export async function startTraces(
     isLosing = outcome === 'lost'
   }
   const tracer = createOtlpTracer({ url, role, version: VERSION, share: MANY.includes(role) ? SHARE_OF_MANY : 1 }, onSpans)
+  if (tracer === undefined) return undefined
+  // From 0 on: of what begins at 1 nobody sees that it has grown.
+  for (const outcome of ['sent', 'lost']) recorder.add('weft_spans_total', { outcome }, 0)
   return { tracer, stop: () => tracer.stop(LAST_WORD_MS) }
 }
 
