@@ -85,12 +85,23 @@ function readStraight(layer: Layer, next: (bytes: Bytes) => void): void {
   }
 }
 
+/**
+ * Frames for a peer that does not read: three for each of the ten thousand circuits that a relay may have with one host, which beyond that wait by themselves.
+ * What comes on top are answers, to pings as a rule, for which the library has no limit; each takes some hundreds of bytes.
+ */
+export const UNSENT_MAX = 30_000
+
 /** Each of these layers takes all that it is given, whether or not it can take more then. */
 function sendStraight(layer: Layer): void {
   const send = layer.send.bind(layer)
+  let unsent = 0
   layer.send = (bytes) => {
     const isWaiting = layer.writableNeedsDrain || layer.sendingData || layer.writeBuffer.byteLength > 0
-    if (isWaiting || layer.writeStatus !== 'writable') return send(bytes)
+    if (isWaiting || layer.writeStatus !== 'writable') {
+      unsent = layer.writeBuffer.byteLength === 0 ? 1 : unsent + 1
+      if (unsent > UNSENT_MAX) layer.abort(new Error('the peer does not read'))
+      return send(bytes)
+    }
     try {
       const { canSendMore } = layer.sendData(bytes)
       layer.writableNeedsDrain = !canSendMore
@@ -116,6 +127,8 @@ function writeAtOnce(below: Encrypted['stream']): void {
 }
 
 const LENGTH_BYTES = 2
+/** Of one that comes byte by byte, each of which takes some hundreds in memory. */
+const PIECES_MAX = 1_024
 
 /**
  * Cuts what comes into the pieces that were encrypted at once, each with its length before it; empty ones hold nothing and are left out. The library's own reader
@@ -130,7 +143,10 @@ export function createNoiseReader(): (bytes: Uint8Array) => readonly Uint8Array[
   return (chunk) => {
     held.push(chunk)
     heldBytes += chunk.length
-    if (heldBytes < wantedBytes) return []
+    if (heldBytes < wantedBytes) {
+      if (held.length === PIECES_MAX) held = [Buffer.concat(held)]
+      return []
+    }
     const bytes = held.length === 1 ? chunk : Buffer.concat(held)
     const pieces: Uint8Array[] = []
     let start = 0
