@@ -7,9 +7,8 @@ import { VERSION } from './version.ts'
 
 /** What waits when the role stops has so long to go out. */
 const LAST_WORD_MS = 1_000
-/** What follows every submission of a network, or every batch, sends fewer: since all go by the id, of these all parts are sent by those who send more. */
-const SHARE_OF_MANY = 0.01
-const MANY: readonly Role[] = ['sequencer']
+/** What a sequencer sends, which follows all submissions of a network: since all go by the id, of these all parts are sent by those who send more. */
+const SHARE_OF_SEQUENCER = 0.01
 
 export interface Traces {
   readonly tracer: Tracer
@@ -33,7 +32,7 @@ export async function startTraces(
     if (outcome === 'lost' && !isLosing) report('spans_lost', { receiver: new URL(url).host, detail })
     isLosing = outcome === 'lost'
   }
-  const tracer = createOtlpTracer({ url, role, version: VERSION, share: MANY.includes(role) ? SHARE_OF_MANY : 1 }, onSpans)
+  const tracer = createOtlpTracer({ url, role, version: VERSION, share: role === 'sequencer' ? SHARE_OF_SEQUENCER : 1 }, onSpans)
   if (tracer === undefined) return undefined
   // From 0 on: of what begins at 1 nobody sees that it has grown.
   for (const outcome of ['sent', 'lost']) recorder.add('weft_spans_total', { outcome }, 0)
