@@ -1,7 +1,6 @@
-import type { Libp2p } from '@libp2p/interface'
 import fc from 'fast-check'
 import { afterEach, describe, expect, test, vi } from 'vitest'
-import { openStream } from './lean.test-world.ts'
+import { layersOf, openStream } from './lean.test-world.ts'
 import { createNoiseReader, straighten, UNSENT_MAX } from './lean-layers.ts'
 import { running } from './running.test-world.ts'
 import { turn } from './scripted.test-stream.ts'
@@ -10,25 +9,6 @@ const world = running()
 afterEach(() => {
   vi.restoreAllMocks()
 })
-
-interface Layer {
-  pause(): void
-  resume(): void
-  onData(bytes: Uint8Array): void
-  push(bytes: Uint8Array): void
-  send(bytes: Uint8Array): boolean
-  readonly status: string
-}
-
-interface Below extends Layer {
-  readonly socket: { write(bytes: Uint8Array): boolean; emit(event: 'drain'): void }
-}
-
-/** The encrypted connection that a node has, and the one below it. */
-function layersOf(node: Libp2p): { readonly noise: Layer; readonly tcp: Below } {
-  const { muxer } = node.getConnections()[0] as unknown as { muxer: { maConn: Layer & { stream: Below } } }
-  return { noise: muxer.maConn, tcp: muxer.maConn.stream }
-}
 
 describe('the layers of a connection', () => {
   test('of a message one event is made: where it comes out', async () => {

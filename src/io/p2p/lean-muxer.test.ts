@@ -1,7 +1,7 @@
 import { Socket } from 'node:net'
 import type { MessageStream } from '@libp2p/interface'
 import { afterEach, expect, test, vi } from 'vitest'
-import { openStream } from './lean.test-world.ts'
+import { layersOf, openStream } from './lean.test-world.ts'
 import { leanYamux } from './lean-muxer.ts'
 import { running } from './running.test-world.ts'
 import { turn } from './scripted.test-stream.ts'
@@ -31,6 +31,17 @@ test('far more than a window goes through, in both halves of it', async () => {
   const piece = new Uint8Array(100_001)
   for (let sent = 0; sent < 30; sent += 1) stream.send(piece)
   await expect.poll(bytes, { timeout: 10_000 }).toBe(30 * piece.length)
+})
+
+test('G7: a frame that says that it is longer than its stream may be sent ends the connection before it has come', async () => {
+  const { there, stream } = await openStream(world)
+  const { noise } = layersOf(there)
+  const DATA = [0, 0]
+  noise.onData(Uint8Array.of(...DATA, 0, 0, 0, 0, 0, 1, 0xff, 0xff, 0xff, 0xff))
+  let taken = 0
+  for (const chunk = new Uint8Array(64 * 1024); noise.status === 'open' && taken < 20; taken += 1) noise.onData(chunk)
+  expect([noise.status, taken]).toEqual(['aborted', 5])
+  await expect.poll(() => stream.status).not.toBe('open')
 })
 
 test.each([

@@ -17,6 +17,7 @@ export function leanYamux(init: YamuxMuxerInit): () => StreamMuxerFactory {
       createStreamMuxer(connection) {
         const muxer = (connection.direction === 'inbound' ? accepting : dialing).createStreamMuxer(connection)
         const within = muxer as unknown as MuxerWithin
+        boundFrames(within)
         straighten(connection, within)
         updateLazily(within)
         return muxer
@@ -36,7 +37,24 @@ interface StreamWithin extends Told {
 }
 
 interface MuxerWithin extends Muxer {
+  readonly decoder: { readonly buffer: { readonly byteLength: number } }
+  readonly streams: readonly StreamWithin[]
   _newStream(...how: unknown[]): StreamWithin
+}
+
+const HEADER_BYTES = 12
+/** Of a stream that is new. */
+const WINDOW_BYTES = 256 * 1024
+
+/** The library looks at the length of a frame when it is whole, and would hold four gigabytes of one until then. None may be longer than what its stream may still be sent. */
+function boundFrames(muxer: MuxerWithin): void {
+  const onData = muxer.onData.bind(muxer)
+  muxer.onData = (bytes) => {
+    onData(bytes)
+    const begun = muxer.decoder.buffer.byteLength - HEADER_BYTES
+    if (begun > WINDOW_BYTES && muxer.streams.every(({ recvWindowCapacity }) => begun > recvWindowCapacity))
+      throw new Error('a frame is longer than any stream may be sent')
+  }
 }
 
 /** What a stream may still be sent is told when half of it is used up, as Go's Yamux does, and not after each frame. */
