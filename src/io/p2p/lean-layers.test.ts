@@ -120,7 +120,7 @@ function fakeLayers(held: Uint8Array) {
   const layer = () => ({
     readStatus: 'readable',
     remoteWriteStatus: 'writable',
-    readBuffer: new Uint8Array(),
+    readBuffer: Object.assign(new Uint8Array(), { append: () => undefined }),
     onData: (bytes: Uint8Array) => void own.push(bytes),
     send: () => true,
     listenerCount: () => 0,

@@ -1,10 +1,11 @@
 import { type YamuxMuxerInit, yamux } from '@chainsafe/libp2p-yamux'
 import type { StreamMuxerFactory } from '@libp2p/interface'
-import { type Muxer, straighten, type Told, tellWhoListens } from './lean-layers.ts'
+import { joinPieces, type Muxer, type Pieces, straighten, type Told, tellWhoListens } from './lean-layers.ts'
 
 /**
- * Yamux, without what it and the layers below it do for each message that need not be done, which with thousands of peers is most of what they do: the library has no settings for
- * it. Reaches below its interfaces, as far as its pinned versions have what is looked for; `lean-muxer.test.ts` sees that they do.
+ * Yamux, without what it and the layers below it do for each message that need not be done, which with thousands of peers is most of what they do, and with
+ * limits to what a peer may have them hold: the library has no settings for either. Reaches below its interfaces, as far as its pinned versions have what is looked for;
+ * `lean-muxer.test.ts` sees that they do.
  */
 
 export function leanYamux(init: YamuxMuxerInit): () => StreamMuxerFactory {
@@ -18,6 +19,7 @@ export function leanYamux(init: YamuxMuxerInit): () => StreamMuxerFactory {
         const muxer = (connection.direction === 'inbound' ? accepting : dialing).createStreamMuxer(connection)
         const within = muxer as unknown as MuxerWithin
         boundFrames(within)
+        joinPieces(within.decoder.buffer)
         straighten(connection, within)
         updateLazily(within)
         return muxer
@@ -33,11 +35,12 @@ interface StreamWithin extends Told {
   readonly state: number
   readonly recvWindow: number
   readonly recvWindowCapacity: number
+  readonly readBuffer: Pieces
   sendWindowUpdate(): void
 }
 
 interface MuxerWithin extends Muxer {
-  readonly decoder: { readonly buffer: { readonly byteLength: number } }
+  readonly decoder: { readonly buffer: Pieces }
   readonly streams: readonly StreamWithin[]
   _newStream(...how: unknown[]): StreamWithin
 }
@@ -63,6 +66,7 @@ function updateLazily(muxer: MuxerWithin): void {
   muxer._newStream = (...how) => {
     const stream = newStream(...how)
     tellWhoListens(stream)
+    joinPieces(stream.readBuffer)
     const sendWindowUpdate = stream.sendWindowUpdate.bind(stream)
     stream.sendWindowUpdate = () => {
       if (stream.state !== ESTABLISHED || stream.recvWindowCapacity <= stream.recvWindow / 2) sendWindowUpdate()
