@@ -49,7 +49,7 @@ const HEADER_BYTES = 12
 /** Of a stream that is new. */
 const WINDOW_BYTES = 256 * 1024
 
-/** The library looks at the length of a frame when it is whole, and would hold four gigabytes of one until then. None may be longer than what its stream may still be sent. */
+/** The library looks at the length of a frame when it is whole, and would hold four gigabytes of one until then. Of whichever stream it is, none may be longer than the widest window there is now. */
 function boundFrames(muxer: MuxerWithin): void {
   const onData = muxer.onData.bind(muxer)
   muxer.onData = (bytes) => {
