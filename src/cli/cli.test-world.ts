@@ -9,6 +9,8 @@ export async function weft(env: Readonly<Record<string, string>>, ...args: strin
     exitCode: undefined as number | undefined,
     stdout: { write: (text: string) => void out.push(text) },
     stderr: { write: (text: string) => void err.push(text) },
+    // It does not end.
+    once: () => undefined,
   }
   const application = buildApplication(routes, {
     name: 'weft',

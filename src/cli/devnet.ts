@@ -4,7 +4,7 @@ import { buildCommand } from '@stricli/core'
 import { FAULT_EPOCH, FAULTS, type FaultName } from '#devnet/fault-names.ts'
 import { DASHBOARD, type DevnetReport } from '#devnet/report.ts'
 import { isWeftError } from '#domain/errors.ts'
-import type { Given } from '#node/settings/settings.ts'
+import { type Given, SETTINGS } from '#node/settings/settings.ts'
 import { EXIT_STOPPED, stopSignal } from '#node/stop.ts'
 import { givenDataDir } from './data-dir.ts'
 import { humanReport, jsonReport } from './devnet-report.ts'
@@ -37,6 +37,12 @@ function quoted(path: string): string {
   return /^[\w@%+=:,./-]+$/.test(path) ? path : `'${path.replaceAll("'", `'\\''`)}'`
 }
 
+/** Where traces go, for each of the roles as for one that is run alone. */
+const tracesIn = (env: Given): Given => ({
+  otlpEndpoint: env[SETTINGS.otlpEndpoint.env] ?? '',
+  otlpTracesEndpoint: env[SETTINGS.otlpTracesEndpoint.env] ?? '',
+})
+
 /** Opens the dashboard as soon as there is one. */
 const opening = (report: DevnetReport, { platform, env }: NodeJS.Process): DevnetReport => ({
   ...report,
@@ -52,14 +58,15 @@ export const devnetCommand = buildCommand({
     const signal = stopSignal()
     const { runDevnet } = await import('#devnet/devnet.ts')
     const { makeTemporaryFolder } = await import('#devnet/folder.ts')
-    const given = givenDataDir(this.process.env as Given, flags.dataDir)
+    const env = this.process.env as Given
+    const given = givenDataDir(env, flags.dataDir)
     let isTemporary = given === undefined && !flags.keep
     const dataDir = given === undefined ? makeTemporaryFolder() : resolve(given)
     // At the very end, which a second Ctrl-C brings about at once.
     this.process.once('exit', () => {
       if (isTemporary) rmSync(dataDir, { recursive: true, force: true })
     })
-    const told = flags.json ? jsonReport(this.process) : humanReport(this.process.stdout, this.process.env['TERM'])
+    const told = flags.json ? jsonReport(this.process) : humanReport(this.process.stdout, env['TERM'])
     const report = flags.open ? opening(told, this.process) : told
     const { epochs, seed, slots, liars, anchoring, fault, computes, watch, scaleOut } = flags
     let isRefused = false
@@ -73,6 +80,7 @@ export const devnetCommand = buildCommand({
         anchoring,
         watch,
         scaleOut,
+        settings: tracesIn(env),
         ...(epochs !== undefined && { epochs }),
         ...(fault && { fault }),
         ...(computes && { computeFolders: computes }),

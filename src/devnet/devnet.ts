@@ -38,9 +38,9 @@ export interface DevnetOutcome {
   readonly summary: DevnetSummary
   /** Whether all of it had started before it stopped. */
   readonly wasUp: boolean
-  /** A data point of a finalized epoch, to be proved when the devnet has ended; none when there is none or nothing is kept. */
   /** Said when this machine was not fast enough. */
   readonly advice?: string
+  /** A data point of a finalized epoch, to be proved when the devnet has ended; none when there is none or nothing is kept. */
   readonly provable?: { readonly projectId: ProjectId; readonly epochId: number }
 }
 

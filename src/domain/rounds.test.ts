@@ -46,7 +46,7 @@ describe('the rounds of an epoch', () => {
       step('refuted', batchCid, 115 + 10 * index),
     ])
     const rounds = roundsOf(steps, RELEASE)
-    expect([rounds.count, rounds.start, starts(steps, 4)]).toEqual([3, 135, [100, 115, 125, 135]])
+    expect([rounds.count, rounds.start, rounds.refutedAt, starts(steps, 4)]).toEqual([3, 135, 145, [100, 115, 125, 135]])
     expect([0, 1, 2, 3].map(rounds.isRefuted)).toEqual([true, true, true, true])
   })
 
@@ -60,7 +60,7 @@ describe('the rounds of an epoch', () => {
   test('do not hear of a batch that was never submitted', () => {
     const sent = [step('submitted', 'a', 105)]
     const rounds = roundsOf([...sent, step('refuted', 'x', 110)], RELEASE)
-    expect([rounds.count, rounds.start, rounds.hasRefuted]).toEqual([0, 100, false])
+    expect([rounds.count, rounds.start, rounds.hasRefuted, rounds.refutedAt]).toEqual([0, 100, false, undefined])
     expect(roundsOf([...sent, step('refuted', 'a', 110), step('final', 'x', 111)], RELEASE).isRefuted(0)).toBe(true)
   })
 })

@@ -25,6 +25,8 @@ export interface Rounds {
   isRefuted(index: number): boolean
   /** Whether there is any such batch. */
   readonly hasRefuted: boolean
+  /** The block of the last refutation; `undefined` where there was none. */
+  readonly refutedAt: ContractNumber | undefined
   /** Whether the epoch has any batch at all. */
   readonly hasBatch: boolean
 }
@@ -40,6 +42,7 @@ export function roundsOf(steps: readonly BatchStep[], release: ContractNumber): 
   const begun: Begun[] = [{ from: 0, start: release }]
   const submitted: Cid[] = []
   const refuted = new Set<number>()
+  let refutedAt: ContractNumber | undefined
   const roundOf = (index: number): number => begun.findLastIndex(({ from }) => from <= index)
   for (const { what, batchCid, contractNumber } of steps) {
     if (what === 'submitted') {
@@ -55,6 +58,7 @@ export function roundsOf(steps: readonly BatchStep[], release: ContractNumber): 
       continue
     }
     refuted.add(index)
+    refutedAt = contractNumber
     const round = roundOf(index)
     const last = begun.length - 1
     if (round === ROUNDS_MAX) continue
@@ -68,6 +72,7 @@ export function roundsOf(steps: readonly BatchStep[], release: ContractNumber): 
     startOf: (index) => (begun[roundOf(index)] as Begun).start,
     isRefuted: (index) => refuted.has(index),
     hasRefuted: refuted.size > 0,
+    refutedAt,
     hasBatch: submitted.length > 0,
   }
 }

@@ -63,3 +63,11 @@ test('the place for traces alone is taken as it stands, before the one for all k
   await traces?.stop()
   expect(receiver.spans().length).toBe(1)
 })
+
+test('who turns OpenTelemetry off has no tracer, and no metric of it', async () => {
+  vi.stubEnv('OTEL_SDK_DISABLED', 'TRUE')
+  const notes = createNotes(() => 0)
+  const settings = { otlpEndpoint: 'http://127.0.0.1:1', otlpTracesEndpoint: '' }
+  expect(await startTraces('collector', settings, { report: () => undefined, notes })).toBeUndefined()
+  expect(notes.recorder.read()).toEqual([])
+})

@@ -220,6 +220,7 @@ export function* readCompactBatch(bytes: Uint8Array, bytesMax = COMPACT_BYTES_MA
   }
 }
 
+/** A loop: `every` calls a function for each byte of a file. */
 function isSame(one: Uint8Array | undefined, other: Uint8Array): boolean {
   if (one?.length !== other.length) return false
   for (let at = 0; at < other.length; at += 1) if (one[at] !== other[at]) return false

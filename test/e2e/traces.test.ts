@@ -21,7 +21,7 @@ async function followed() {
   const tracers: OtlpTracer[] = []
   const tracer = (machine: string) => {
     const [role = machine] = machine.split(' ')
-    const made = createOtlpTracer({ url: receiver.url, role, version: '0', share: 1 }, () => undefined)
+    const made = createOtlpTracer({ url: receiver.url, role, version: '0', share: 1 }, () => undefined) as OtlpTracer
     tracers.push(made)
     return made
   }

@@ -83,7 +83,7 @@ function createNode(member: Member, around: Surroundings): FakeIpfsNode {
 
   async function keep(cid: CID, block: Uint8Array, epochId?: EpochId): Promise<void> {
     note(cid.toString(), epochId)
-    blocks.set(cid.toString(), block.slice())
+    blocks.set(cid.toString(), new Uint8Array(block))
     around.changed()
   }
 

@@ -137,7 +137,7 @@ export function createFakeServers({
           if (bytes.length > entryBytesMax) throw new Error(`an entry of ${bytes.length} bytes`)
           if (kept.end !== after) throw new WeftError('LOG_MOVED', { log: String(partition), position: after })
           kept.end += 1
-          kept.entries.push({ position: kept.end, bytes: bytes.slice() })
+          kept.entries.push({ position: kept.end, bytes: new Uint8Array(bytes) })
           kept.bell.ring()
           const position = kept.end
           // The answer takes its time, and a process that is gone meanwhile never has it.

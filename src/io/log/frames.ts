@@ -53,7 +53,9 @@ export function decodePassed(message: Uint8Array): readonly Passed[] | undefined
       const peer = decoder.decode(message.subarray(at + 2, senderEnd))
       at = senderEnd + 4 + view.getUint32(senderEnd)
       if (protocol === undefined || at > message.length || !isSubmissionId(submissionId)) return undefined
-      deliveries.push({ id, protocol, submissionId, signer, peer, payload: message.subarray(senderEnd + 4, at) })
+      // Its own: one that waits would hold all of the message.
+      const payload = new Uint8Array(message.subarray(senderEnd + 4, at))
+      deliveries.push({ id, protocol, submissionId, signer, peer, payload })
     }
   } catch (failure) {
     // Torn in the middle of a number.

@@ -216,7 +216,7 @@ export function createFakeNetwork(deps: FakeDeps = {}): FakeNetwork {
         const receipt = Promise.withResolvers<Receipt>()
         waiting.set(submissionId, receipt)
         const isBreaking = isHit(faults.breakRate)
-        if (!isBreaking || isHit(0.5)) there(() => arrive(submissionId, payload.slice()))
+        if (!isBreaking || isHit(0.5)) there(() => arrive(submissionId, new Uint8Array(payload)))
         if (isBreaking) there(() => live.end('the connection was lost'))
         return receipt.promise
       },

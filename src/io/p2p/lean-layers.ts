@@ -2,13 +2,20 @@
  * The layers of a connection: TCP, or a relay's circuit, and Noise on it. The library hands bytes from one to the next by an event, through lists of pieces, and tells
  * by another, which nobody hears, that it has; with small messages that is a fifth of what it takes to receive and answer them. Here what need not wait goes to the next
  * layer at once, by a call, and whatever does need to (reading is paused, the socket is full, one side has ended) goes the library's own way, in its order.
- * Reaches below the library's interfaces; `lean-layers.test.ts` sees that its pinned version is so.
+ * What a peer may have a layer hold has limits here that the library lacks. Reaches below its interfaces; `lean-layers.test.ts` sees that its pinned version is so.
  */
 
 /** What a layer hands on, in one piece or several. */
 interface Bytes {
   readonly byteLength: number
   subarray(): Uint8Array
+}
+
+/** What waits to be read, as the library lists it. */
+export interface Pieces extends Bytes {
+  readonly bufs: readonly Uint8Array[]
+  append(...more: readonly Bytes[]): void
+  consume(count: number): void
 }
 
 /** What tells of itself by events. */
@@ -20,7 +27,7 @@ export interface Told {
 interface Layer extends Told {
   readonly readStatus: string
   readonly remoteWriteStatus: string
-  readonly readBuffer: Bytes
+  readonly readBuffer: Pieces
   readonly writeStatus: string
   readonly writeBuffer: Bytes
   readonly sendingData: boolean
@@ -56,6 +63,7 @@ export function straighten(connection: object, muxer: Muxer): void {
   encrypted.decoder.decode = (bytes) => cut(bytes.subarray())
   writeAtOnce(below)
   for (const layer of [below, encrypted]) {
+    joinPieces(layer.readBuffer)
     sendStraight(layer)
     tellWhoListens(layer)
   }
@@ -85,12 +93,23 @@ function readStraight(layer: Layer, next: (bytes: Bytes) => void): void {
   }
 }
 
+/**
+ * Frames for a peer that does not read: three for each of the ten thousand circuits that a relay may have with one host, which beyond that wait by themselves.
+ * What comes on top are answers, to pings as a rule, for which the library has no limit; each takes some hundreds of bytes.
+ */
+export const UNSENT_MAX = 30_000
+
 /** Each of these layers takes all that it is given, whether or not it can take more then. */
 function sendStraight(layer: Layer): void {
   const send = layer.send.bind(layer)
+  let unsent = 0
   layer.send = (bytes) => {
     const isWaiting = layer.writableNeedsDrain || layer.sendingData || layer.writeBuffer.byteLength > 0
-    if (isWaiting || layer.writeStatus !== 'writable') return send(bytes)
+    if (isWaiting || layer.writeStatus !== 'writable') {
+      unsent = layer.writeBuffer.byteLength === 0 ? 1 : unsent + 1
+      if (unsent > UNSENT_MAX) layer.abort(new Error('the peer does not read'))
+      return send(bytes)
+    }
     try {
       const { canSendMore } = layer.sendData(bytes)
       layer.writableNeedsDrain = !canSendMore
@@ -99,6 +118,20 @@ function sendStraight(layer: Layer): void {
       layer.abort(failure as Error)
       throw failure
     }
+  }
+}
+
+/** Each piece takes some hundreds of bytes beside its own: of one that comes byte by byte many are made one now and then. */
+const PIECES_MAX = 1_024
+
+export function joinPieces(list: Pieces): void {
+  const append = list.append.bind(list)
+  list.append = (...more) => {
+    append(...more)
+    if (list.bufs.length < PIECES_MAX) return
+    const whole = list.subarray()
+    list.consume(whole.length)
+    append(whole)
   }
 }
 
@@ -116,8 +149,6 @@ function writeAtOnce(below: Encrypted['stream']): void {
 }
 
 const LENGTH_BYTES = 2
-/** Of one that comes byte by byte each would cost some hundred bytes, in all five hundred times what was sent. */
-const HELD_CHUNKS_MAX = 256
 
 /**
  * Cuts what comes into the pieces that were encrypted at once, each with its length before it; empty ones hold nothing and are left out. The library's own reader
@@ -133,7 +164,7 @@ export function createNoiseReader(): (bytes: Uint8Array) => readonly Uint8Array[
     held.push(chunk)
     heldBytes += chunk.length
     if (heldBytes < wantedBytes) {
-      if (held.length === HELD_CHUNKS_MAX) held = [Buffer.concat(held)]
+      if (held.length === PIECES_MAX) held = [Buffer.concat(held)]
       return []
     }
     const bytes = held.length === 1 ? chunk : Buffer.concat(held)

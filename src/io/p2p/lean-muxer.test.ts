@@ -1,7 +1,8 @@
 import { Socket } from 'node:net'
-import type { MessageStream } from '@libp2p/interface'
+import type { Libp2p, MessageStream } from '@libp2p/interface'
 import { afterEach, expect, test, vi } from 'vitest'
-import { openStream } from './lean.test-world.ts'
+import { layersOf, openStream } from './lean.test-world.ts'
+import type { Pieces } from './lean-layers.ts'
 import { leanYamux } from './lean-muxer.ts'
 import { running } from './running.test-world.ts'
 import { turn } from './scripted.test-stream.ts'
@@ -31,6 +32,44 @@ test('far more than a window goes through, in both halves of it', async () => {
   const piece = new Uint8Array(100_001)
   for (let sent = 0; sent < 30; sent += 1) stream.send(piece)
   await expect.poll(bytes, { timeout: 10_000 }).toBe(30 * piece.length)
+})
+
+test('G7: a frame that says that it is longer than its stream may be sent ends the connection before it has come', async () => {
+  const { there, stream } = await openStream(world)
+  const { noise } = layersOf(there)
+  const DATA = [0, 0]
+  noise.onData(Uint8Array.of(...DATA, 0, 0, 0, 0, 0, 1, 0xff, 0xff, 0xff, 0xff))
+  let taken = 0
+  for (const chunk = new Uint8Array(64 * 1024); noise.status === 'open' && taken < 20; taken += 1) noise.onData(chunk)
+  expect([noise.status, taken]).toEqual(['aborted', 5])
+  await expect.poll(() => stream.status).not.toBe('open')
+})
+
+/** What the parts of a node have that take in what has come, until it is read. */
+function listsOf(node: Libp2p) {
+  const { muxer } = node.getConnections()[0] as unknown as { muxer: { decoder: { buffer: Pieces }; streams: { readBuffer: Pieces }[] } }
+  return { frame: muxer.decoder.buffer, streams: muxer.streams.map(({ readBuffer }) => readBuffer) }
+}
+
+test('G7: a frame that comes byte by byte, and frames of a byte for a stream that is not read, are held in few pieces, and lose nothing', async () => {
+  const { there, stream, came, bytes } = await openStream(world)
+  stream.send(new Uint8Array(1))
+  await expect.poll(bytes).toBe(1)
+  const { noise } = layersOf(there)
+  const { frame, streams } = listsOf(there)
+  const [received] = there.getConnections()[0]?.streams.filter(({ protocol }) => protocol === stream.protocol) ?? []
+  received?.pause()
+  const id = Number(received?.id)
+  const sent = Uint8Array.from({ length: 6_000 }, (_, index) => index % 251)
+  for (const byte of sent.subarray(0, 3_000)) noise.onData(Uint8Array.of(0, 0, 0, 0, 0, 0, 0, id, 0, 0, 0, 1, byte))
+  expect(Math.max(...streams.map(({ bufs }) => bufs.length))).toBeLessThan(1_024)
+  const header = [0, 0, 0, 0, 0, 0, 0, id, 0, 0, 0x0b, 0xb8]
+  for (const byte of [...header, ...sent.subarray(3_000)]) {
+    noise.onData(Uint8Array.of(byte))
+    expect(frame.bufs.length).toBeLessThan(1_024)
+  }
+  received?.resume()
+  expect(came().subarray(1).equals(sent)).toBe(true)
 })
 
 test.each([

@@ -78,6 +78,8 @@ describe('R6: where peers are asked for whom they come', () => {
     expect(places.admit(claim('g'), 'x')).toBeUndefined()
     const full = holders(['one', 'x'], ['other', 'y'])
     expect(['a', 'e', 'g', 'c'].map((peer) => places.mayReserve({ peer, address: 'x' }, full))).toEqual([true, true, false, false])
+    const ofSequencers = holders(['one', 'x'], ['a', 'y'], ['e', 'z'])
+    expect(places.mayReserve({ peer: 'g', address: 'z' }, ofSequencers)).toBe(true)
   })
 
   test('a slot that has another signer by now speaks for nobody any more', () => {

@@ -57,6 +57,8 @@ export function createPlaces(
     return claim !== undefined && typeof judge(claim) === 'object'
   }
 
+  const isOfSequencer = (peer: string): boolean => vouched.get(peer)?.voucher.isSequencer === true
+
   return {
     admit(claim, address) {
       if (!claimsOfAddress.take(address, 1)) return 'rate_limited'
@@ -74,10 +76,11 @@ export function createPlaces(
       // R3: who holds one renews it, however full it is and whoever else comes from its address.
       if (holders.has(peer)) return isAdmitted(peer)
       // Circuits lead to sequencers: slots, of which there are thousands, never take their places.
-      if (vouched.get(peer)?.voucher.isSequencer === true) return isAdmitted(peer)
+      if (isOfSequencer(peer)) return isAdmitted(peer)
       if (!reservesOfAddress.take(address, 1) || !isAdmitted(peer)) return false
-      const ofAddress = holders.values().filter((other) => other === address)
-      return holders.size < limits.reservationsMax && ofAddress.toArray().length < limits.reservationsPerAddressMax
+      const others = [...holders].filter(([holder]) => !isOfSequencer(holder))
+      const ofAddress = others.filter(([, other]) => other === address)
+      return others.length < limits.reservationsMax && ofAddress.length < limits.reservationsPerAddressMax
     },
     forget: (peer) => void vouched.delete(peer),
   }

@@ -26,7 +26,8 @@ export function createGroup(): Group {
     durable: durable.promise,
     isFull: () => isFull,
     add(more) {
-      for (const { key, value } of more) writes.set(key, value?.slice())
+      // Not by `slice`, which of a Buffer is no copy.
+      for (const { key, value } of more) writes.set(key, value && new Uint8Array(value))
     },
     succeed: () => durable.resolve(),
     fail: (failure) => durable.reject(failure),

@@ -63,9 +63,12 @@ export function storeSuite(name: string, { open, reopen, breakDisk, setRoom }: S
       expect(store.scan('').map(({ key, value }) => [key, text(value)])).toEqual([['b', '2']])
     })
 
-    test('the caller may reuse its buffers, and may not reach the stored bytes', async () => {
+    test.each([
+      ['bytes', bytes],
+      ['a Buffer, whose slice is no copy', (text: string) => Buffer.from(text)],
+    ])('the caller may reuse its buffers, and may not reach the stored bytes: %s', async (_, made) => {
       const store = await fresh()
-      const scratch = bytes('one')
+      const scratch = made('one')
       const committed = store.commit([{ key: 'a', value: scratch }])
       scratch.fill(0)
       await committed

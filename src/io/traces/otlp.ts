@@ -42,21 +42,23 @@ export interface OtlpTracer extends Tracer {
 
 /**
  * Sends spans over OTLP/HTTP, as JSON, through the SDK of OpenTelemetry, which reads the rest of what is to be said from its own variables: headers, time limits,
- * certificates, the sampler, the resource. Whatever the receiver does, no more than `SPANS_MAX` wait for it. Throws nothing but on a URL that is none.
+ * certificates, the resource. Whatever the receiver does, no more than `SPANS_MAX` wait for it. `undefined` where `OTEL_SDK_DISABLED` says so. Throws
+ * `SETTINGS_INVALID`, and on a URL that is none.
  */
-export function createOtlpTracer({ url, role, version, share }: OtlpOptions, onSpans: OnSpans): OtlpTracer {
+export function createOtlpTracer({ url, role, version, share }: OtlpOptions, onSpans: OnSpans): OtlpTracer | undefined {
+  if (process.env['OTEL_SDK_DISABLED']?.trim().toLowerCase() === 'true') return undefined
+  const sampler = new TraceIdRatioBasedSampler(shareGiven() ?? share)
   const ids = new RandomIdGenerator()
   const exporter = new OTLPTraceExporter({ url })
   const cut = cutterOf(exporter)
   const way = createWay(exporter, onSpans)
   let traceId = ''
-  const given = process.env['OTEL_TRACES_SAMPLER']
   const provider = new BasicTracerProvider({
     resource: defaultResource()
       .merge(resourceFromAttributes({ 'service.name': 'weft', 'service.version': version }))
       .merge(detectResources({ detectors: [envDetector] })),
     idGenerator: { generateTraceId: () => traceId, generateSpanId: ids.generateSpanId },
-    ...((given === undefined || given === '') && { sampler: new TraceIdRatioBasedSampler(share) }),
+    sampler,
     spanProcessors: [way.processor],
   })
   const tracer = provider.getTracer(`weft.${role}`, version)
@@ -107,6 +109,30 @@ function cutterOf(exporter: object): () => void {
       }
       agent.destroy()
     }
+  }
+}
+
+/** What the sampler of the standard's variables comes to where no span has a parent. The SDK would send all for a name that it does not know, and tell nobody. */
+function shareGiven(): number | undefined {
+  const { OTEL_TRACES_SAMPLER: sampler = '', OTEL_TRACES_SAMPLER_ARG: text = '' } = process.env
+  switch (sampler.trim().replace(/^parentbased_/, '')) {
+    case '':
+      return undefined
+    case 'always_on':
+      return 1
+    case 'always_off':
+      return 0
+    case 'traceidratio': {
+      const share = text.trim() === '' ? 1 : Number(text)
+      if (share >= 0 && share <= 1) return share
+      throw new WeftError('SETTINGS_INVALID', { problems: [`OTEL_TRACES_SAMPLER_ARG: '${text}' is no number from 0 to 1`] })
+    }
+    default:
+      throw new WeftError('SETTINGS_INVALID', {
+        problems: [
+          `OTEL_TRACES_SAMPLER: '${sampler}' is none of always_on, always_off and traceidratio, nor one of them behind parentbased_`,
+        ],
+      })
   }
 }
 

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import type { ServerResponse } from 'node:http'
 import { afterEach, expect, test, vi } from 'vitest'
 import { createFakeTracer } from './fake.ts'
-import { createOtlpTracer, type OnSpans, type OtlpOptions } from './otlp.ts'
+import { createOtlpTracer, type OnSpans, type OtlpOptions, type OtlpTracer } from './otlp.ts'
 import { type Receiver, startReceiver } from './receiver.test-world.ts'
 import { tracerSuite } from './suite.ts'
 
@@ -19,7 +19,7 @@ async function start(answer?: (response: ServerResponse) => unknown, options: Pa
   receivers.push(receiver)
   const outcomes: Outcome[] = []
   const given = { url: receiver.url, role: 'sequencer', version: '1.2.3', share: 1, ...options }
-  return { receiver, outcomes, tracer: createOtlpTracer(given, (...outcome) => outcomes.push(outcome)) }
+  return { receiver, outcomes, tracer: createOtlpTracer(given, (...outcome) => outcomes.push(outcome)) as OtlpTracer }
 }
 
 /** Every 256th is that of the id before; the rest are spread evenly. */
@@ -66,12 +66,10 @@ test('the variables of the standard say who sends, with which headers, and which
   vi.stubEnv('OTEL_SERVICE_NAME', 'my-sequencer')
   vi.stubEnv('OTEL_RESOURCE_ATTRIBUTES', 'deployment.environment=test')
   vi.stubEnv('OTEL_EXPORTER_OTLP_HEADERS', 'authorization=Bearer%20x')
-  const { tracer, receiver } = await start(undefined, { share: 0 })
   vi.stubEnv('OTEL_TRACES_SAMPLER', 'always_on')
-  const { url } = receiver
-  const all = createOtlpTracer({ url, role: 'sequencer', version: '1.2.3', share: 0 }, () => undefined)
-  for (const each of [tracer, all]) each.tell(verify(traceIdAt(1)), () => ({ facts: {} }))
-  await Promise.all([tracer.stop(10_000), all.stop(10_000)])
+  const { tracer, receiver } = await start(undefined, { share: 0 })
+  tracer.tell(verify(traceIdAt(1)), () => ({ facts: {} }))
+  await tracer.stop(10_000)
   expect(receiver.spans().length).toBe(1)
   expect(receiver.resources()[0]).toMatchObject({
     'service.name': 'my-sequencer',
@@ -79,6 +77,36 @@ test('the variables of the standard say who sends, with which headers, and which
     'deployment.environment': 'test',
   })
   expect(receiver.headers[0]?.authorization).toBe('Bearer x')
+})
+
+test.each([
+  ['', '0.5', 1_000],
+  ['always_off', '', 0],
+  ['parentbased_always_on', '', 1_000],
+  ['traceidratio', '0.25', 250],
+  ['parentbased_traceidratio', '', 1_000],
+])('of a thousand traces the sampler %j with %j lets through %i', async (sampler, share, expected) => {
+  vi.stubEnv('OTEL_TRACES_SAMPLER', sampler)
+  vi.stubEnv('OTEL_TRACES_SAMPLER_ARG', share)
+  const { tracer } = await start()
+  let followed = 0
+  for (let index = 1; index <= 1_000; index += 1)
+    tracer.tell(verify(traceIdAt(index)), () => {
+      followed += 1
+      return { facts: {} }
+    })
+  await tracer.stop(10_000)
+  expect(Math.round(followed / 50)).toBe(expected / 50)
+})
+
+test.each([
+  ['always', '', "OTEL_TRACES_SAMPLER: 'always' is none of"],
+  ['traceidratio', '10', "OTEL_TRACES_SAMPLER_ARG: '10' is no number from 0 to 1"],
+  ['traceidratio', 'a tenth', "OTEL_TRACES_SAMPLER_ARG: 'a tenth' is no number from 0 to 1"],
+])('the sampler %j with %j is refused, and not taken for all', async (sampler, share, problem) => {
+  vi.stubEnv('OTEL_TRACES_SAMPLER', sampler)
+  vi.stubEnv('OTEL_TRACES_SAMPLER_ARG', share)
+  await expect(start()).rejects.toThrow(problem)
 })
 
 test('G11: what a receiver refuses is counted as lost, whatever it says beside; what it takes as sent, also where its answer is no answer', async () => {
@@ -136,7 +164,8 @@ test('G11: a receiver that is not there costs nothing but the spans', async () =
   await receiver.stop()
   receivers.splice(0)
   vi.stubEnv('OTEL_EXPORTER_OTLP_TIMEOUT', '100')
-  const gone = createOtlpTracer({ url: receiver.url, role: 'sequencer', version: '1', share: 1 }, (...outcome) => outcomes.push(outcome))
+  const options = { url: receiver.url, role: 'sequencer', version: '1', share: 1 }
+  const gone = createOtlpTracer(options, (...outcome) => outcomes.push(outcome)) as OtlpTracer
   for (const each of [tracer, gone]) each.tell(verify(traceIdAt(1)), () => ({ facts: {} }))
   await gone.stop(5_000)
   expect(outcomes.map(([outcome, count]) => [outcome, count])).toEqual([['lost', 1]])

@@ -60,7 +60,7 @@ export const PROCESS_SETTINGS = {
     type: 'url',
     fallback: '',
     roles: ROLES,
-    doc: 'Receiver of OpenTelemetry, OTLP over HTTP, to which traces of submissions and batches go: `http://127.0.0.1:4318`; without it none are made. The other `OTEL_` variables of the standard hold as well: headers, sampler, resource.',
+    doc: 'Receiver of OpenTelemetry, OTLP over HTTP, to which traces of submissions and batches go: `http://127.0.0.1:4318`; without it none are made. The other `OTEL_` variables of the standard hold as well: headers, sampler, resource, `OTEL_SDK_DISABLED`.',
   },
   otlpTracesEndpoint: {
     env: 'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT',

@@ -4,7 +4,7 @@ import { WeftError } from '#domain/errors.ts'
 import { ROUNDS_MAX } from '#domain/rounds.ts'
 import type { AnchorChain, ProtocolSender } from '#io/chain/port.ts'
 import { encodeBatch } from '#wire/batch-json.ts'
-import { isDagCborCid } from '#wire/cid.ts'
+import { isDagCborCid, snapshotCidOf } from '#wire/cid.ts'
 import { publishedRoot } from '#wire/merkle.ts'
 import {
   batchOf,
@@ -28,8 +28,8 @@ const WINDOWS = { snapshotWindowBlocks: 5, batchWindowBlocks: 20, attestationWin
 type Who = 0 | 1 | 2
 
 /** A batch that tells the chain another CID than its votes give, refuted by these validators, and the block in which they did. */
-async function refuted(who: readonly Who[]) {
-  const world = await openWorld(WINDOWS)
+async function refuted(who: readonly Who[], windows = WINDOWS) {
+  const world = await openWorld(windows)
   const running: Running[] = []
   for (const each of who) running.push(await world.start({ who: each }))
   await world.anchor(honest(world), { snapshotCids: [CID_B] })
@@ -80,24 +80,49 @@ describe('V15: of a round that the sequencer does not answer', () => {
   })
 })
 
+/** Sends another CID than the votes give, as a validator that is first, serves the file at once or from a block on, and waits until the others have spoken against it. */
+async function lie(scene: Refuted, nth: number, servedFrom = 0): Promise<void> {
+  const { world, running } = scene
+  const batch = batchOf(honestVotes(world), [[P1, CID_B]])
+  const { projectIds, snapshotCids } = batch
+  const file = encodeBatch(batch)
+  const call = { kind: 'submitSubmissionBatch', epochId: EPOCH_1, batchCid: await snapshotCidOf(file), projectIds, snapshotCids } as const
+  await world.send(VALIDATORS[2], `lie ${nth}`, { ...call, rootHash: publishedRoot(snapshotCids) })
+  await mineUpTo(scene, servedFrom)
+  await world.ipfs.node('hostile').add(file)
+  for (const each of running) expect(await judged(world, each, 1 + nth)).toMatchObject({ state: 'attested', isDivergent: true })
+}
+
 test('V15: a hostile validator that is first in each round costs half a batch window and a vote of the others each time; in the rest of the last one they answer', async () => {
   const scene = await refuted([0, 1])
-  const { world, running } = scene
+  const { world } = scene
   let number = scene.number
   for (let round = 1; round <= ROUNDS_MAX; round += 1) {
     const start = number
     await mineUpTo(scene, start + WINDOWS.batchWindowBlocks / 2)
-    const lie = batchOf(honestVotes(world), [[P1, CID_B]])
-    const { projectIds, snapshotCids } = lie
-    const batchCid = await world.ipfs.node('hostile').add(encodeBatch(lie))
-    const call = { kind: 'submitSubmissionBatch', epochId: EPOCH_1, batchCid, projectIds, snapshotCids } as const
-    await world.send(VALIDATORS[2], `lie ${round}`, { ...call, rootHash: publishedRoot(snapshotCids) })
-    for (const each of running) expect(await judged(world, each, 1 + round)).toMatchObject({ state: 'attested', isDivergent: true })
+    await lie(scene, round)
     number = (await world.chain.head()).number
     expect(number - start).toBeLessThanOrEqual(WINDOWS.batchWindowBlocks / 2 + 1 + 3)
     expect(stoodIn(scene)).toBe(0)
   }
   await mineUpTo(scene, number + 8)
+  expect(await world.chain.snapshotStatus(P1, EPOCH_1)).toEqual({ status: 'finalized', snapshotCid: CID_A })
+  await stop(scene)
+})
+
+test('V15: in the last round, which no refutation begins anew, whose turn it was already answers after one all the same', async () => {
+  const windows = { ...WINDOWS, batchWindowBlocks: 40, attestationWindowBlocks: 60 }
+  const scene = await refuted([0, 1], windows)
+  const { world } = scene
+  let start = scene.number
+  for (let round = 1; round <= ROUNDS_MAX; round += 1) {
+    await mineUpTo(scene, start + windows.batchWindowBlocks / 2)
+    // By then all have had their turn, in which there was nothing to answer.
+    await lie(scene, round, round === ROUNDS_MAX ? start + windows.batchWindowBlocks / 2 + 8 : 0)
+    if (round < ROUNDS_MAX) start = (await world.chain.head()).number
+  }
+  expect(stoodIn(scene)).toBe(0)
+  await mineUpTo(scene, start + windows.batchWindowBlocks)
   expect(await world.chain.snapshotStatus(P1, EPOCH_1)).toEqual({ status: 'finalized', snapshotCid: CID_A })
   await stop(scene)
 })

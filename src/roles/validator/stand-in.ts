@@ -2,6 +2,7 @@ import pLimit from 'p-limit'
 import type { ReleasedEpoch } from '#domain/anchor-view.ts'
 import type { Batch } from '#domain/batch.ts'
 import { byCodeUnit, type Cid, type ContractNumber, type EpochId, type ProjectId } from '#domain/ids.ts'
+import type { Rounds } from '#domain/rounds.ts'
 import { isBatchWindowOver } from '#domain/window.ts'
 import type { AnchoredWithProjects } from '#io/chain/port.ts'
 import { isUnreadable } from '#life/keep.ts'
@@ -35,16 +36,16 @@ export interface StandIns {
 
 /** When half of a round's batch window is over and nobody has answered a refutation, validators send what the valid votes give (V15). */
 export function createStandIns(deps: Validating, { fail, signal }: Life): StandIns {
-  /** By epoch, the block in which the round began that was tried last. A second refutation begins the same round anew, with another block. */
+  /** By epoch, the block of the refutation that was last tried to answer. The next one may begin the same round anew, or, in the last round, none. */
   const tried = new Map<EpochId, ContractNumber>()
   /** No epoch waits for the calls of another. */
   const works = new Set<Promise<unknown>>()
   const files = pLimit(FILES_AT_ONCE)
 
-  async function begin(epoch: ReleasedEpoch, start: ContractNumber): Promise<void> {
+  async function begin(epoch: ReleasedEpoch, { start, refutedAt }: Rounds): Promise<void> {
     const isWhole = await standIn({ epoch, start, files }, deps, signal)
     // What a file was missing for is tried again with the next block, while it is still our turn.
-    if (!isWhole && tried.get(epoch.epochId) === start) tried.delete(epoch.epochId)
+    if (!isWhole && tried.get(epoch.epochId) === refutedAt) tried.delete(epoch.epochId)
   }
 
   return {
@@ -52,9 +53,10 @@ export function createStandIns(deps: Validating, { fail, signal }: Life): StandI
       if (signal.aborted) return
       for (const epoch of deps.view.epochs()) {
         const rounds = deps.view.rounds(epoch.epochId)
-        if (rounds === undefined || !rounds.hasRefuted || tried.get(epoch.epochId) === rounds.start || !isOurTurn(epoch, deps)) continue
-        tried.set(epoch.epochId, rounds.start)
-        const work = begin(epoch, rounds.start)
+        if (rounds?.refutedAt === undefined || !rounds.hasRefuted) continue
+        if (tried.get(epoch.epochId) === rounds.refutedAt || !isOurTurn(epoch, deps)) continue
+        tried.set(epoch.epochId, rounds.refutedAt)
+        const work = begin(epoch, rounds)
           .catch(fail)
           .finally(() => works.delete(work))
         works.add(work)

@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import type { BlockNumber, ContractNumber } from '#domain/ids.ts'
 import type { BlockRef } from '#io/chain/port.ts'
@@ -62,4 +63,36 @@ test('a block that is not the child of the one before begins anew', () => {
 test('timestamps that run away from the clock are no beat: blocks come sooner than they say', () => {
   expect(beatOf(times(20, 2), { lateMs: (index) => 300 - 200 * index })).toBe('none')
   expect(beatOf(times(20, 2), { lateMs: (index) => 300 - 100 * index })).toBe(300)
+})
+
+const replay = process.env['FUZZ_SEED'] === undefined ? {} : { seed: Number(process.env['FUZZ_SEED']) }
+
+test('whatever a chain says of its blocks, the next one is asked for a quarter of a minute after the last question at the latest', () => {
+  /** Mostly by the clock, for otherwise there is no beat; then what a liar may say. */
+  const block = fc.record({
+    gap: fc.constantFrom(1, 1, 1, 2, 15, 3_600, -5),
+    waitedMs: fc.option(fc.nat({ max: 20_000 }), { freq: 9, nil: undefined }),
+  })
+  fc.assert(
+    fc.property(
+      fc.constantFrom(1, 2, 15),
+      fc.array(block, { maxLength: 5 }),
+      fc.array(fc.nat({ max: 900 }), { minLength: 20, maxLength: 40 }),
+      (gap, lies, lateMs) => {
+        const beat = createBeat()
+        let [timestamp, nowMs] = [1_700_000_000, 0]
+        const told = [
+          ...lateMs.map((late) => ({ gap, waitedMs: undefined, late })),
+          ...lies.map((lie) => ({ ...lie, gap: gap * lie.gap, late: 0 })),
+        ]
+        for (const [index, { gap: seconds, waitedMs, late }] of told.entries()) {
+          timestamp += seconds
+          nowMs += waitedMs ?? 1_000 * gap
+          beat.took(blockAt(FIRST + index, timestamp), nowMs + late)
+          expect(beat.nextMs()).toBeLessThanOrEqual(nowMs + late + 15_000)
+        }
+      },
+    ),
+    replay,
+  )
 })

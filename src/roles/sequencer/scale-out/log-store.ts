@@ -89,7 +89,8 @@ export async function openLogStore(
       next ??= openGroup()
       const group = next
       for (const { key, value } of writes) {
-        const own = value?.slice()
+        // Not by `slice`, which of a Buffer is no copy.
+        const own = value && new Uint8Array(value)
         group.writes.push(own === undefined ? { key } : { key, value: own })
         pending.set(key, { value: own, group })
       }
