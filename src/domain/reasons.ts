@@ -136,7 +136,7 @@ export const UNREADY_REASONS = {
   hand_over_failed: 'The collector did not take the last submission; the detail says why. Does it run, and is `--collector` its address?',
   unlinked: 'The collector has no link to a sequencer: `dial_failed` in the log says which addresses do not answer.',
   ipfs_alone:
-    'No node of `--ipfs-peers` is reached, so that the sequencer fetches nothing from here, and its market counts only what it can fetch: `ipfs_peer_away` in the log says why.',
+    'No node of `--ipfs-peers` is reached, so that the sequencer fetches nothing from here, and its market counts only what it can fetch: `ipfs_peer_away` in the log says why. Where none is named, name that of the sequencer: the `ipfs` of its `endpoints.json`.',
   receipt_refused: 'The last receipt refuses for a reason that the next submission shares; the detail is its code.',
   relay_full: 'The relay has no place for another peer: `--reservations-max` is the limit.',
   index_behind: 'The index has not read the anchor chain up to its head, or nobody writes it.',

@@ -258,6 +258,18 @@ describe('a node', () => {
     expect(findings.every(({ part }) => part === 'second' || part === 'collector')).toBe(true)
   })
 
+  test('whose collector starts with it, is not told to start one', async () => {
+    const sequencers = ['/ip4/127.0.0.1/tcp/1/p2p/12D3KooWQzLtLgEt4JEebiXfEjZgAB8gZ58JHaVvZjGEuHhBBJMn']
+    writeFileSync(join(dataDir, 'key'), KEY, { mode: 0o600 })
+    const settings = { ...FLAGS, anchorChainId: 7_869, signerKey: 'file:key', healthListen: 'off', sourceRpcUrl: 'http://127.0.0.1:2' }
+    const parts = { snapshotter: { slots: [1] }, collector: { sequencers, grpcListen: '127.0.0.1:2' } }
+    const findings = await look({ dataDir: 'data', settings, parts })
+    expect(
+      findings.filter(({ check }) => check === 'collector'),
+      JSON.stringify(findings),
+    ).toMatchObject([{ part: 'snapshotter', state: 'good', detail: '127.0.0.1:2 is a part of the node, and starts with it' }])
+  })
+
   test('whose file breaks off, or is not well: what is wrong with it, in the words of the node', async () => {
     expect(await look('{ "dataDir": "data",\n "parts": {')).toMatchObject([
       { check: 'settings', state: 'bad', detail: expect.stringContaining('line 2') },
