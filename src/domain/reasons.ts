@@ -129,6 +129,8 @@ export const UNREADY_REASONS = {
     'Another process signs with this account: the detail is a transaction that this one did not send. Nothing is signed any more. Stop one of the two, then start this one again.',
   account_stuck:
     'A transaction of the account is not taken by any node: `call_needs_person` in the log says what is missing, mostly ether.',
+  signer_failed:
+    'The remote signer gives no signature, and nothing is sent without one; the detail is the code. `./weft doctor` asks it for one. Ready again a minute after the last failure.',
   rules_unknown: 'The rules of the market are not known here: `manifest_unknown` in the log says which manifest is missing.',
   store_full: 'The disk, or what this user may take of it, is full: what would come next is refused. Make room; it goes on by itself.',
   slots_lost: 'A slot of `--slots` has another signer now, or is gone. `./weft slots show` says whose it is.',

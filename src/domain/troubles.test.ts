@@ -64,6 +64,10 @@ test('a step that fails for a reason that is told already is not told of besides
   troubles.note('call_needs_person', { code: 'CALL_UNFUNDED', account: '0x1' })
   troubles.note('will_try_again', { code: 'CALL_UNFUNDED', account: '0x1', doing: 'attest' })
   expect(going().map(([event]) => event)).toEqual(['will_try_again', 'call_needs_person'])
+  troubles.note('will_try_again', { code: 'SIGNER_FAILED', account: '0x1', doing: 'attest' })
+  troubles.note('endpoint_trouble', { ...away, trouble: 'slow' })
+  troubles.note('will_try_again', { ...failed, doing: 'read_source' })
+  expect(going(), 'of the same account and the same endpoint, and something else').toHaveLength(5)
 })
 
 test('what happened once was lately, for an hour; what is no warning never was', () => {

@@ -91,13 +91,16 @@ const told = ({ isOver: _, ...trouble }: Trouble & { readonly isOver: boolean })
 
 /** What says of a step that it failed, whatever the reason. */
 const STEPS: readonly LogEvent[] = ['will_try_again', 'anchor_chain_trouble']
-const CAUSES: readonly (keyof Facts)[] = ['endpoint', 'account']
+/** The word for what an endpoint does, of which a step fails with that code. */
+const ENDPOINT_CODES: Readonly<Record<string, string>> = { unreachable: 'CHAIN_UNREACHABLE', wrong_chain: 'CHAIN_EXCHANGED' }
 
-/** Whether a step waits for something that another line tells already, with what to do: an endpoint that does not answer, an account without ether. */
-const isFollowing = ({ event, facts }: Trouble, cause: Trouble): boolean =>
-  STEPS.includes(event) &&
-  !STEPS.includes(cause.event) &&
-  CAUSES.some((name) => facts[name] !== undefined && facts[name] === cause.facts[name])
+/** Whether a step waits for what another line tells already, with what to do: an endpoint that does not answer, an account without ether. */
+function isFollowing({ event, facts }: Trouble, { event: by, facts: told }: Trouble): boolean {
+  if (!STEPS.includes(event) || STEPS.includes(by) || facts['code'] === undefined) return false
+  if (told['trouble'] !== undefined)
+    return facts['endpoint'] === told['endpoint'] && facts['code'] === ENDPOINT_CODES[String(told['trouble'])]
+  return facts['account'] !== undefined && facts['account'] === told['account'] && facts['code'] === told['code']
+}
 
 /** Whether two lines agree about everything that both of them name. */
 const isSame = (left: Facts, right: Facts): boolean =>
