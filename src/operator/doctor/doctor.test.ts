@@ -154,12 +154,17 @@ describe('a sequencer', () => {
     const problems = { ...good, anchor: ['9 blocks behind the others'] }
     Object.assign(given, { reports: [report({ problems })], chain: world({ snapshotWindowBlocks: 50, batchWindowBlocks: 40 }) })
     vi.stubGlobal('fetch', fetched(3_600_000))
-    expect(wrong(await look()).map(({ check, state }) => `${check} ${state}`)).toEqual([
+    const findings = wrong(await look())
+    expect(findings.map(({ check, state }) => `${check} ${state}`)).toEqual([
       'anchor RPC bad',
       'anchor RPC doubtful',
       'clock bad',
       'windows bad',
     ])
+    expect(findings[3]?.detail).toMatch(
+      /; from its release [\d.]+ s for submissions, [\d.]+ s for batches, [\d.]+ s for attestations: batches come too late/,
+    )
+    expect(findings[0]?.mend, 'the endpoint may be well').toBe('set the clock first (`clock`), and look again')
   })
 
   test('whose IPFS peer is not there', async () => {
@@ -180,7 +185,7 @@ describe('a snapshotter', () => {
     expect(away).toEqual([
       expect.objectContaining({ check: 'slot 2', state: 'bad', mend: expect.stringContaining(`./weft slots assign 2=${account}`) }),
       expect.objectContaining({ check: 'slot 3', state: 'bad', detail: expect.stringContaining('no such slot') }),
-      expect.objectContaining({ check: 'collector', state: 'bad', detail: expect.stringContaining('UNAVAILABLE') }),
+      expect.objectContaining({ check: 'collector', state: 'bad', detail: expect.stringMatching(/UNAVAILABLE .*127\.0\.0\.1:1$/) }),
     ])
     const server = await serveSubmissions({ host: '127.0.0.1', port: 0, handler: async () => 'Success' })
     try {
