@@ -98,7 +98,8 @@ const ALL = [
 describe('without a terminal', () => {
   test('flags say it all, and the file is one that a node starts from', async () => {
     const { said, exitCode } = await init(undefined, ...ALL)
-    expect([exitCode, said]).toEqual([0, expect.stringContaining(`start     ./weft node --config ${config}`)])
+    const next = `check     ./weft doctor node --config ${config}\nstart     ./weft node --config ${config}`
+    expect([exitCode, said]).toEqual([0, expect.stringContaining(next)])
     expect(written()).toMatchObject({
       dataDir: expect.any(String),
       settings: { network: '../network.json', signerKey: 'file:../keystore.json', signerPassword: 'file:../password' },

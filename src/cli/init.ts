@@ -366,6 +366,7 @@ function nextSteps({ config, role }: Flags, { own, key }: Awaited<ReturnType<typ
   const lines = [
     `wrote     ${config}: ${role.join(', ')}${own?.slots === undefined ? '' : `, slots ${own.slots.join(',')}`}`,
     `look      ./weft config show --origin --config ${config}`,
+    `check     ./weft doctor node --config ${config}`,
     `start     ./weft node --config ${config}`,
     ...(own?.assign === undefined ? [] : [`more      the wallet has slots that another signs for: ${own.assign}`]),
     ...(key !== undefined && 'path' in key ? [`keep      a copy of ${key.path} and of its password`] : []),
