@@ -19,6 +19,7 @@ const signer = createSigner(new Secret(Uint8Array.fromHex(KEY))).address
 const [wallet, other] = ['0b', '0c'].map((byte) => `0x${byte.repeat(20)}`) as [Address, Address]
 const PEER = '12D3KooWQzLtLgEt4JEebiXfEjZgAB8gZ58JHaVvZjGEuHhBBJMn'
 const SEQUENCER = `/ip4/127.0.0.1/tcp/9100/p2p/${PEER}`
+const IPFS = `/ip4/127.0.0.1/tcp/9102/p2p/${PEER}`
 const slotOf = (slotId: number, of = signer) => ({ slotId: slotId as SlotId, owner: wallet, signer: of, isActive: true, isBurned: false })
 
 /** The two chains; keystores cost nothing to open. */
@@ -97,7 +98,8 @@ const ALL = [
 describe('without a terminal', () => {
   test('flags say it all, and the file is one that a node starts from', async () => {
     const { said, exitCode } = await init(undefined, ...ALL)
-    expect([exitCode, said]).toEqual([0, expect.stringContaining(`start     ./weft node --config ${config}`)])
+    const next = `check     ./weft doctor node --config ${config}\nstart     ./weft node --config ${config}`
+    expect([exitCode, said]).toEqual([0, expect.stringContaining(next)])
     expect(written()).toMatchObject({
       dataDir: expect.any(String),
       settings: { network: '../network.json', signerKey: 'file:../keystore.json', signerPassword: 'file:../password' },
@@ -185,6 +187,8 @@ describe('a remote signer', () => {
       ...ALL.slice(0, 6),
       '--sequencers',
       SEQUENCER,
+      '--ipfs-peers',
+      'none',
       '--slots',
       'all',
       '--wallet',
@@ -201,6 +205,7 @@ describe('at a terminal', () => {
       ...['anchor', 'http://nowhere', 'http://anchor'],
       ...['http://anchor', 'http://source'],
       ...['there', SEQUENCER],
+      ...['/ip4/127.0.0.1/tcp/9102', IPFS],
       ...[at('password'), at('keystore.json')],
       ...['', '4', '1-2'],
     ]
@@ -215,6 +220,6 @@ describe('at a terminal', () => {
       '✔ 2 slots',
     ])
       expect(said).toContain(word)
-    expect(written()).toMatchObject({ parts: { snapshotter: { slots: ['1-2'] } } })
+    expect(written()).toMatchObject({ settings: { ipfsPeers: [IPFS] }, parts: { snapshotter: { slots: ['1-2'] } } })
   })
 })

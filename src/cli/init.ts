@@ -39,6 +39,7 @@ interface Flags {
 const NEW_KEY = 'new'
 const ALL = 'all'
 const EVERYONE = "whoever's the key signs for"
+const NOBODY = 'none'
 
 const NOTHING_DEPLOYED: DeployedNode = { settings: {}, wallet: undefined, key: undefined, signer: undefined, rows: [] }
 const invalid = (problem: string): WeftError => new WeftError('SETTINGS_INVALID', { problems: [problem] })
@@ -181,6 +182,18 @@ async function askSequencers(questions: Questions, flags: Flags, sequencerId: st
   })
 }
 
+/** Without one nobody fetches what a snapshotter computes, and most markets count only what can be fetched. */
+async function askIpfsPeers(questions: Questions, flags: Flags) {
+  const { checkPeers } = await import('#operator/init.ts')
+  return questions.ask<readonly string[]>({
+    flag: '--ipfs-peers',
+    asks: "Multiaddrs of IPFS nodes to stay connected to, the sequencer's `ipfs` among them",
+    given: flags.ipfsPeers,
+    fallback: NOBODY,
+    check: async (text) => ({ value: text === NOBODY ? [] : checkPeers(text) }),
+  })
+}
+
 const knows = (roles: readonly Role[], name: keyof typeof SETTINGS): boolean =>
   roles.some((role) => (SETTINGS[name].roles as readonly Role[]).includes(role))
 
@@ -217,6 +230,7 @@ async function answersTo(process: NodeJS.Process, flags: Flags, deployed: Deploy
       })
     : undefined
   const sequencers = roles.includes('collector') ? await askSequencers(questions, flags, market?.sequencerId) : []
+  const ipfsPeers = knows(roles, 'ipfsPeers') ? await askIpfsPeers(questions, flags) : []
   const key = knows(roles, 'signerKey') ? await askKey(process, questions, flags, deployed) : undefined
   if (key !== undefined && deployed.signer !== undefined && deployed.signer.toLowerCase() !== key.address)
     throw invalid(`--from says that ${printable(deployed.signer)} signs, and the key is that of ${key.address}`)
@@ -226,18 +240,17 @@ async function answersTo(process: NodeJS.Process, flags: Flags, deployed: Deploy
       : undefined
   questions.end()
   if (place === undefined || anchor === undefined || market === undefined) throw invalid('no network was named')
-  return { place, anchorRpcUrl: anchor.url, market, sourceRpcUrl, sequencers: sequencers ?? [], key, own }
+  return { place, anchorRpcUrl: anchor.url, market, sourceRpcUrl, sequencers: sequencers ?? [], ipfsPeers: ipfsPeers ?? [], key, own }
 }
 
 export const initCommand = buildCommand({
   async func(this: { process: NodeJS.Process }, flags: Flags) {
     const { stdout, stderr } = this.process
     if (existsSync(flags.config)) throw invalid(`--config: ${flags.config} is there already, and is not replaced`)
-    const { checkPeers, configOf } = await import('#operator/init.ts')
+    const { configOf } = await import('#operator/init.ts')
     const { readDeployedNode } = await import('#operator/deployed-node.ts')
     const deployed = flags.from === undefined ? NOTHING_DEPLOYED : readDeployedNode(flags.from, { isKeyElsewhere: flags.key !== undefined })
     if (deployed.rows.length > 0) stderr.write(`of ${flags.from?.join(', ')}:\n${tableOf(deployed.rows)}`)
-    const ipfsPeers = flags.ipfsPeers === undefined || !knows(flags.role, 'ipfsPeers') ? [] : checkPeers(flags.ipfsPeers)
     const answers = await answersTo(this.process, flags, deployed)
     const keyPath = answers.key && 'path' in answers.key ? answers.key.path : undefined
     const config = configOf({
@@ -253,7 +266,6 @@ export const initCommand = buildCommand({
       trustedSequencers: flags.trustedSequencers,
       namespace: deployed.settings['namespace'],
       grpcListen: flags.role.includes('collector') ? deployed.settings['grpcListen'] : undefined,
-      ipfsPeers,
     })
     const { writeConfig } = await import('#node/node-config.ts')
     writeConfig(flags.config, config)
@@ -354,6 +366,7 @@ function nextSteps({ config, role }: Flags, { own, key }: Awaited<ReturnType<typ
   const lines = [
     `wrote     ${config}: ${role.join(', ')}${own?.slots === undefined ? '' : `, slots ${own.slots.join(',')}`}`,
     `look      ./weft config show --origin --config ${config}`,
+    `check     ./weft doctor node --config ${config}`,
     `start     ./weft node --config ${config}`,
     ...(own?.assign === undefined ? [] : [`more      the wallet has slots that another signs for: ${own.assign}`]),
     ...(key !== undefined && 'path' in key ? [`keep      a copy of ${key.path} and of its password`] : []),

@@ -102,6 +102,21 @@ describe('a role in lines', () => {
     )
   })
 
+  test('slots that fare alike are one line, whatever stands between them: the odd one is seen', () => {
+    const slots = Array.from({ length: 100 }, (_, index) => ({
+      slotId: (index + 1) as never,
+      handedOver: 28,
+      included: index === 41 ? 0 : 28,
+      outvoted: 0,
+      leftOut: index === 41 ? 28 : 0,
+    }))
+    const lines = statusInWords({ name: 'mine', state: 'running', run, status: { ...status, slots } }).split('\n')
+    expect(lines.filter((line) => line.includes('slot')).map((line) => line.trim())).toEqual([
+      'slots 1-41, 43-100, each: nothing submitted yet; 28 handed over, 28 included, 0 outvoted, 0 left out',
+      'slot 42: nothing submitted yet; 28 handed over, 0 included, 0 outvoted, 28 left out',
+    ])
+  })
+
   test.each<[HomeStatus, string]>([
     [{ name: 'relay', state: 'stopped' }, 'relay: does not run'],
     [{ name: 'relay', state: 'killed', run }, 'relay (snapshotter): does not run: its process ended without stopping it'],

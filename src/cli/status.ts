@@ -2,6 +2,7 @@ import { buildCommand } from '@stricli/core'
 import { factsText } from '#domain/log-line.ts'
 import type { MetricName, Reading } from '#domain/metrics.ts'
 import { printable } from '#domain/printable.ts'
+import { rangesOf } from '#domain/ranges.ts'
 import type { RoleStatus } from '#node/faring.ts'
 import type { SlotNow } from '#node/role.ts'
 import type { Given } from '#node/settings/settings.ts'
@@ -13,9 +14,10 @@ import { wrapped } from './words.ts'
 
 const CLEAR = '\u001b[H\u001b[2J\u001b[3J'
 /** More of them make a page that nobody reads; `--json` has all. */
-const SLOTS_SHOWN_MAX = 20
+const SLOT_LINES_MAX = 20
 const LATELY_SHOWN_MAX = 5
-const FACTS_LENGTH_MAX = 160
+/** Two multiaddrs, and why the one was not reached. */
+const FACTS_LENGTH_MAX = 320
 
 type Values = (metric: MetricName, labels?: Reading['labels']) => number | undefined
 
@@ -117,7 +119,7 @@ function workInWords(values: Values): readonly (readonly [string, string | undef
       joined(
         [values('weft_relay_reservations'), 'reached through the relay'],
         [values('weft_relay_circuits'), values('weft_relay_circuits') === 1 ? 'circuit' : 'circuits'],
-        [values('weft_collector_linked'), 'link to a sequencer'],
+        [values('weft_collector_linked'), values('weft_collector_linked') === 1 ? 'link to a sequencer' : 'links to a sequencer'],
       ),
     ],
   ]
@@ -131,21 +133,19 @@ function moneyInWords({ money }: RoleStatus): string | undefined {
   return `${account} has ${Number(balanceEther.toPrecision(6))} ether${rate}${lasts}`
 }
 
-function slotInWords({
-  slotId,
-  lastEpochId,
-  lastMs,
-  handedOver,
-  included,
-  outvoted,
-  leftOut,
-  deliveredToday,
-  dailyQuota,
-}: SlotNow): string {
+/** One line for all slots that fare alike: of hundreds the few that do not are to be seen. */
+function slotsInWords(slots: readonly SlotNow[]): readonly string[] {
+  return [...Map.groupBy(slots, slotInWords)].map(([words, alike]) => {
+    const ids = rangesOf(alike.map(({ slotId }) => slotId)).join(', ')
+    return alike.length === 1 ? `slot ${ids}: ${words}` : `slots ${ids}, each: ${words}`
+  })
+}
+
+function slotInWords({ lastEpochId, lastMs, handedOver, included, outvoted, leftOut, deliveredToday, dailyQuota }: SlotNow): string {
   const ago = lastMs === undefined ? '' : `, ${spanInWords(Math.max(0, Date.now() - lastMs) / 1_000)} ago`
   const last = lastEpochId === undefined ? 'nothing submitted yet' : `epoch ${lastEpochId}${ago}`
   const day = deliveredToday === undefined ? '' : `; ${deliveredToday} of ${dailyQuota} today`
-  return `slot ${slotId}: ${last}; ${handedOver} handed over, ${included} included, ${outvoted} outvoted, ${leftOut} left out${day}`
+  return `${last}; ${handedOver} handed over, ${included} included, ${outvoted} outvoted, ${leftOut} left out${day}`
 }
 
 function factsInWords(facts: Readonly<Record<string, unknown>>): string {
@@ -176,15 +176,15 @@ function roleInWords(status: RoleStatus): readonly string[] {
     ['disk', `${bytes('weft_disk_free_bytes')} free of ${bytes('weft_disk_size_bytes')}; store ${bytes('weft_store_bytes')}`],
     ['memory', bytes('process_resident_memory_bytes')],
   ]
-  const slots = status.slots ?? []
+  const slots = slotsInWords(status.slots ?? [])
   const going = status.troubles.map(
     ({ event, sinceMs, times, facts, help }) =>
       `  ! ${event} for ${spanInWords(Math.max(0, Date.now() - sinceMs) / 1_000)}, since ${clock(sinceMs)}${times > 1 ? `, ${times} times` : ''}  ${factsInWords(facts)}\n${wrapped(help, INDENT)}`,
   )
   return [
     ...rows.flatMap(([name, text]) => (text === undefined ? [] : [row(name, text)])),
-    ...slots.slice(0, SLOTS_SHOWN_MAX).map((slot) => row('', slotInWords(slot))),
-    ...(slots.length > SLOTS_SHOWN_MAX ? [row('', `and ${slots.length - SLOTS_SHOWN_MAX} slots more`)] : []),
+    ...slots.slice(0, SLOT_LINES_MAX).map((slot) => row('', slot)),
+    ...(slots.length > SLOT_LINES_MAX ? [row('', `and ${slots.length - SLOT_LINES_MAX} lines more of slots: --json`)] : []),
     ...status.unready.map(
       ({ reason, detail, help }) => `  ✘ ${reason}${detail === undefined ? '' : ` (${printable(detail)})`}\n${wrapped(help, INDENT)}`,
     ),

@@ -129,6 +129,8 @@ export const UNREADY_REASONS = {
     'Another process signs with this account: the detail is a transaction that this one did not send. Nothing is signed any more. Stop one of the two, then start this one again.',
   account_stuck:
     'A transaction of the account is not taken by any node: `call_needs_person` in the log says what is missing, mostly ether.',
+  signer_failed:
+    'The remote signer gives no signature, and nothing is sent without one; the detail is the code. `./weft doctor` asks it for one. Ready again a minute after the last failure.',
   rules_unknown: 'The rules of the market are not known here: `manifest_unknown` in the log says which manifest is missing.',
   store_full: 'The disk, or what this user may take of it, is full: what would come next is refused. Make room; it goes on by itself.',
   slots_lost: 'A slot of `--slots` has another signer now, or is gone. `./weft slots show` says whose it is.',
@@ -136,7 +138,7 @@ export const UNREADY_REASONS = {
   hand_over_failed: 'The collector did not take the last submission; the detail says why. Does it run, and is `--collector` its address?',
   unlinked: 'The collector has no link to a sequencer: `dial_failed` in the log says which addresses do not answer.',
   ipfs_alone:
-    'No node of `--ipfs-peers` is reached, so that the sequencer fetches nothing from here, and its market counts only what it can fetch: `ipfs_peer_away` in the log says why.',
+    'No node of `--ipfs-peers` is reached, so that the sequencer fetches nothing from here, and its market counts only what it can fetch: `ipfs_peer_away` in the log says why. Where none is named, name that of the sequencer: the `ipfs` of its `endpoints.json`.',
   receipt_refused: 'The last receipt refuses for a reason that the next submission shares; the detail is its code.',
   relay_full: 'The relay has no place for another peer: `--reservations-max` is the limit.',
   index_behind: 'The index has not read the anchor chain up to its head, or nobody writes it.',

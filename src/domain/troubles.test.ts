@@ -47,6 +47,29 @@ test('what repeats and can be taken back ends by either: an address that is not 
   expect(going()).toEqual([])
 })
 
+test('a step that fails for a reason that is told already is not told of besides; when the reason is over, so is the step', () => {
+  const failed = { code: 'CHAIN_UNREACHABLE', endpoint: 'http://a' }
+  const away = { chain: 'source', endpoint: 'http://a', trouble: 'unreachable' }
+  troubles.note('will_try_again', { ...failed, doing: 'read_source' })
+  troubles.note('anchor_chain_trouble', failed)
+  troubles.note('will_try_again', { code: 'COLLECTOR_UNAVAILABLE', doing: 'hand_over' })
+  expect(going()).toHaveLength(3)
+  troubles.note('endpoint_trouble', away)
+  expect(troubles.now().map(({ event, facts }) => `${event} ${facts['doing'] ?? ''}`)).toEqual([
+    'will_try_again hand_over',
+    'endpoint_trouble ',
+  ])
+  troubles.note('endpoint_recovered', away)
+  expect(troubles.now().map(({ facts }) => facts['doing'])).toEqual(['hand_over'])
+  troubles.note('call_needs_person', { code: 'CALL_UNFUNDED', account: '0x1' })
+  troubles.note('will_try_again', { code: 'CALL_UNFUNDED', account: '0x1', doing: 'attest' })
+  expect(going().map(([event]) => event)).toEqual(['will_try_again', 'call_needs_person'])
+  troubles.note('will_try_again', { code: 'SIGNER_FAILED', account: '0x1', doing: 'attest' })
+  troubles.note('endpoint_trouble', { ...away, trouble: 'slow' })
+  troubles.note('will_try_again', { ...failed, doing: 'read_source' })
+  expect(going(), 'of the same account and the same endpoint, and something else').toHaveLength(5)
+})
+
 test('what happened once was lately, for an hour; what is no warning never was', () => {
   troubles.note('outvoted', { epochId: 1, projectId: 'p' })
   troubles.note('epoch_done', { epochId: 1 })

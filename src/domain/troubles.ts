@@ -39,8 +39,10 @@ export function createTroubles(nowMs: () => number): Troubles {
   const known = new Map<string, Trouble & { isOver: boolean }>()
 
   function end(by: LogEvent, facts: Facts): void {
-    for (const trouble of known.values())
-      if ((EVENTS[trouble.event] as EventRow).until === by && isSame(trouble.facts, facts)) trouble.isOver = true
+    const over = [...known.values()].filter(
+      (trouble) => !trouble.isOver && (EVENTS[trouble.event] as EventRow).until === by && isSame(trouble.facts, facts),
+    )
+    for (const trouble of known.values()) if (over.some((cause) => cause === trouble || isFollowing(trouble, cause))) trouble.isOver = true
   }
 
   function isNow({ event, lastMs, isOver }: Trouble & { readonly isOver: boolean }): boolean {
@@ -70,11 +72,13 @@ export function createTroubles(nowMs: () => number): Troubles {
       const [silent] = known.keys()
       if (known.size > KEPT_MAX && silent !== undefined) known.delete(silent)
     },
-    now: () =>
-      [...known.values()]
-        .filter(isNow)
+    now() {
+      const going = [...known.values()].filter(isNow)
+      return going
+        .filter((trouble) => !going.some((cause) => isFollowing(trouble, cause)))
         .map(told)
-        .sort((left, right) => left.sinceMs - right.sinceMs),
+        .sort((left, right) => left.sinceMs - right.sinceMs)
+    },
     lately: () =>
       [...known.values()]
         .filter((trouble) => !isNow(trouble) && nowMs() - trouble.lastMs < LATELY_MS)
@@ -84,6 +88,19 @@ export function createTroubles(nowMs: () => number): Troubles {
 }
 
 const told = ({ isOver: _, ...trouble }: Trouble & { readonly isOver: boolean }): Trouble => trouble
+
+/** What says of a step that it failed, whatever the reason. */
+const STEPS: readonly LogEvent[] = ['will_try_again', 'anchor_chain_trouble']
+/** The word for what an endpoint does, of which a step fails with that code. */
+const ENDPOINT_CODES: Readonly<Record<string, string>> = { unreachable: 'CHAIN_UNREACHABLE', wrong_chain: 'CHAIN_EXCHANGED' }
+
+/** Whether a step waits for what another line tells already, with what to do: an endpoint that does not answer, an account without ether. */
+function isFollowing({ event, facts }: Trouble, { event: by, facts: told }: Trouble): boolean {
+  if (!STEPS.includes(event) || STEPS.includes(by) || facts['code'] === undefined) return false
+  if (told['trouble'] !== undefined)
+    return facts['endpoint'] === told['endpoint'] && facts['code'] === ENDPOINT_CODES[String(told['trouble'])]
+  return facts['account'] !== undefined && facts['account'] === told['account'] && facts['code'] === told['code']
+}
 
 /** Whether two lines agree about everything that both of them name. */
 const isSame = (left: Facts, right: Facts): boolean =>

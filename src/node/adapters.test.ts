@@ -133,6 +133,21 @@ test.each([
   expect(told.find(([name]) => name === event)?.[1]).toMatchObject({ ...facts, call: 'release', account: sender.address })
 })
 
+test('an IPFS node that was told of no peers is alone until somebody comes by himself', async () => {
+  const hasPeers = vi.fn(() => false)
+  vi.mocked(startHeliaNode).mockResolvedValue({ hasPeers, stop: async () => undefined } as unknown as HeliaNode)
+  const started = createStarted()
+  const places = { ipfsListen: '/ip4/127.0.0.1/tcp/0', ipfsPeers: [], gatewayPort: 0, pinPlaces: [] }
+  try {
+    const ipfs = await ipfsPlace(places as unknown as Settings, { ...home, directory: '/nowhere' }, started)
+    expect(ipfs.isAlone()).toBe(true)
+    hasPeers.mockReturnValue(true)
+    expect(ipfs.isAlone()).toBe(false)
+  } finally {
+    await started.stop()
+  }
+})
+
 test('an IPFS node whose peers are all away is alone, which is told with each attempt; one that is reached is enough', async () => {
   const node = { stop: async () => undefined } as unknown as HeliaNode
   const starting = vi.mocked(startHeliaNode).mockResolvedValue(node)

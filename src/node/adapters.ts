@@ -125,7 +125,7 @@ export function tellRefusals(host: Pick<SubmissionHost, 'counts'>, home: Pick<Ro
 
 export interface IpfsPlace {
   readonly node: HeliaNode
-  /** Whether peers were named and none of them was reached when it was last tried. */
+  /** Whether none of the peers that were named was reached when it was last tried; where none was, whether nobody has come by himself. */
   isAlone(): boolean
   /** The node for what a role adds and pins, which goes to the other places too, and whether they hold it. */
   readonly copies: Copies
@@ -159,7 +159,7 @@ export async function ipfsPlace(settings: Settings, home: RoleHome, started: Sta
   const copies = copiesOf(settings, home, node)
   started.add('pinning places', copies)
   const cars = settings.pinPlaces.flatMap((place) => (place.kind === 'car' ? [place.directory] : []))
-  const isAlone = (): boolean => peers.length > 0 && peers.every((peer) => away.has(peer))
+  const isAlone = (): boolean => (peers.length > 0 ? peers.every((peer) => away.has(peer)) : !node.hasPeers())
   return { node, isAlone, copies, gatewayUrl: gateway.url, carPlaces: cars.length > 0 ? { cars } : {} }
 }
 

@@ -10,7 +10,7 @@ let notes: Notes
 let faring: Faring
 beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), 'weft-faring-'))
-  notes = createNotes(Date.now)
+  notes = createNotes(() => Date.now())
   faring = createFaring('snapshotter', { notes, directory })
 })
 afterEach(() => {
@@ -45,6 +45,19 @@ test('what to do about a trouble is what to do about its code, too, or about the
     expect.stringMatching(/^An RPC endpoint .* A header has not its hash/),
     expect.not.stringContaining('undefined'),
   ])
+})
+
+test('a role whose signer gives no signature is not ready until it has not failed for a minute', async () => {
+  vi.useFakeTimers({ toFake: ['Date'] })
+  faring.begin(undefined)
+  notes.event('receipts_unsigned', { code: 'SIGNER_FAILED', receipts: 3 })
+  expect(faring.unready(), 'receipts go out without one').toEqual([])
+  notes.event('will_try_again', { code: 'SIGNER_FAILED', account: '0x1', doing: 'hand_over', pauseMs: 1 })
+  expect(faring.unready()).toEqual([{ reason: 'signer_failed', detail: 'SIGNER_FAILED' }])
+  notes.event('will_try_again', { code: 'SIGNER_LIED', account: '0x1', doing: 'hand_over', pauseMs: 1 })
+  expect(faring.unready()).toEqual([{ reason: 'signer_failed', detail: 'SIGNER_LIED' }])
+  vi.setSystemTime(Date.now() + 60_000)
+  expect(faring.unready()).toEqual([])
 })
 
 test('a role that was restored waits until the next epoch is released, and says so', async () => {

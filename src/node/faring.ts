@@ -63,11 +63,18 @@ const UNREADY_TROUBLES = [
   ['restored', 'restored'],
 ] as const
 
+/** A step that fails with one of them has nothing to send. */
+const UNSIGNED: ReadonlySet<unknown> = new Set(['SIGNER_FAILED', 'SIGNER_LIED'])
+
 /** What the log says of what goes on, each reason once. */
 function reasonsIn(troubles: readonly Trouble[]): readonly Unready[] {
   const events = new Set<string>(troubles.map(({ event }) => event))
   const reasons = new Set(UNREADY_TROUBLES.flatMap(([event, reason]) => (events.has(event) ? [reason] : [])))
-  return [...reasons].map((reason) => ({ reason }))
+  const unsigned = troubles.findLast(({ event, facts: { code } }) => event === 'will_try_again' && UNSIGNED.has(code))
+  return [
+    ...[...reasons].map((reason) => ({ reason })),
+    ...(unsigned === undefined ? [] : [{ reason: 'signer_failed', detail: String(unsigned.facts['code']) } as const]),
+  ]
 }
 
 export function createFaring(role: Role, { notes, directory }: Pick<RoleHome, 'notes' | 'directory'>): Faring {

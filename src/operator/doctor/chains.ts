@@ -24,13 +24,22 @@ const LOOK_BACK_BLOCKS = 50
 /** Less is over before a node has computed anything. */
 const WINDOW_MIN_SECONDS = 3
 
-/** One line per endpoint; `use` says what it is asked for. */
-async function endpointsOf(check: string, rpcUrl: string, use: RpcUse): Promise<{ findings: Finding[]; reports: EndpointReport[] }> {
-  const reports = await checkEndpoints(rpcUrl.split(','))
+interface Endpoints {
+  readonly check: string
+  /** What they are asked for. */
+  readonly use: RpcUse
+  readonly reports: readonly EndpointReport[]
+}
+
+/** One line per endpoint. By a clock that is off, the newest block of each is of another time. */
+function endpointsOf({ check, use, reports }: Endpoints, isClockOff: boolean): readonly Finding[] {
   const findings = reports.map((report) => {
     const { endpoint, head = 0, headAgeSeconds = 0, lagBlocks = 0, logsRangeBlocks = 0, latencyMs = 0, stateDepthBlocks = 0 } = report
     const problems = report.problems[use]
-    const mend = 'name another endpoint (`./weft rpc check URL` says what each can do)'
+    const isClocks = isClockOff && report.failure === undefined
+    const mend = isClocks
+      ? 'set the clock first (`clock`), and look again'
+      : 'name another endpoint (`./weft rpc check URL` says what each can do)'
     if (problems.length > 0) return bad(check, `${endpoint}: ${problems.join('; ')}`, mend)
     const detail = `${endpoint}: head ${head}, ${headAgeSeconds} s old, ${lagBlocks} behind, ${latencyMs} ms; logs of ${logsRangeBlocks} blocks at once, state ${stateDepthBlocks} back`
     return good(check, detail)
@@ -43,7 +52,7 @@ async function endpointsOf(check: string, rpcUrl: string, use: RpcUse): Promise<
         'name a second one, of another provider, behind a comma',
       ),
     )
-  return { findings, reports: [...reports] }
+  return findings
 }
 
 /** By the time that an endpoint writes into its answers, else by its newest block. */
@@ -68,8 +77,9 @@ async function clockOf(rpcUrl: string, reports: readonly EndpointReport[]): Prom
 function windowsOf(market: MarketState, anchorBlockSeconds: number): readonly Finding[] {
   const { epochSize, sourceBlockTimeSeconds, snapshotWindowBlocks, batchWindowBlocks, attestationWindowBlocks } = market
   const period = epochSize * sourceBlockTimeSeconds
-  const window = Math.round(snapshotWindowBlocks * anchorBlockSeconds * 10) / 10
-  const told = `an epoch each ${period} s; ${window} s for submissions, batches until block ${batchWindowBlocks}, attestations until ${attestationWindowBlocks}`
+  const seconds = (blocks: number): number => Math.round(blocks * anchorBlockSeconds * 10) / 10
+  const window = seconds(snapshotWindowBlocks)
+  const told = `an epoch each ${period} s; from its release ${window} s for submissions, ${seconds(batchWindowBlocks)} s for batches, ${seconds(attestationWindowBlocks)} s for attestations`
   const mend = '`./weft market set --snapshot-window … --batch-window … --attestation-window …`, by the owner of the market'
   if (batchWindowBlocks <= snapshotWindowBlocks)
     return [bad('windows', `${told}: batches come too late as soon as submissions are in`, mend)]
@@ -167,14 +177,16 @@ async function marketOf(role: Role, settings: Given, sourceChainIds: readonly nu
 export async function lookAtChains(role: Role, settings: Given): Promise<readonly Finding[]> {
   const { anchorRpcUrl, sourceRpcUrl = settings.recomputeRpcUrl || undefined } = settings
   const mend = 'name an endpoint that answers (`./weft rpc check URL`)'
+  const reportsOf = async (rpcUrl: string | undefined) => (rpcUrl === undefined ? [] : checkEndpoints(rpcUrl.split(',')))
+  const [source, anchor] = [await reportsOf(sourceRpcUrl), await reportsOf(anchorRpcUrl)]
+  const sourceChainIds = source.flatMap(({ chainId }) => chainId ?? [])
+  const clock = anchorRpcUrl === undefined ? [] : await clockOf(anchorRpcUrl, anchor)
+  const isClockOff = clock.some(({ state }) => state === 'bad')
   const sourceUse = role === 'epochs' ? 'source of epochs' : 'source of a snapshotter'
-  const source = sourceRpcUrl === undefined ? undefined : await endpointsOf('source RPC', sourceRpcUrl, sourceUse)
-  const sourceChainIds = source?.reports.flatMap(({ chainId }) => chainId ?? []) ?? []
-  const anchor = anchorRpcUrl === undefined ? undefined : await endpointsOf('anchor RPC', anchorRpcUrl, 'anchor')
   return [
-    ...(anchor?.findings ?? []),
-    ...(anchorRpcUrl === undefined ? [] : await clockOf(anchorRpcUrl, anchor?.reports ?? [])),
+    ...endpointsOf({ check: 'anchor RPC', use: 'anchor', reports: anchor }, isClockOff),
+    ...clock,
     ...(anchorRpcUrl === undefined ? [] : await orFailed('market', mend, () => marketOf(role, settings, sourceChainIds))),
-    ...(source?.findings ?? []),
+    ...endpointsOf({ check: 'source RPC', use: sourceUse, reports: source }, isClockOff),
   ]
 }

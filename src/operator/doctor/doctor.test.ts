@@ -154,12 +154,17 @@ describe('a sequencer', () => {
     const problems = { ...good, anchor: ['9 blocks behind the others'] }
     Object.assign(given, { reports: [report({ problems })], chain: world({ snapshotWindowBlocks: 50, batchWindowBlocks: 40 }) })
     vi.stubGlobal('fetch', fetched(3_600_000))
-    expect(wrong(await look()).map(({ check, state }) => `${check} ${state}`)).toEqual([
+    const findings = wrong(await look())
+    expect(findings.map(({ check, state }) => `${check} ${state}`)).toEqual([
       'anchor RPC bad',
       'anchor RPC doubtful',
       'clock bad',
       'windows bad',
     ])
+    expect(findings[3]?.detail).toMatch(
+      /; from its release [\d.]+ s for submissions, [\d.]+ s for batches, [\d.]+ s for attestations: batches come too late/,
+    )
+    expect(findings[0]?.mend, 'the endpoint may be well').toBe('set the clock first (`clock`), and look again')
   })
 
   test('whose IPFS peer is not there', async () => {
@@ -180,7 +185,7 @@ describe('a snapshotter', () => {
     expect(away).toEqual([
       expect.objectContaining({ check: 'slot 2', state: 'bad', mend: expect.stringContaining(`./weft slots assign 2=${account}`) }),
       expect.objectContaining({ check: 'slot 3', state: 'bad', detail: expect.stringContaining('no such slot') }),
-      expect.objectContaining({ check: 'collector', state: 'bad', detail: expect.stringContaining('UNAVAILABLE') }),
+      expect.objectContaining({ check: 'collector', state: 'bad', detail: expect.stringMatching(/UNAVAILABLE .*127\.0\.0\.1:1$/) }),
     ])
     const server = await serveSubmissions({ host: '127.0.0.1', port: 0, handler: async () => 'Success' })
     try {
@@ -256,6 +261,18 @@ describe('a node', () => {
     const told = wrong(findings).map(({ part, check }) => `${part} ${check}`)
     expect(told).toEqual(expect.arrayContaining(['second sequencer', 'collector sequencer']))
     expect(findings.every(({ part }) => part === 'second' || part === 'collector')).toBe(true)
+  })
+
+  test('whose collector starts with it, is not told to start one', async () => {
+    const sequencers = ['/ip4/127.0.0.1/tcp/1/p2p/12D3KooWQzLtLgEt4JEebiXfEjZgAB8gZ58JHaVvZjGEuHhBBJMn']
+    writeFileSync(join(dataDir, 'key'), KEY, { mode: 0o600 })
+    const settings = { ...FLAGS, anchorChainId: 7_869, signerKey: 'file:key', healthListen: 'off', sourceRpcUrl: 'http://127.0.0.1:2' }
+    const parts = { snapshotter: { slots: [1] }, collector: { sequencers, grpcListen: '127.0.0.1:2' } }
+    const findings = await look({ dataDir: 'data', settings, parts })
+    expect(
+      findings.filter(({ check }) => check === 'collector'),
+      JSON.stringify(findings),
+    ).toMatchObject([{ part: 'snapshotter', state: 'good', detail: '127.0.0.1:2 is a part of the node, and starts with it' }])
   })
 
   test('whose file breaks off, or is not well: what is wrong with it, in the words of the node', async () => {

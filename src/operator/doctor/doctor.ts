@@ -24,7 +24,7 @@ interface Around {
 export async function* examine(role: Role, flags: Text, { env, unlock }: Around): AsyncGenerator<Finding> {
   const settings = wellFormed(`\`./weft settings ${role}\` lists them all`, () => readSettings(role, flags, env))
   if ('findings' in settings) return yield* settings.findings
-  yield* lookAt(role, settings.read, unlock)
+  yield* lookAt(role, settings.read, { unlock, collectors: [] })
 }
 
 /** The same of every part of a node, as its file says. */
@@ -33,11 +33,17 @@ export async function* examineNode(config: string, { env, unlock }: Around): Asy
     readParts(readConfig(config), env),
   )
   if ('findings' in parts) return yield* parts.findings
+  const collectors = parts.read.flatMap(({ role, settings }) => (role === 'collector' ? [settings.grpcListen] : []))
   for (const { name, role, settings } of parts.read)
-    for await (const finding of lookAt(role, settings, unlock)) yield { part: name, ...finding }
+    for await (const finding of lookAt(role, settings, { unlock, collectors })) yield { part: name, ...finding }
 }
 
-async function* lookAt(role: Role, locked: Settings, unlock: Around['unlock']): AsyncGenerator<Finding> {
+interface Beside extends Pick<Around, 'unlock'> {
+  /** Where those of the same process listen. */
+  readonly collectors: readonly string[]
+}
+
+async function* lookAt(role: Role, locked: Settings, { unlock, collectors }: Beside): AsyncGenerator<Finding> {
   yield good('settings', `${settingsOf(role).length} settings of ${role} are as they must be`)
   const [settings, closed] = await opened(locked, unlock)
   yield* closed
@@ -51,7 +57,9 @@ async function* lookAt(role: Role, locked: Settings, unlock: Around['unlock']): 
   yield* await lookAtSigner(locked)
   yield* await lookAtChains(role, settings)
   if ('ipfsListen' in settings) yield* await lookAtIpfs(settings)
-  if (role === 'snapshotter') yield* await lookAtCollector(settings)
+  const startsWithUs = run === undefined && collectors.includes(settings.collector ?? '')
+  if (role === 'snapshotter' && startsWithUs) yield good('collector', `${settings.collector} is a part of the node, and starts with it`)
+  if (role === 'snapshotter' && !startsWithUs) yield* await lookAtCollector(settings)
   if (role === 'collector') yield* await lookAtSequencers(settings)
 }
 

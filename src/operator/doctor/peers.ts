@@ -55,7 +55,8 @@ export const lookAtIpfs = ({ ipfsPeers = [], dataDir = '' }: Given): Promise<rea
           const mend = isOwn
             ? 'start the role'
             : 'is its node up, and its address still that one? See `endpoints.json` there, and --ipfs-peers here'
-          if (failure === undefined) findings.push(good('IPFS peer', address))
+          if (failure === undefined)
+            findings.push(isOwn ? good('IPFS node', `${address} of the role is reached`) : good('IPFS peer', address))
           else if (!isOwn) findings.push(bad('IPFS peer', `${address}: ${failure}`, mend))
         }
         return findings
