@@ -15,17 +15,19 @@ export function createLoopDelay() {
   const histogram = monitorEventLoopDelay({ resolution: DELAY_RESOLUTION_MS })
   histogram.enable()
   let sinceMs = systemClock.nowMs()
+  /** As it was told last: whoever asks right after another one gets the same. */
+  let told: readonly Reading[] = []
   // What is measured is the time between two looks.
   const late = (nanoseconds: number): number => Math.max(0, nanoseconds / NANO - DELAY_RESOLUTION_MS / 1_000)
   return {
     readings(): readonly Reading[] {
-      if (histogram.count === 0) return []
+      if (histogram.count === 0) return told
       const percentiles = [
         ['50', histogram.percentile(50)],
         ['99', histogram.percentile(99)],
         ['100', histogram.max],
       ] as const
-      const told = percentiles.map(([percentile, value]) => reading('weft_event_loop_delay_seconds', late(value), { percentile }))
+      told = percentiles.map(([percentile, value]) => reading('weft_event_loop_delay_seconds', late(value), { percentile }))
       if (systemClock.nowMs() - sinceMs > DELAY_SPAN_MS) {
         histogram.reset()
         sinceMs = systemClock.nowMs()
