@@ -11,11 +11,17 @@ afterEach(() => {
 
 const A = 'https://a.test'
 
-/** One endpoint that serves chain 1 up to block 1000, and behind whose URL another chain may come. */
-async function connected() {
+/** One endpoint that serves chain 1 up to block 1000. */
+function openOne() {
   const world = openEndpoints({ names: ['a'] })
   const node = world.nodes['a'] as WorldNode
   node.head = 1_000
+  return { ...world, node }
+}
+
+/** One behind whose URL another chain may come. */
+async function connected() {
+  const { node, ...world } = openOne()
   /** From block `from` on it is another chain; `id` is the chain id. */
   const become = (from: number, { id = 1, head = 1_000 } = {}): void => {
     node.head = head
@@ -27,9 +33,11 @@ async function connected() {
   }
   await world.run(assertChainId(world.rpc, 1))
   await world.run(readHead(world.rpc))
-  // A second, and it has been looked at.
-  await world.clock.advance(1_000)
-  await world.run(readHead(world.rpc))
+  // Looked at once a second, and twice.
+  for (const _ of [1, 2]) {
+    await world.clock.advance(1_000)
+    await world.run(readHead(world.rpc))
+  }
   return { ...world, node, become }
 }
 
@@ -89,6 +97,31 @@ test('G11: of two chains that answer in turn behind one URL, what the other one 
   const again = run(readBlock(rpc, 872 as BlockNumber))
   expect((await again)?.hash).toBe(headerOf(872).hash)
 })
+
+test.each(['the first one', 'the deep one'])(
+  'G11: a lie about %s while it is not known yet is not held against the truth',
+  async (which) => {
+    const { run, rpc, node, clock, told } = openOne()
+    await run(assertChainId(rpc, 1))
+    await run(readHead(rpc))
+    const isLie = (number: number): boolean => (which === 'the first one' ? number === 0 : number === 872)
+    const tell = (isLying: boolean): void => {
+      node.scripts['eth_getBlockByNumber'] = (block: string) => {
+        const number = block === 'latest' ? node.head : Number(block)
+        return headerOf(number, isLying && isLie(number) ? ' elsewhere' : '')
+      }
+    }
+    tell(true)
+    await clock.advance(1_000)
+    await run(readHead(rpc))
+    tell(false)
+    for (let second = 0; second < 60; second += 1) {
+      await clock.advance(1_000)
+      await run(readHead(rpc))
+    }
+    expect(told()).toEqual([])
+  },
+)
 
 test('a rewrite near the head is none, and an endpoint that has fallen far behind serves the same chain', async () => {
   const { rpc, run, node, become, told, clock } = await connected()

@@ -17,13 +17,15 @@ const CHAIN_ID: RpcCall = { method: 'eth_chainId', params: [] }
  */
 export function createIdentity(pace: Pick<Pace, 'nowMs'>) {
   let chainId: number | undefined
-  /** Hashes by number: of the first block, and of a deep one. */
+  /** Hashes by number, of the first block and of a deep one. Each was told alike twice: what was a lie once would make a liar of whoever tells the truth after it. */
   const blocks = new Map<number, string>()
+  /** Told once. */
+  let proposed = new Map<number, string>()
   let last: Seen | undefined
   let dueMs = Number.POSITIVE_INFINITY
   let isShaken = false
 
-  const deepest = (): number => Math.max(...blocks.keys(), 0)
+  const deepestOf = (numbers: Iterable<number>): number => Math.max(...numbers, 0)
 
   /** What an answer says of the chain: where it contradicts what is known, why. */
   function contradiction(call: RpcCall, answer: RpcAnswer | undefined): string | undefined {
@@ -41,6 +43,15 @@ export function createIdentity(pace: Pick<Pace, 'nowMs'>) {
   /** A rewrite does that, too. */
   const isBreak = ({ number, hash, parentHash }: Seen): boolean =>
     last !== undefined && ((number === last.number && hash !== last.hash) || (number === last.number + 1 && parentHash !== last.hash))
+
+  function know(told: ReadonlyMap<number, string>): void {
+    const isTwice = ([number, hash]: [number, string]): boolean => blocks.get(number) === hash || proposed.get(number) === hash
+    const [twice, once] = [[...told].filter(isTwice), [...told].filter((each) => !isTwice(each))]
+    const deepest = deepestOf(twice.map(([number]) => number))
+    proposed = new Map(once)
+    for (const [number] of [...blocks]) if (number !== 0 && number < deepest) blocks.delete(number)
+    for (const [number, hash] of twice) if (number === 0 || number === deepest) blocks.set(number, hash)
+  }
 
   return {
     /** Whether it is to be held to what is known before anything it says counts. */
@@ -66,27 +77,25 @@ export function createIdentity(pace: Pick<Pace, 'nowMs'>) {
       return false
     },
     question(): readonly RpcCall[] {
-      const next = Math.max(deepest(), (last?.number ?? 0) - SETTLED_DEPTH)
-      return [CHAIN_ID, ...[...new Set([0, deepest(), next])].map(header)]
+      const deepest = deepestOf(blocks.keys())
+      const next = deepestOf(proposed.keys()) || Math.max(deepest, (last?.number ?? 0) - SETTLED_DEPTH)
+      return [CHAIN_ID, ...[...new Set([0, deepest, next])].map(header)]
     },
     /** As `contradictedBy`, of the answers to `question`. Otherwise the deep block moves up behind the head: nodes forget old ones. */
     held(calls: readonly RpcCall[], answers: readonly RpcAnswer[]): string | undefined {
       const why = contradictedBy(calls, answers)
       // Who answers nothing of it is not known yet to be the same.
       isShaken = why !== undefined || !answers.some(({ isOk }) => isOk)
-      dueMs = pace.nowMs() + CHECK_EVERY_MS
-      const seen = calls.flatMap((call, index) => seenIn(call, answers[index]) ?? [])
-      const isThere = seen.some(({ number }) => number === deepest())
-      if (why !== undefined || (blocks.size > 0 && !isThere)) return why
-      const [first, top] = [seen.find(({ number }) => number === 0), seen.at(-1)]
-      blocks.clear()
-      for (const each of [first, top]) if (each !== undefined) blocks.set(each.number, each.hash)
-      return undefined
+      const told = new Map(calls.flatMap((call, index) => seenIn(call, answers[index]) ?? []).map(({ number, hash }) => [number, hash]))
+      if (why === undefined && (blocks.size === 0 || told.has(deepestOf(blocks.keys())))) know(told)
+      dueMs = pace.nowMs() + (blocks.size === 0 && proposed.size > 0 ? CHECK_FIRST_MS : CHECK_EVERY_MS)
+      return why
     },
     /** What it was taken for is not what is asked for. */
     forget(): void {
       chainId = undefined
       blocks.clear()
+      proposed.clear()
       last = undefined
     },
   }
