@@ -79,7 +79,8 @@ function lying() {
       for await (const [delivery] of outside.listener.inbound(new AbortController().signal)) {
         const seen = delivery && decodeSubmission(delivery.payload)
         const parsed = seen && parseSignature(seen.signature)
-        return { isSpoilt: seen?.signature !== signature, signer: parsed && outside.recoverer.recover(hasher.digest(request), parsed) }
+        const [signer] = await outside.recoverer.recoverMany(parsed ? [{ digest: hasher.digest(request), signature: parsed }] : [])
+        return { isSpoilt: seen?.signature !== signature, signer }
       }
       return undefined
     },

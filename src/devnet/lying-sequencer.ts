@@ -154,7 +154,10 @@ function spoils(slotId: SlotId, tellEach: Tell): Liar {
       return { ...delivery, payload: encodeSubmission({ ...submission, signature }), respond: (receipt) => delivery.respond(receipt) }
     }),
     recoverer: {
-      recover: (digest, signature) => outside.recoverer.recover(digest, genuine.get(signature.toHex()) ?? signature),
+      recoverMany: (signed) =>
+        outside.recoverer.recoverMany(
+          signed.map(({ digest, signature }) => ({ digest, signature: genuine.get(signature.toHex()) ?? signature })),
+        ),
     },
   })
 }

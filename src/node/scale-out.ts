@@ -4,7 +4,7 @@ import type { AnchorChain, ProtocolSender } from '#io/chain/port.ts'
 import { systemClock } from '#io/clock/system.ts'
 import type { SubmissionListener } from '#io/intake/port.ts'
 import { systemRandom } from '#io/keys/random.ts'
-import { recoverer } from '#io/keys/secp256k1.ts'
+import { createRecovererPool } from '#io/keys/recoverer-pool.ts'
 import { openJetStream } from '#io/log/jetstream.ts'
 import type { Shared } from '#io/log/port.ts'
 import type { SubmissionHost } from '#io/p2p/host.ts'
@@ -61,6 +61,8 @@ async function listener(
 ): Promise<{ readonly part: Part; places(): Places; readonly frames: SubmissionHost['counts'] }> {
   const host = await submissionHost(settings, home, signal)
   started.add('libp2p host', host)
+  const recoverer = createRecovererPool({ onDeath: (detail) => home.report('thread_died', { detail }) })
+  started.add('recoverer', recoverer)
   const part = createListening(partOptions(settings), { ...deps, listener: host, recoverer, onRelease: tellRefusals(host, home) })
   return { part, places: () => ({ p2p: host.addresses() }), frames: host.counts }
 }

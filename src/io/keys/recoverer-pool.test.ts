@@ -47,6 +47,8 @@ test('a thread that dies is replaced, and its work is done', async () => {
 
 test('where every thread dies the work is done all the same', async () => {
   const { pool, deaths } = openPool({ start: dying })
+  expect(await pool.recoverMany(signed.slice(0, 20))).toEqual(whole.slice(0, 20))
+  expect(deaths).toHaveLength(3)
   expect(await pool.recoverMany(signed.slice(0, 10))).toEqual(whole.slice(0, 10))
   expect(deaths).toHaveLength(3)
 })

@@ -7,8 +7,10 @@ import type { ManyRecoverer, Signed } from './port.ts'
 import { type Answers, packed, unpacked } from './recoverer-parcel.ts'
 import { recoverer } from './secp256k1.ts'
 
-/** Signatures per parcel: about 12 ms of a thread's work, beside which its way there and back, 50 µs, is nothing. */
-const PARCEL_LENGTH_MAX = 256
+/** Signatures per parcel: 3 to 12 ms of a thread's work, beside which its way there and back, 50 µs, is nothing. Few threads get the larger ones. */
+const [PARCEL_LENGTH_MIN, PARCEL_LENGTH_MAX] = [64, 256]
+/** Fewer are recovered on this thread: the way to another one would cost more than it saves. */
+const SENT_MIN = 16
 /** Threads that may die over one parcel. Nothing that a peer can send does that; the parcel is then done on this thread, so that nothing waits for ever. */
 const DEATHS_MAX = 3
 
@@ -98,8 +100,10 @@ export function createRecovererPool(options: RecovererPoolOptions = {}): Recover
   return {
     async recoverMany(signed) {
       if (isStopped) throw stopped()
+      if (signed.length < SENT_MIN) return recoverer.recoverMany(signed)
+      const length = Math.min(PARCEL_LENGTH_MAX, Math.max(PARCEL_LENGTH_MIN, Math.ceil(signed.length / threads)))
       const found: Promise<readonly (Address | undefined)[]>[] = []
-      for (let from = 0; from < signed.length; from += PARCEL_LENGTH_MAX) found.push(recover(signed.slice(from, from + PARCEL_LENGTH_MAX)))
+      for (let from = 0; from < signed.length; from += length) found.push(recover(signed.slice(from, from + length)))
       assign()
       return (await Promise.all(found)).flat()
     },

@@ -8,7 +8,7 @@ import { createVirtualClock, type VirtualClock } from '#io/clock/fake.ts'
 import type { Inbound, SubmissionListener } from '#io/intake/port.ts'
 import { createFakeIpfsNetwork, type FakeIpfsNode } from '#io/ipfs/fake.ts'
 import type { Ipfs } from '#io/ipfs/port.ts'
-import type { KeySigner, Recoverer, Signer } from '#io/keys/port.ts'
+import type { KeySigner, ManyRecoverer, Signer } from '#io/keys/port.ts'
 import { createSigner, parsePrivateKey, recoverer } from '#io/keys/secp256k1.ts'
 import { createInbox, INBOX_LIMITS } from '#io/p2p/inbox.ts'
 import { createPace } from '#io/p2p/pace.ts'
@@ -180,6 +180,8 @@ export interface Settings {
   readonly counts?: Partial<Pick<SequencerOptions, 'slotLimits' | 'daysKept' | 'countsEveryEpochs' | 'dayBufferEpochs' | 'slotsPerUpdate'>>
   readonly onDisk?: FakeStore
   readonly around?: Partial<Pick<World, 'clock' | 'chain' | 'ipfs'>>
+  /** Each time when signatures are to be looked at: whoever looks takes that long. */
+  readonly recovering?: () => Promise<void>
   readonly disk?: Disk
   /** Instead of an inbox of the world's own. */
   readonly listener?: SubmissionListener
@@ -235,10 +237,11 @@ export async function open(settings: Settings = {}): Promise<World> {
   // What one life knows of is not known to the next.
   const connection = chain.connect()
   let recoveries = 0
-  const countingRecoverer: Recoverer = {
-    recover(digest, signature) {
-      recoveries += 1
-      return recoverer.recover(digest, signature)
+  const countingRecoverer: ManyRecoverer = {
+    async recoverMany(signed) {
+      recoveries += signed.length
+      await settings.recovering?.()
+      return recoverer.recoverMany(signed)
     },
   }
   const tally = { minVotes: settings.minVotes ?? 0, minShareBp: settings.minShareBp ?? 0 }

@@ -9,7 +9,7 @@ import type { AnchorChain, MarketState, ProtocolSender } from '#io/chain/port.ts
 import type { Clock } from '#io/clock/port.ts'
 import type { SubmissionListener } from '#io/intake/port.ts'
 import type { Ipfs } from '#io/ipfs/port.ts'
-import type { Random, Recoverer, Signer } from '#io/keys/port.ts'
+import type { ManyRecoverer, Random, Signer } from '#io/keys/port.ts'
 import type { Store } from '#io/store/port.ts'
 import type { Tracer } from '#io/traces/port.ts'
 import { watchAppointment } from '#life/appointment.ts'
@@ -63,7 +63,7 @@ export interface SequencerDeps {
   readonly listener: SubmissionListener
   readonly clock: Clock
   readonly random: Pick<Random, 'fraction'>
-  readonly recoverer: Recoverer
+  readonly recoverer: ManyRecoverer
   /** Signs receipts, with the account that anchors; without it they are sent unsigned. */
   readonly receiptSigner?: Pick<Signer, 'signHashOf'> | undefined
   readonly report: Report

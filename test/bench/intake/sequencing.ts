@@ -1,4 +1,5 @@
 import type { BucketLimits } from '#domain/buckets.ts'
+import { createRecovererPool } from '#io/keys/recoverer-pool.ts'
 import { recoverer } from '#io/keys/secp256k1.ts'
 import { createSubmissionHost, type SubmissionHost } from '#io/p2p/host.ts'
 import type { EpochId } from '#domain/ids.ts'
@@ -79,7 +80,7 @@ await serveSteps({
       form: 'dag-cbor',
       anchoring: 'roots',
       isSigned: true,
-      recoverer,
+      recoverer: createRecovererPool(),
       receiptSigner: key,
       listener: host,
     })

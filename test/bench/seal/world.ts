@@ -9,7 +9,7 @@ import { systemClock } from '#io/clock/system.ts'
 import type { Inbound, SubmissionListener } from '#io/intake/port.ts'
 import { createFakeIpfsNetwork, type FakeIpfsNode } from '#io/ipfs/fake.ts'
 import type { Ipfs } from '#io/ipfs/port.ts'
-import type { Recoverer, Signer } from '#io/keys/port.ts'
+import type { ManyRecoverer, Signer } from '#io/keys/port.ts'
 import { systemRandom } from '#io/keys/random.ts'
 import { createSigner, parsePrivateKey } from '#io/keys/secp256k1.ts'
 import { createFakeStore } from '#io/store/fake.ts'
@@ -67,7 +67,7 @@ export interface WorldOptions extends Size {
   readonly isSigned?: boolean
   readonly epochsKept?: number
   /** By default none is recovered: everybody has one key. */
-  readonly recoverer?: Recoverer
+  readonly recoverer?: ManyRecoverer
   /** Signs receipts; without it none is signed. */
   readonly receiptSigner?: Pick<Signer, 'signHashOf'>
   /** Brings what `take` does not. */
@@ -231,7 +231,7 @@ export async function openWorld(options: WorldOptions): Promise<World> {
       rules: sameRules(rules),
       clock: systemClock,
       random: systemRandom,
-      recoverer: options.recoverer ?? { recover: () => key.address },
+      recoverer: options.recoverer ?? { recoverMany: async (signed) => signed.map(() => key.address) },
       receiptSigner: options.receiptSigner,
       listener: options.listener ?? listener,
       ipfs: watched(node, files, () => {

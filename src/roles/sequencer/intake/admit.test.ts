@@ -107,6 +107,72 @@ describe('S1: a receipt', () => {
   })
 })
 
+describe('S2: while signatures are looked at', () => {
+  /** Each look takes until the test lets go of it. */
+  async function releasedWithLooks() {
+    const looks: PromiseWithResolvers<void>[] = []
+    const world = await open({
+      recovering() {
+        const look = Promise.withResolvers<void>()
+        looks.push(look)
+        return look.promise
+      },
+    })
+    await world.release()
+    return { world, looks }
+  }
+
+  test('the window may close: the vote is refused, by the view of the moment in which it would be recorded', async () => {
+    const { world, looks } = await releasedWithLooks()
+    const answered: Receipt[] = []
+    await pushAlone(world, [await world.submission()], answered)
+    await world.mine(6)
+    expect(answered).toEqual([])
+    looks[0]?.resolve()
+    await world.until(() => answered.length === 1)
+    expect([answered[0]?.code, world.store.scan('vote/')]).toEqual(['window_closed', []])
+    await world.stop()
+  })
+
+  test('a reorganisation may take the block away that the vote names: it is refused, too', async () => {
+    const { world, looks } = await releasedWithLooks()
+    await world.mine(1)
+    const answered: Receipt[] = []
+    await pushAlone(world, [await world.submission()], answered)
+    world.chain.reorg(1)
+    await world.mine(1)
+    looks[0]?.resolve()
+    await world.until(() => answered.length === 1)
+    expect([answered[0]?.code, world.store.scan('vote/')]).toEqual(['header_unknown', []])
+    await world.stop()
+  })
+
+  test('of two groups the later one may be known first: the vote that came first counts all the same', async () => {
+    const { world, looks } = await releasedWithLooks()
+    const answered: Receipt[] = []
+    await pushAlone(world, [await world.submission()], answered)
+    await pushAlone(world, [await world.submission({ snapshotCid: CIDS[1] as Cid })], answered)
+    looks[1]?.resolve()
+    await world.clock.advance(1_000)
+    expect(answered).toEqual([])
+    looks[0]?.resolve()
+    await world.until(() => answered.length === 2)
+    expect(answered.map(({ code }) => code)).toEqual(['accepted', 'vote_conflict'])
+    await world.stop()
+  })
+
+  test('a slot has no more than its share, however many are looked at together', async () => {
+    const perSlot = { tokensPerSecond: 0, tokensMax: 2 }
+    const world = await open({ counts: { slotLimits: { perSlot, perSlotAndEpoch: perSlot } } })
+    await world.release()
+    const answered: Receipt[] = []
+    await pushAlone(world, Array(4).fill(await world.submission()), answered)
+    await world.until(() => answered.length === 4)
+    expect(answered.map(({ code }) => code)).toEqual(['accepted', 'duplicate', 'rate_limited', 'rate_limited'])
+    await world.stop()
+  })
+})
+
 describe('S31: while the disk is full', () => {
   const refusals = (world: World) => world.sequencer.stats().receipts.disk_full
 
@@ -381,23 +447,23 @@ describe('S9, G7: a delivery', () => {
     await world.stop()
   })
 
-  test('is not read on while two groups wait for the disk', async () => {
+  test('is not read on while two groups wait for the disk, and the signatures of a third are known', async () => {
     const disk = createDisk()
     const world = await open({ disk })
     await world.release()
     const release = disk.hold(isVote)
     const answered: Receipt[] = []
-    for (const slot of [1, 2, 3, 4]) await pushAlone(world, [await world.submission({ slotId: slot as SlotId })], answered)
+    for (const slot of [1, 2, 3, 4, 1]) await pushAlone(world, [await world.submission({ slotId: slot as SlotId })], answered)
     await world.clock.advance(1_000)
-    expect(world.recoveries()).toBe(2)
+    expect(world.recoveries()).toBe(3)
     release()
-    await world.until(() => answered.length === 4)
+    await world.until(() => answered.length === 5)
     await world.stop()
   })
 
   test.each([
-    ['256 of them', true, 512],
-    ['64 of them, of a peer that no vote was accepted from', false, 128],
+    ['256 of them', true, 768],
+    ['64 of them, of a peer that no vote was accepted from', false, 192],
   ])('gives the others their turn after %s', async (_, isKnown, recoveries) => {
     const disk = createDisk()
     const world = await open({ disk })
@@ -407,11 +473,11 @@ describe('S9, G7: a delivery', () => {
     const release = disk.hold(isVote)
     const answered: Receipt[] = []
     const submission = await world.submission()
-    world.push([submission, ...Array(699).fill(submission)], answered)
+    world.push([submission, ...Array(899).fill(submission)], answered)
     await world.clock.advance(100)
     expect(world.recoveries() - before).toBe(recoveries)
     release()
-    await world.until(() => answered.length === 700)
+    await world.until(() => answered.length === 900)
     await world.stop()
   })
 

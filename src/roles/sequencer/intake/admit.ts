@@ -4,35 +4,77 @@ import type { Address, BlockNumber, EpochId, SubmissionId } from '#domain/ids.ts
 import { isTaken, type ReceiptCode } from '#domain/rejection.ts'
 import type { ReceiptProof } from '#domain/submission.ts'
 import type { Inbound, SubmissionListener } from '#io/intake/port.ts'
-import type { Signer } from '#io/keys/port.ts'
+import type { ManyRecoverer, Signed, Signer } from '#io/keys/port.ts'
 import type { Store, StoreWrite } from '#io/store/port.ts'
 import type { Life } from '#life/live.ts'
 import { offer } from '#life/offer.ts'
 import type { TracedDeps } from '#life/traced.ts'
 import type { Counters } from '#roles/sequencer/counters.ts'
 import { type Promised, signReceipts } from '#wire/receipt.ts'
-import { receive } from '#wire/receive.ts'
+import type { SubmissionHasher } from '#wire/eip712.ts'
+import { receive, type Received } from '#wire/receive.ts'
 import type { Ballot } from './ballot.ts'
 import { createGroupSpans, type GroupSpans } from './group-spans.ts'
 import type { Recorded } from './record.ts'
 import type { SlotRates } from './slot-rates.ts'
-import { isAwaited, type VerifyDeps, verify } from './verify.ts'
+import { isAwaited, signedOf, type VerifyDeps, verify } from './verify.ts'
 import type { Held, Waiting } from './waiting.ts'
 
+/** Deliveries of which all is judged but the signatures: those are looked at meanwhile. */
+interface Group {
+  readonly members: readonly (Pending | Answer)[]
+  /** Who has signed each of those that are pending, in their order. */
+  readonly signers: Promise<readonly (Address | undefined)[]>
+  readonly spans: GroupSpans | undefined
+}
+
+/** Its signature is what is left to look at. */
+interface Pending {
+  readonly delivery: Inbound
+  readonly received: Received
+  readonly signed: Signed
+}
+
+/** Receive → verify: cheap checks first, so that a refused delivery costs one recovery at most (G7). */
+function lookAt(deliveries: readonly Inbound[], deps: IntakeDeps): Group {
+  const spans = createGroupSpans(deliveries.length, deps)
+  const members = deliveries.flatMap((delivery) => {
+    const outcome = lookAtOne(delivery, deps)
+    return 'why' in outcome ? hold(outcome, deps) : [outcome]
+  })
+  return { members, signers: signersOf(members.filter(isPending), deps), spans }
+}
+
+const isPending = (member: Pending | Answer): member is Pending => 'signed' in member
+
+/** What a listener of this sequencer has found out is not found out again. */
+async function signersOf(pending: readonly Pending[], { recoverer }: IntakeDeps): Promise<readonly (Address | undefined)[]> {
+  const found = await recoverer.recoverMany(pending.flatMap(({ delivery, signed }) => (delivery.signer === undefined ? [signed] : [])))
+  const left = found.values()
+  return pending.map(({ delivery }) => delivery.signer ?? left.next().value)
+}
+
 /**
- * From delivery to receipt: receive → verify → record → commit → sign → receipt. A receipt is sent only when what it says is on disk (G1, S1), so all
+ * Record → commit → sign → receipt. A receipt is sent only when what it says is on disk (G1, S1), so all
  * deliveries of a group share one commit. No group is answered when the one before it, `earlier`, could not be written: a `duplicate` of what
  * was in that would be a lie. Where there is no room for it, all that was recorded is refused, to be sent again (S31). What is taken is signed once for the whole group, and not before it is durable; nobody else waits for that, for the key may be elsewhere. What a later block decides, of a peer that cannot come again, is judged then (S11). Never throws over what a
  * delivery holds.
  */
-async function admit(deliveries: readonly Inbound[], deps: IntakeDeps, { earlier, signing }: Beside): Promise<void> {
-  const spans = createGroupSpans(deliveries.length, deps)
+async function admit(
+  { members, spans }: Group,
+  signers: readonly (Address | undefined)[],
+  deps: IntakeDeps,
+  { earlier, signing }: Beside,
+): Promise<void> {
+  const found = signers.values()
   const writes: StoreWrite[] = []
   let isRecorded = false
-  const judged = deliveries.flatMap((delivery): Answer[] => {
-    const outcome = admitOne(delivery, deps)
+  const judged = members.flatMap((member): Answer[] => {
+    if (!isPending(member)) return [member]
+    const { delivery } = member
+    const outcome = admitOne(member, found.next().value, deps)
     if (outcome === 'passed_on') return []
-    if ('delivery' in outcome) return hold(outcome, deps)
+    if ('why' in outcome) return hold(outcome, deps)
     if (!('writes' in outcome)) return [{ delivery, ...outcome }]
     writes.push(...outcome.writes)
     isRecorded = true
@@ -70,6 +112,8 @@ export interface IntakeDeps extends VerifyDeps, TracedDeps {
   readonly counters: Counters
   readonly waiting: Waiting
   readonly slotRates: SlotRates
+  readonly hasher: SubmissionHasher
+  readonly recoverer: ManyRecoverer
   readonly receiptSigner?: Pick<Signer, 'signHashOf'> | undefined
   readonly report: Report
   /** Whether refusals are counted apart for this epoch: its number is the chain's, not the sender's. */
@@ -129,26 +173,44 @@ function unsigned(failure: unknown, receipts: number, { report }: IntakeDeps): r
   return []
 }
 
-function admitOne(delivery: Inbound, deps: IntakeDeps): (Recorded & Judged) | Held | Judged | 'passed_on' {
+function lookAtOne(delivery: Inbound, deps: IntakeDeps): Pending | Held | Answer {
   const form = receive(delivery)
-  if (!form.ok) return refused(form.why, {}, deps)
-  const { submission } = form.received
+  if (!form.ok) return { delivery, ...refused(form.why, {}, deps) }
+  const { received } = form
+  const verdict = verify(received.submission, deps)
+  if (!verdict.ok) return turnDown({ delivery, submission: received.submission, why: verdict.why }, deps)
+  const signed = signedOf(received.submission, deps)
+  return typeof signed === 'string'
+    ? giveUp({ delivery, submission: received.submission, why: signed }, deps)
+    : { delivery, received, signed }
+}
+
+/** In one synchronous step, by the view of this moment: it may be another one than when the signature was begun to be looked at. */
+function admitOne(
+  { delivery, received, signed }: Pending,
+  signer: Address | undefined,
+  deps: IntakeDeps,
+): (Recorded & Judged) | Held | Judged | 'passed_on' {
+  const { submission, submissionId } = received
   const { epochId, slotId, deadlineBlock } = submission.request
-  const verdict = verify(submission, delivery.signer === undefined ? deps : believing(delivery.signer, deps))
-  if (!verdict.ok) {
-    // "Send again" would be heard by nobody.
-    if (delivery.protocol === 'collect' && isAwaited(submission, verdict.why, deps)) return { delivery, submission, why: verdict.why }
-    return refused(verdict.why, deps.isTaking(epochId) ? { epochId } : {}, deps)
-  }
+  const verdict = verify(submission, deps)
+  if (!verdict.ok) return turnDown({ delivery, submission, why: verdict.why }, deps)
+  if (signer !== verdict.signer) return giveUp({ delivery, submission, why: 'signer_mismatch' }, deps)
+  if (deps.slotRates.isOver(submission.request)) return giveUp({ delivery, submission, why: 'rate_limited' }, deps)
   deps.slotRates.count(submission.request)
   deps.counters.countSeen(slotId, { atMs: deps.clock.nowMs(), nodeVersion: submission.nodeVersion, isSimulated: epochId === 0 })
-  const recorded = deps.record({ ...form.received, signer: verdict.signer }, delivery)
+  const recorded = deps.record({ ...received, signer }, delivery)
   if (recorded === 'passed_on') return recorded
   deps.counters.count(recorded.code, { epochId, signedBySlot: slotId })
   if (recorded.code === 'accepted' && (deps.view.head?.number ?? 0) > deadlineBlock) deps.counters.countPastDeadline()
   if (!isTaken(recorded.code)) return recorded
-  const { submissionId } = form.received
-  return { ...recorded, promised: { submissionId, digest: verdict.digest, header: submission.header, code: recorded.code } }
+  return { ...recorded, promised: { submissionId, digest: signed.digest, header: submission.header, code: recorded.code } }
+}
+
+/** "Send again" would be heard by nobody over `/collect`: what the next blocks may decide waits. */
+function turnDown(held: Held, deps: IntakeDeps): Held | Answer {
+  const isHeld = held.delivery.protocol === 'collect' && isAwaited(held.submission, held.why, deps)
+  return isHeld ? held : giveUp(held, deps)
 }
 
 /** Keeps a delivery for later. What has no place is refused as what it is. */
@@ -162,33 +224,42 @@ function giveUp({ delivery, submission, why }: Held, deps: IntakeDeps): Answer {
   return { delivery, ...refused(why, deps.isTaking(epochId) ? { epochId } : {}, deps) }
 }
 
-/** What a listener of this sequencer has found out is not found out again. */
-const believing = (signer: Address, deps: IntakeDeps): VerifyDeps => ({ ...deps, recoverer: { recover: () => signer } })
-
 function refused(code: ReceiptCode, about: { readonly epochId?: EpochId }, { counters }: IntakeDeps): Judged {
   counters.count(code, about)
   return { code, reason: '' }
 }
 
-/** Deliveries verified in one go, before the event loop gets its turn: about 20 ms of signature checks. */
+/** Deliveries looked at in one go, before the event loop gets its turn. */
 const GROUP_LENGTH_MAX = 256
+/** One whose signatures are looked at, and one that is got ready meanwhile: what a delivery that comes now waits for. */
+const GROUPS_LOOKED_AT_MAX = 2
 
-/** Takes deliveries group by group, in the order of the calls; one commit is in flight while the next group is verified. */
+/** Takes deliveries group by group, in the order of the calls; while the signatures of one are looked at, and one is on its way to the disk, the next is got ready. */
 export function createIntake(deps: IntakeDeps, { fail, spawn }: Life) {
   const signing: Signing = { underWay: 0, spawn }
-  let previous: Promise<void> = Promise.resolve()
+  let durable: Promise<void> = Promise.resolve()
+  let recorded: Promise<void> = Promise.resolve()
   let turn: Promise<void> = Promise.resolve()
+  const lookedAt: Promise<void>[] = []
+
+  async function record(group: Group, earlier: Promise<void>): Promise<void> {
+    const [signers] = await Promise.all([group.signers, earlier])
+    const current = admit(group, signers, deps, { earlier: durable, signing })
+    current.catch(fail)
+    await durable
+    durable = current
+  }
 
   async function takeGroups(arrived: readonly Inbound[]): Promise<void> {
     for (let from = 0; from < arrived.length; from += GROUP_LENGTH_MAX) {
-      const current = admit(arrived.slice(from, from + GROUP_LENGTH_MAX), deps, { earlier: previous, signing })
-      current.catch(fail)
-      await previous
-      previous = current
+      if (lookedAt.length >= GROUPS_LOOKED_AT_MAX) await lookedAt.shift()
+      recorded = record(lookAt(arrived.slice(from, from + GROUP_LENGTH_MAX), deps), recorded)
+      recorded.catch(fail)
+      lookedAt.push(recorded)
     }
   }
 
-  /** Resolves when all are judged; the last of them may still be on their way to the disk. */
+  /** Resolves when the last of them are looked at. */
   function take(arrived: readonly Inbound[]): Promise<void> {
     const taken = turn.then(() => takeGroups(arrived))
     turn = taken.catch(() => undefined)
@@ -199,13 +270,16 @@ export function createIntake(deps: IntakeDeps, { fail, spawn }: Life) {
     async listen(signal: AbortSignal): Promise<void> {
       for await (const arrived of deps.listener.inbound(signal)) await take(arrived)
       await turn
-      await previous
+      await recorded
+      await durable
     },
     /** Judges what waited for the block that the view has now (S11), while its window is as open as that block says. */
     async judgeWaiting(): Promise<void> {
       const { due, givenUp } = deps.waiting.step(deps.view.head?.number, ({ submission, why }) => isAwaited(submission, why, deps))
       for (const held of givenUp) respond(giveUp(held, deps))
-      if (due.length > 0) await take(due.map(({ delivery }) => delivery))
+      if (due.length === 0) return
+      await take(due.map(({ delivery }) => delivery))
+      await recorded
     },
   }
 }

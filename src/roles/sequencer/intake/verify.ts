@@ -5,7 +5,7 @@ import { isInMarket, mayVoteOn } from '#domain/market-rules.ts'
 import type { Rejection } from '#domain/rejection.ts'
 import type { Submission } from '#domain/submission.ts'
 import { isWindowOpen } from '#domain/window.ts'
-import type { Recoverer } from '#io/keys/port.ts'
+import type { Signed } from '#io/keys/port.ts'
 import type { RuleBook } from '#life/rules.ts'
 import type { EpochRules } from '#roles/sequencer/epoch-rules.ts'
 import { isSnapshotCid } from '#wire/cid.ts'
@@ -32,21 +32,14 @@ export interface VerifyDeps {
   /** Whether the epoch takes submissions while its window is open, as far as the records say. */
   isOpen(epochId: EpochId): boolean
   isReleased(epochId: EpochId): boolean
-  readonly hasher: SubmissionHasher
-  readonly slotRates: Pick<SlotRates, 'isOver'>
-  readonly recoverer: Recoverer
 }
 
-export type Verdict =
-  | { readonly ok: true; readonly signer: Address; readonly isSimulation: boolean; readonly digest: Uint8Array }
-  | { readonly ok: false; readonly why: Rejection }
+/** `signer`: who has to have signed it. */
+export type Verdict = { readonly ok: true; readonly signer: Address } | { readonly ok: false; readonly why: Rejection }
 
 const refuse = (why: Rejection): Verdict => ({ ok: false, why })
 
-/**
- * Whether a submission counts (spec/06 §2). Changes nothing. The order is by cost: tables first, the one signature recovery last,
- * so that a refused submission costs one recovery at most (G7).
- */
+/** Whether a submission counts if its slot has signed it (spec/06 §2): all that tables tell. Changes nothing. */
 export function verify(submission: Submission, deps: VerifyDeps): Verdict {
   const content = contentRejection(submission, deps.served)
   if (content !== undefined) return refuse(content)
@@ -57,7 +50,7 @@ export function verify(submission: Submission, deps: VerifyDeps): Verdict {
   if (epochId === 0) {
     if (!isInMarket(submission.request.projectId, deps.rules.present)) return refuse('project_not_allowed')
     const signer = deps.view.head && deps.view.signerAt(slotId, deps.view.head.number)
-    return signer === undefined ? refuse('slot_unknown') : verifySigner(submission, signer, deps)
+    return signer === undefined ? refuse('slot_unknown') : { ok: true, signer }
   }
   const rules = openEpoch(epochId, deps)
   if (typeof rules === 'string') return refuse(rules)
@@ -67,7 +60,17 @@ export function verify(submission: Submission, deps: VerifyDeps): Verdict {
   if (!eligible.ok) return refuse(eligible.why)
   const { signer } = eligible
   if (!mayVoteOn(submission.request.projectId, { epochId, slotId, signer }, rules)) return refuse('project_not_allowed')
-  return verifySigner(submission, signer, deps)
+  return { ok: true, signer }
+}
+
+/** What tells who has signed a submission, or why nobody looks: its signature is none, or its slot has had its share. */
+export function signedOf(
+  { request, signature }: Submission,
+  { hasher, slotRates }: { readonly hasher: SubmissionHasher; readonly slotRates: Pick<SlotRates, 'isOver'> },
+): Signed | Extract<Rejection, 'signature_malformed' | 'rate_limited'> {
+  const parsed = parseSignature(signature)
+  if (parsed === undefined) return 'signature_malformed'
+  return slotRates.isOver(request) ? 'rate_limited' : { digest: hasher.digest(request), signature: parsed }
 }
 
 /** Whether the submission is refused only for something that the next blocks may bring: the start of the work, room, the release, its rules, the header. */
@@ -101,13 +104,4 @@ function openEpoch(
   const rules = rulesOf(epoch)
   if (rules === undefined) return 'epoch_unknown'
   return view.head !== undefined && isWindowOpen(rules.window, view.head) ? rules : 'window_closed'
-}
-
-function verifySigner(submission: Submission, signer: Address, { hasher, recoverer, slotRates }: VerifyDeps): Verdict {
-  const signature = parseSignature(submission.signature)
-  if (signature === undefined) return refuse('signature_malformed')
-  if (slotRates.isOver(submission.request)) return refuse('rate_limited')
-  const digest = hasher.digest(submission.request)
-  if (recoverer.recover(digest, signature) !== signer) return refuse('signer_mismatch')
-  return { ok: true, signer, isSimulation: submission.request.epochId === 0, digest }
 }

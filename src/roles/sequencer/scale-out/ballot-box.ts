@@ -1,7 +1,7 @@
 import type { ReleasedEpoch } from '#domain/anchor-view.ts'
 import { WeftError } from '#domain/errors.ts'
 import type { ContractNumber, EpochId } from '#domain/ids.ts'
-import type { Recoverer, Signer } from '#io/keys/port.ts'
+import type { ManyRecoverer, Signer } from '#io/keys/port.ts'
 import type { Lease, Log } from '#io/log/port.ts'
 import type { Store } from '#io/store/port.ts'
 import type { Backoff } from '#life/backoff.ts'
@@ -22,7 +22,7 @@ export interface BallotBoxDeps extends PartDeps {
 }
 
 /** Who signed is found out by listeners; that of a delivery without a signer is never asked. */
-const NOBODY: Recoverer = { recover: () => undefined }
+const NOBODY: ManyRecoverer = { recoverMany: async (signed) => signed.map(() => undefined) }
 
 const boxName = (partition: number): string => `box-${partition}`
 

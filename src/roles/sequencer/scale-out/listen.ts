@@ -4,7 +4,7 @@ import type { ReceiptCode } from '#domain/rejection.ts'
 import type { AnchorChain } from '#io/chain/port.ts'
 import type { Clock } from '#io/clock/port.ts'
 import type { SubmissionListener } from '#io/intake/port.ts'
-import type { Random, Recoverer } from '#io/keys/port.ts'
+import type { ManyRecoverer, Random } from '#io/keys/port.ts'
 import type { Shared } from '#io/log/port.ts'
 import type { Tracer } from '#io/traces/port.ts'
 import { type Life, live } from '#life/live.ts'
@@ -45,7 +45,7 @@ export function createListening(
   options: PartOptions,
   deps: PartDeps & {
     readonly listener: SubmissionListener
-    readonly recoverer: Recoverer
+    readonly recoverer: ManyRecoverer
     /** With each release: most of what came for the epoch before is there by then. */
     readonly onRelease?: () => void
   },
