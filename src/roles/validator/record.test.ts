@@ -24,6 +24,7 @@ import {
   VALIDATORS,
   type World,
 } from './validator.test-world.ts'
+import { traceOf } from './trace.ts'
 import type { ValidatorDeps } from './validator.ts'
 
 const encoder = new TextEncoder()
@@ -295,6 +296,31 @@ describe('what is kept, in which order', () => {
     await running.stop()
   })
 
+  test('what was found is told with the CID under which it is served: a name in the log, and a file for everybody', async () => {
+    const world = await openWorld()
+    const told: unknown[] = []
+    const running = await world.start({
+      spoil: ({ report }) => ({
+        report(event, facts) {
+          if (event === 'batch_attested') told.push(facts['evidence'])
+          report(event, facts)
+        },
+      }),
+    })
+    await world.anchor(honest(world))
+    await judged(world, running)
+    const other = { ...second(world, idsOf(honest(world))), snapshotCids: [CID_A] }
+    const batchCid = await world.anchor(other)
+    const { evidenceCid } = await judged(world, running, 2)
+    expect(told).toEqual([undefined, evidenceCid])
+    const bytes = await world.ipfs.node('anybody').get(evidenceCid as Cid, { bytesMax: 1e6, timeoutMs: 1 })
+    expect(JSON.parse(new TextDecoder().decode(bytes))).toEqual(running.validator.evidence(EPOCH_1, batchCid))
+    expect(
+      traceOf({ projectId: P2, epochId: EPOCH_1 }, running.store).map(({ detail }) => detail?.includes(`evidence ${evidenceCid}`)),
+    ).toContain(true)
+    await running.stop()
+  })
+
   test('a disk that keeps no evidence any more ends the validator, for a person to see', async () => {
     const world = await openWorld()
     const running = await world.start({
@@ -326,6 +352,35 @@ describe('after a crash', () => {
     await world.clock.advance(11_000)
     expect(await judged(world, running, 1, 3)).toMatchObject({ state: 'attested', reason: '', root, isDivergent: false })
     await running.stop()
+  })
+
+  test('V6: what was found before it is in the record all the same, and served', async () => {
+    const world = await openWorld()
+    const batch = { ...honest(world), snapshotCids: [CID_B] }
+    const batchCid = await snapshotCidOf(encodeBatch(batch))
+    const first = await world.start()
+    await world.anchor(batch)
+    const before = await judged(world, first)
+    await first.stop()
+    const store = createFakeStore()
+    await store.commit(first.store.scan('').filter(({ key }) => /^(evidence|guard)\//.test(key)))
+    const published: Cid[] = []
+    const again = await world.start({
+      store,
+      spoil: ({ ipfs }) => ({
+        ipfs: {
+          ...ipfs,
+          async add(bytes, epochId) {
+            const cid = await ipfs.add(bytes, epochId)
+            published.push(cid)
+            return cid
+          },
+        },
+      }),
+    })
+    expect(await judged(world, again)).toMatchObject({ batchCid, isDivergent: true, failureCount: 1, evidenceCid: before.evidenceCid })
+    expect(published).toEqual([before.evidenceCid])
+    await again.stop()
   })
 
   test('V2: a guard tells which root it was that the chain already has', async () => {

@@ -15,13 +15,14 @@ export function traceOf({ projectId, epochId }: TracePoint, store: Store): reado
     ...(heard.length === 0
       ? []
       : [{ step: 'heard', detail: `${heard.length} votes, of slot ${heard.map(({ slotId }) => slotId).join(', ')}` }]),
-    ...batches.map(({ batchCid, state, reason, root, failureCount, isDivergent }) => ({
+    ...batches.map(({ batchCid, state, reason, root, failureCount, evidenceCid, isDivergent }) => ({
       step: state,
       ...(reason === '' ? {} : { reason }),
       detail: [
         `batch ${batchCid}, trace ${traceIdOfBatch(batchCid)}`,
         ...(root === undefined ? [] : [`root ${root}`]),
         ...(failureCount > 0 ? [`${failureCount} findings`] : []),
+        ...(evidenceCid === undefined ? [] : [`evidence ${evidenceCid}`]),
         ...(isDivergent ? ["another root than the sequencer's"] : []),
       ].join(', '),
     })),
