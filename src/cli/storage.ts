@@ -69,10 +69,10 @@ function keptOf(name: KeptName, flag: number | undefined, env: Given): number {
   }
 }
 
-function prunedInWords({ role, blocks, blockBytes, guards, unfinished, adopted, over }: Pruned, isDryRun: boolean): string {
+function prunedInWords({ role, blocks, blockBytes, guards, records, unfinished, adopted, over }: Pruned, isDryRun: boolean): string {
   const verb = isDryRun ? 'would go' : 'went'
   return [
-    `${role}: ${blocks} blocks of ${sizeInWords(blockBytes)}, ${guards} guards and ${unfinished} unfinished files ${verb}`,
+    `${role}: ${blocks} blocks of ${sizeInWords(blockBytes)}, ${guards} guards, ${records} records and ${unfinished} unfinished files ${verb}`,
     ...(adopted > 0 ? [`  ${adopted} blocks were not known, and ${isDryRun ? 'would be' : 'are'} kept as those of the newest epoch`] : []),
     over === 0
       ? '  the role has not yet seen an epoch of which the chain can decide nothing more: run it first'

@@ -10,9 +10,11 @@ import { openKept } from '#io/ipfs/kept.ts'
 import type { Store } from '#io/store/port.ts'
 import { pagesOf } from '#life/pages.ts'
 import { oldestKept, overUntil, type Shelf } from '#life/retention.ts'
-import { shelvesOf } from '#roles/validator/validator.ts'
+import { createLedger } from '#roles/sequencer/ledger.ts'
+import { letGoOfGuards } from '#roles/validator/attest.ts'
+import { createJournal } from '#roles/validator/journal.ts'
 import { ipfsFolder } from './adapters.ts'
-import { announcedAt, indexFile } from './home.ts'
+import { announcedAt, indexFile, roleIn } from './home.ts'
 import { homesIn, withStore } from './homes.ts'
 
 /** What the data directories of roles hold, and the retention for those whose role does not run. */
@@ -114,6 +116,8 @@ export interface Pruned {
   readonly blocks: number
   readonly blockBytes: number
   readonly guards: number
+  /** Of epochs, with their votes, plans and evidence, at a sequencer; of batches, and what was found in them, at a validator. */
+  readonly records: number
   /** Files that a process was writing when it ended. */
   readonly unfinished: number
   /** Blocks of which nothing was known: from now on they belong to the newest epoch, and go with it. */
@@ -155,15 +159,28 @@ async function pruneHome(home: string, opened: Store, { isDryRun, ...kept }: Pru
       if (!isDryRun) removeBlock(blocksOf(home), cid)
     })
   const over = overUntil(store)
-  const counts: number[] = []
-  for (const shelf of shelvesOf(kept, { store, ipfs: { letGo } })) {
-    const oldest = oldestKept(known.newest(), over, shelf)
-    let count = isDryRun ? await shelf.letGo(oldest, ALL_AT_ONCE) : 0
-    for (let went = isDryRun ? 0 : STEP_LENGTH; went === STEP_LENGTH; count += went) went = await shelf.letGo(oldest, STEP_LENGTH)
-    counts.push(count)
+  async function clear(epochsKept: number, letGo: Shelf['letGo']): Promise<number> {
+    const oldest = oldestKept(known.newest(), over, { epochsKept })
+    if (isDryRun) return letGo(oldest, ALL_AT_ONCE)
+    let count = 0
+    for (let went = STEP_LENGTH; went === STEP_LENGTH; count += went) went = await letGo(oldest, STEP_LENGTH)
+    return count
   }
-  const [guards = 0, blocks = 0] = counts
-  return { role: basename(home), blocks, blockBytes, guards, unfinished, adopted, over }
+  const { epochsKept, ipfsEpochsKept } = kept
+  const blocks = await clear(ipfsEpochsKept, letGo)
+  const guards = await clear(epochsKept, (oldest, countMax) => letGoOfGuards(oldest, countMax, store))
+  // Their keys begin alike: whose they are the store says.
+  const isOf = (role: string): boolean => roleIn(store) === role
+  const ofBatches = isOf('validator') ? await clear(epochsKept, createJournal({ store }).letGo) : 0
+  const ofEpochs = isOf('sequencer') ? await trimLedger(store, { epochsKept, isDryRun }) : 0
+  return { role: basename(home), blocks, blockBytes, guards, records: ofBatches + ofEpochs, unfinished, adopted, over }
+}
+
+async function trimLedger(store: Store, { epochsKept, isDryRun }: Pick<PruneOptions, 'epochsKept' | 'isDryRun'>): Promise<number> {
+  const ledger = createLedger({ epochsKept }, { store })
+  const { length } = ledger.surplus()
+  if (!isDryRun) await ledger.trim()
+  return length
 }
 
 /** Files of which the store knows nothing: half-written ones go, whole ones are taken up. */

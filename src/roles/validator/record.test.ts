@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { WeftError } from '#domain/errors.ts'
-import type { Cid, EpochId } from '#domain/ids.ts'
+import type { Cid } from '#domain/ids.ts'
 import type { CallOutcome, ProtocolSender } from '#io/chain/port.ts'
 import { createFakeStore, type FakeStore } from '#io/store/fake.ts'
 import { encodeBatch } from '#wire/batch-json.ts'
@@ -195,23 +195,6 @@ describe('V6: every batch that was announced ends in a record with a reason', ()
     await judged(world, running, 3)
     expect(running.validator.stats()).toMatchObject({ attested: 2, divergent: 1, late: 0, withheld: 1, missed: 0 })
     expect(running.validator.batches(EPOCH_1)).toHaveLength(3)
-    await running.stop()
-  })
-
-  test('of epochs that are too old nothing but the guards stays', async () => {
-    const world = await openWorld()
-    const running = await world.start({ epochsKept: 1 })
-    const first = await world.anchor({ ...honest(world), submissionsRoot: publishedRoot(['x']) })
-    await judged(world, running)
-    expect(running.validator.evidence(EPOCH_1, first)).toBeDefined()
-    for (const epoch of [2, 3]) {
-      const epochId = await world.releaseNext()
-      world.chain.mine(6)
-      await world.anchor(batchOf([world.submission(1, CID_A)], [[P1, CID_A]]), { epochId })
-      await judged(world, running, epoch)
-    }
-    expect([running.validator.batches(EPOCH_1), running.validator.evidence(EPOCH_1, first)]).toEqual([[], undefined])
-    expect(running.validator.batches(3 as EpochId)).toHaveLength(1)
     await running.stop()
   })
 })

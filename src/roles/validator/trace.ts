@@ -10,7 +10,7 @@ export function traceOf({ projectId, epochId }: TracePoint, store: Store): reado
     .of(epochId)
     .map(({ submission }) => submission.request)
     .filter((request) => request.projectId === projectId)
-  const batches = createJournal({ epochsKept: Number.POSITIVE_INFINITY }, { store }).batches(epochId)
+  const batches = createJournal({ store }).batches(epochId)
   return [
     ...(heard.length === 0
       ? []
