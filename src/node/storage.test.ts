@@ -149,7 +149,8 @@ test('CAR files in the folders of a role are counted, half-written ones too, whe
   const held = { kind: `cars in ${cars}`, count: 2, bytes: 8 }
   expect((await storageOf(folder))[0]?.held).toContainEqual(held)
   const running = openStoreIn(folder)
-  expect((await storageOf(folder))[0]?.held).toEqual([{ kind: 'blocks', count: EPOCHS, bytes: 100 * EPOCHS }, held])
+  const store = { kind: 'store', count: 1, bytes: expect.any(Number) }
+  expect((await storageOf(folder))[0]?.held).toEqual([{ kind: 'blocks', count: EPOCHS, bytes: 100 * EPOCHS }, held, store])
   await running.close()
   writeFileSync(join(folder, 'endpoints.json'), 'no JSON')
   expect((await storageOf(folder))[0]?.held).not.toContainEqual(held)
@@ -161,10 +162,14 @@ test('V2, G6: without a word of the chain nothing goes', async () => {
   expect(await countOf(folder, 'guard')).toMatchObject({ count: EPOCHS })
 })
 
-test('of a role that runs only the blocks are told, and nothing is removed, not of the others either', async () => {
+test('of a role that runs the blocks are told and the size of its store, and nothing is removed, not of the others either', async () => {
   for (const name of ['a', 'b']) await lived(join(folder, name))
   const running = openStoreIn(join(folder, 'b'))
-  expect(await storageOf(folder)).toMatchObject([{ role: 'a' }, { role: 'b', usedBy: String(process.pid), held: [{ kind: 'blocks' }] }])
+  await running.commit([{ key: 'large', value: new Uint8Array(1e6) }])
+  const told = await storageOf(folder)
+  expect(told).toMatchObject([{ role: 'a' }, { role: 'b', usedBy: String(process.pid), held: [{ kind: 'blocks' }, { kind: 'store' }] }])
+  // In its log, or in its file already.
+  expect(told[1]?.held[1]?.bytes).toBeGreaterThan(1e6)
   await expect(prune(folder, { epochsKept: 1, ipfsEpochsKept: 1, isDryRun: false })).rejects.toMatchObject({ code: 'DATA_DIR_LOCKED' })
   await running.close()
   expect(await countOf(join(folder, 'a'), 'blocks')).toMatchObject({ count: EPOCHS })

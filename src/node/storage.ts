@@ -14,12 +14,12 @@ import { createLedger } from '#roles/sequencer/ledger.ts'
 import { letGoOfGuards } from '#roles/validator/attest.ts'
 import { createJournal } from '#roles/validator/journal.ts'
 import { ipfsFolder } from './adapters.ts'
-import { announcedAt, indexFile, roleIn } from './home.ts'
+import { announcedAt, indexFile, roleIn, stateFile } from './home.ts'
 import { homesIn, withStore } from './homes.ts'
 
 /** What the data directories of roles hold, and the retention for those whose role does not run. */
 
-/** What there is of one kind: blocks, or entries of the store whose keys begin with the same word (`vote`, `guard`, …: the README of each role lists them). */
+/** What there is of one kind: files, blocks, or entries of the store whose keys begin with the same word (`vote`, `guard`, …: the README of each role lists them). */
 export interface Held {
   readonly kind: string
   readonly count: number
@@ -31,7 +31,7 @@ export interface Held {
 export interface RoleStorage {
   /** Name of the role's folder. */
   readonly role: string
-  /** The process that has it open: of the store nothing can be told then. */
+  /** The process that has it open: of the store nothing but its size can be told then. */
   readonly usedBy?: string
   readonly held: readonly Held[]
 }
@@ -42,13 +42,13 @@ const blocksOf = (home: string): string => join(ipfsFolder(home), 'blocks')
 export async function storageOf(dataDir: string): Promise<readonly RoleStorage[]> {
   const found: RoleStorage[] = []
   for (const home of homesIn(dataDir)) {
-    const blocks = [...heldBlocks(home), ...heldCars(home), ...heldIndex(home)]
+    const files = [...heldBlocks(home), ...heldCars(home), ...heldIndex(home), heldStore(home)]
     const role = basename(home)
     try {
-      found.push(await withStore(home, async (store) => ({ role, held: [...blocks, ...heldIn(store)] })))
+      found.push(await withStore(home, async (store) => ({ role, held: [...files, ...heldIn(store)] })))
     } catch (failure) {
       if (!isWeftError(failure, 'DATA_DIR_LOCKED')) throw failure
-      found.push({ role, usedBy: String(failure.facts.processId), held: blocks })
+      found.push({ role, usedBy: String(failure.facts.processId), held: files })
     }
   }
   return found
@@ -76,6 +76,13 @@ function heldCars(home: string): readonly Held[] {
 function heldIndex(home: string): readonly Held[] {
   const path = indexFile(home)
   return existsSync(path) ? [{ kind: 'index', count: 1, bytes: onDisk(path, 'looking at it', () => statSync(path).size) }] : []
+}
+
+/** The store with its log, as large as it ever was: what goes leaves room in it for what comes. */
+function heldStore(home: string): Held {
+  const sizeOf = (path: string): number => statSync(path, { throwIfNoEntry: false })?.size ?? 0
+  const path = stateFile(home)
+  return { kind: 'store', count: 1, bytes: onDisk(path, 'looking at it', () => sizeOf(path) + sizeOf(`${path}-wal`)) }
 }
 
 /** Entries read in one go. */
