@@ -45,10 +45,10 @@ describe('storage prune', () => {
   test('says what would go, then lets it go, by the numbers that a role would read', async () => {
     const env = { WEFT_DATA_DIR: folder, WEFT_IPFS_EPOCHS_KEPT: '499' }
     expect((await weft(env, 'storage', 'prune', '--dry-run')).out).toContain(
-      ': 1 blocks of 0 B, 0 guards and 0 unfinished files would go\n',
+      ': 1 blocks of 0 B, 0 guards, 0 records and 0 unfinished files would go\n',
     )
     expect((await weft(env, 'storage', 'prune', '--ipfs-epochs-kept', '100')).out).toContain(
-      ': 2 blocks of 0 B, 0 guards and 0 unfinished files went\n',
+      ': 2 blocks of 0 B, 0 guards, 0 records and 0 unfinished files went\n',
     )
     expect(JSON.parse((await weft(env, 'storage', 'prune', '--json')).out)).toMatchObject({ blocks: 0, over: 400 })
   })

@@ -26,7 +26,7 @@ function heldInWords({ kind, count, bytes, oldestEpoch }: Held): string {
 }
 
 function storageInWords({ role, usedBy, held }: RoleStorage): string {
-  const running = usedBy === undefined ? '' : ` (runs, process ${usedBy}: its store cannot be read)`
+  const running = usedBy === undefined ? '' : ` (runs, process ${usedBy}: what is in its store cannot be told)`
   return [`${role}${running}`, ...(held.length === 0 ? ['  nothing'] : held.map(heldInWords))].join('\n')
 }
 
@@ -40,7 +40,7 @@ const showCommand = buildCommand({
   docs: {
     brief: 'Say what a data directory holds, by role and kind',
     fullDescription:
-      'Blocks of the IPFS node, CAR files in the folders that the role copies to, and what the store has of each kind: how many, their bytes, the oldest epoch. `./weft storage` alone does the same. Of a role that runs only blocks and CAR files are counted.',
+      'Blocks of the IPFS node, CAR files in the folders that the role copies to, the size of its store on disk, and what the store has of each kind: how many, their bytes, the oldest epoch. `./weft storage` alone does the same. What is in the store of a role that runs is not told.',
   },
 })
 
@@ -69,10 +69,10 @@ function keptOf(name: KeptName, flag: number | undefined, env: Given): number {
   }
 }
 
-function prunedInWords({ role, blocks, blockBytes, guards, unfinished, adopted, over }: Pruned, isDryRun: boolean): string {
+function prunedInWords({ role, blocks, blockBytes, guards, records, unfinished, adopted, over }: Pruned, isDryRun: boolean): string {
   const verb = isDryRun ? 'would go' : 'went'
   return [
-    `${role}: ${blocks} blocks of ${sizeInWords(blockBytes)}, ${guards} guards and ${unfinished} unfinished files ${verb}`,
+    `${role}: ${blocks} blocks of ${sizeInWords(blockBytes)}, ${guards} guards, ${records} records and ${unfinished} unfinished files ${verb}`,
     ...(adopted > 0 ? [`  ${adopted} blocks were not known, and ${isDryRun ? 'would be' : 'are'} kept as those of the newest epoch`] : []),
     over === 0
       ? '  the role has not yet seen an epoch of which the chain can decide nothing more: run it first'

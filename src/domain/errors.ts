@@ -562,7 +562,7 @@ export const ERRORS = {
   ATTESTATION_CONFLICT: {
     kind: 'operator',
     facts: ['batchCid', 'attestedRoot', 'newRoot'],
-    help: 'This validator already attested another root for the batch, or the same root for other projects and CIDs; it never signs two. Look at the evidence in its data directory.',
+    help: 'This validator already attested another root for the batch, or the same root for other projects and CIDs; it never signs two. `./weft trace` names the evidence.',
   },
   INTERCHANGE_REFUSED: {
     kind: 'operator',

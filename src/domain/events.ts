@@ -346,9 +346,12 @@ export const EVENTS = {
   // Validator
   batch_attested: {
     level: 'info',
-    help: 'The batch was checked and its root attested; `divergent` is 1 when it is not the root of the sequencer.',
+    help: 'The batch was checked and its root attested; `divergent` is 1 when it is not the root of the sequencer. Where there are `failures`, `evidence` is the CID of a file that names them, which this node serves.',
   },
-  batch_withheld: { level: 'warn', help: 'The batch has no attestation from here; `reason` says why, and the evidence is kept.' },
+  batch_withheld: {
+    level: 'warn',
+    help: 'The batch has no attestation from here; `reason` says why. Where there are `failures`, `evidence` is the CID of a file that names them, which this node serves.',
+  },
   batch_missed: { level: 'warn', help: 'The batch was not read, or not found on the chain, in time; `reason` says which.' },
   epoch_silent: {
     level: 'warn',

@@ -29,6 +29,29 @@ const OVER_KEY = 'retention/over'
 const encoder = new TextEncoder()
 const decoder = new TextDecoder()
 
+/** Entries of a store whose keys begin with `prefix`, of which those before `end` are of epochs that are to go. */
+export interface OldEntries {
+  readonly prefix: string
+  readonly end: string
+}
+
+/** Removes entries, those of the first kind first and `countMax` at most, in one commit; resolves with how many. */
+export async function letGoOfEntries(
+  kinds: readonly OldEntries[],
+  countMax: number,
+  store: Pick<Store, 'scan' | 'commit'>,
+): Promise<number> {
+  const gone: string[] = []
+  for (const { prefix, end } of kinds) {
+    if (gone.length === countMax) break
+    const found = store.scan(prefix, { limit: countMax - gone.length }).map(({ key }) => key)
+    gone.push(...found.filter((key) => key < end))
+  }
+  // A commit of nothing waits for the disk all the same.
+  if (gone.length > 0) await store.commit(gone.map((key) => ({ key })))
+  return gone.length
+}
+
 /** The newest epoch of which the chain has shown that it and all before it are long over; 0 without any. It is all that a stopped role knows of the chain. */
 export function overUntil(store: Store): EpochId {
   const bytes = store.get(OVER_KEY)

@@ -42,7 +42,8 @@ const attested = (validator: Address, transactionHash: Hash): Bare => ({
 const anchored = (transactionHash: Hash): Bare => ({ kind: 'SnapshotBatchSubmitted', ...about, transactionHash })
 
 /** A role at block 10 whose account has signed one transaction, and what it does when the chain has gone these steps. */
-function world(listenEpochs: number, { failures = 0, store = createFakeStore(), place = HERE, head = HEAD } = {}) {
+function world(listenEpochs: number, { failures = 0, store = createFakeStore(), place = HERE, head = HEAD, windows = [0, 0] } = {}) {
+  const [snapshotWindowBlocks, batchWindowBlocks] = windows
   const sent: string[] = []
   const told: string[] = []
   const asked: Hash[] = []
@@ -57,6 +58,7 @@ function world(listenEpochs: number, { failures = 0, store = createFakeStore(), 
   } as unknown as ProtocolSender
   const chain = {
     head: async () => blockAt(head),
+    market: async () => ({ snapshotWindowBlocks, batchWindowBlocks }),
     async *follow() {
       yield* steps.splice(0)
     },
@@ -115,6 +117,16 @@ test('V21, S33: nothing is sent before so many epochs were released without a si
   expect([await sends(), watch.unready()?.detail]).toEqual([[], '1 of 2 epochs'])
   await after(step(12), step(13, released))
   expect([await sends(), watch.unready(), told]).toEqual([BOTH, undefined, ['twin_listening']])
+})
+
+test('V21, S33: an epoch was listened to when half of the time for its batches is over: until then a twin may only be waiting for votes', async () => {
+  const { sends, after, watch } = world(2, { windows: [4, 10] })
+  await after(step(11, released), step(13, released), step(17))
+  expect([await sends(), watch.unready()?.detail]).toEqual([[], '0 of 2 epochs'])
+  await after(step(18), step(19))
+  expect([await sends(), watch.unready()?.detail]).toEqual([[], '1 of 2 epochs'])
+  await after(step(20))
+  expect([await sends(), watch.unready()]).toEqual([BOTH, undefined])
 })
 
 test('what was sent while it was listened goes out then', async () => {

@@ -10,12 +10,13 @@ import { type PersistDeps, persist } from './persist.ts'
 /**
  * A twin is another process, on whichever machine, that signs with the account of this one. Two would give two answers to one question, or take each other's
  * nonces. What the account does on chain is looked at: what is not in our journal is a twin's. Nothing is signed before so many epochs were
- * listened to, and nothing any more once one was seen. Who was here a moment ago has listened until then: it reads what has come since, and goes on.
+ * listened to, each until a twin would have shown itself in it, and nothing any more once one was seen. Who was here a moment ago has listened until then:
+ * it reads what has come since, and goes on.
  */
 
 /** Longer away, the account may have been given to another machine. An update or a reboot takes minutes. */
 const AWAY_MAX_SECONDS = 3_600
-/** The last block of an epoch release up to which nothing of a twin was seen, and in which store. */
+/** The last block, of an epoch release or of the end of the listening, up to which nothing of a twin was seen, and in which store. */
 const ALONE_KEY = 'twins/alone'
 
 export interface TwinOptions {
@@ -54,15 +55,20 @@ interface Alone {
 const encoder = new TextEncoder()
 const decoder = new TextDecoder()
 
-/** From where on the chain tells of a twin. */
-interface Start {
+/** From where on the chain tells of a twin, and for how long. */
+interface Start extends Here {
+  /** Contract numbers behind its release in which a twin anchors what it has of an epoch: half of its time for that. What is left is ours, should there be none. */
+  readonly turn: number
+}
+
+interface Here {
   /** What the account did up to this block is no sign that somebody else uses it now. */
   readonly after: number
   /** Where it is known to be alone, if nothing has come up to this block: it was here a moment ago. */
   readonly until: number | undefined
 }
 
-function startAt({ number, timestamp }: BlockRef, { store, place }: { readonly store: Store; readonly place: string }): Start {
+function startAt({ number, timestamp }: BlockRef, { store, place }: { readonly store: Store; readonly place: string }): Here {
   const bytes = store.get(ALONE_KEY)
   const alone = bytes && (JSON.parse(decoder.decode(bytes)) as Alone)
   const wasHere = alone?.place === place && alone.block <= number && timestamp - alone.timestamp <= AWAY_MAX_SECONDS
@@ -75,31 +81,40 @@ export function watchTwins({ listenEpochs, place }: TwinOptions, deps: TwinDeps)
   const cleared = Promise.withResolvers<void>()
   let starting: Promise<Start> | undefined
   let heard = 0
+  /** Of the epochs that are listened to, when each will have been. */
+  const ends: number[] = []
   let twin: Hash | undefined
   if (listenEpochs === 0) cleared.resolve()
 
   async function start(signal: AbortSignal): Promise<Start> {
     const head = await persist({ doing: 'read_head', attempt: () => chain.head(), signal }, deps)
     const found = startAt(head, { store, place })
+    const { snapshotWindowBlocks, batchWindowBlocks } = await persist({ doing: 'read_market', attempt: () => chain.market(), signal }, deps)
     if (found.until === undefined && listenEpochs > 0) report('twin_listening', { account, epochs: listenEpochs })
-    return found
+    return { ...found, turn: Math.floor((Math.min(snapshotWindowBlocks, batchWindowBlocks) + batchWindowBlocks) / 2) }
   }
 
-  async function look(step: ChainStep, { after, until }: Start, signal: AbortSignal): Promise<void> {
+  async function look(step: ChainStep, { after, until, turn }: Start, signal: AbortSignal): Promise<void> {
     if (step.kind === 'rollback' || step.block.number <= after || twin !== undefined) return
-    const { number, timestamp } = step.block
+    const { number, contractNumber, timestamp } = step.block
     for (const event of step.events) {
-      if (event.kind === 'EpochReleased') heard += 1
+      if (event.kind === 'EpochReleased' && heard + ends.length < listenEpochs) ends.push(contractNumber + turn)
       if (twin !== undefined || !(await isTwins(event, signal))) continue
       twin = event.transactionHash
       report('twin_found', { account, transactionHash: twin, event: event.kind, block: number })
       // The next start listens.
       await store.commit([{ key: ALONE_KEY }])
     }
+    const before = heard
+    while (ends.length > 0 && (ends[0] as number) <= contractNumber) {
+      ends.shift()
+      heard += 1
+    }
     if (until !== undefined && number >= until) heard = Math.max(heard, listenEpochs)
     if (heard < listenEpochs) return
     cleared.resolve()
-    if (twin !== undefined || !step.events.some(({ kind }) => kind === 'EpochReleased')) return
+    const isNews = heard > before || step.events.some(({ kind }) => kind === 'EpochReleased')
+    if (twin !== undefined || !isNews) return
     await store.commit([{ key: ALONE_KEY, value: encoder.encode(JSON.stringify({ place, block: number, timestamp } satisfies Alone)) }])
   }
 

@@ -71,7 +71,7 @@ test.each([
 test('V2, V8: what is old and long over goes, blocks and guards each by their number of epochs; a dry run says the same and touches nothing', async () => {
   await lived(folder)
   const options = { epochsKept: 1, ipfsEpochsKept: 25 }
-  const told = { role: expect.any(String), blocks: 5, blockBytes: 500, guards: OVER, unfinished: 0, adopted: 0, over: OVER }
+  const told = { role: expect.any(String), blocks: 5, blockBytes: 500, guards: OVER, records: 0, unfinished: 0, adopted: 0, over: OVER }
   expect(await prune(folder, { ...options, isDryRun: true })).toEqual([told])
   expect([await countOf(folder, 'blocks'), await countOf(folder, 'guard')]).toMatchObject([{ count: EPOCHS }, { count: EPOCHS }])
   expect(await prune(folder, { ...options, isDryRun: false })).toEqual([told])
@@ -80,6 +80,64 @@ test('V2, V8: what is old and long over goes, blocks and guards each by their nu
     { count: 10, oldestEpoch: OVER + 1 },
   ])
   expect(await prune(folder, { ...options, isDryRun: false })).toMatchObject([{ blocks: 0, guards: 0 }])
+})
+
+/** As a role leaves its mark on what is its own. */
+const ownedBy = (role: string) => ({ key: 'home/role', value: encoder.encode(role) })
+const padded = (epoch: number): string => String(epoch).padStart(16, '0')
+
+test('S13: of a sequencer the oldest finished epochs go, with their votes, plans and evidence, and none that is not finished', async () => {
+  await lived(folder)
+  const store = openStoreIn(folder)
+  const release = { number: 1, contractNumber: 1, hash: '0x1', timestamp: 1 }
+  for (let epoch = 1; epoch <= EPOCHS; epoch += 1) {
+    const state = epoch === 3 ? 'closed' : 'ended'
+    await store.commit([
+      {
+        key: `epoch/${padded(epoch)}`,
+        value: encoder.encode(JSON.stringify({ epochId: epoch, state, release, projects: [], batches: [] })),
+      },
+      ...['vote', 'evidence', 'plan', 'plan-file'].map((kind) => ({ key: `${kind}/${padded(epoch)} 1`, value: new Uint8Array(1) })),
+      ownedBy('sequencer'),
+    ])
+  }
+  await store.close()
+  const options = { epochsKept: 10, ipfsEpochsKept: 1_000 }
+  const kinds = ['epoch', 'vote', 'evidence', 'plan', 'plan-file']
+  const counts = async () => {
+    const [{ held } = { held: [] }] = await storageOf(folder)
+    return kinds.map((wanted) => held.find(({ kind }) => kind === wanted)?.count)
+  }
+  expect(await prune(folder, { ...options, isDryRun: true })).toMatchObject([{ records: 19 }])
+  expect(await counts()).toEqual(kinds.map(() => EPOCHS))
+  expect(await prune(folder, { ...options, isDryRun: false })).toMatchObject([{ records: 19 }])
+  expect(await counts()).toEqual(kinds.map(() => 11))
+  expect(await countOf(folder, 'vote')).toMatchObject({ oldestEpoch: 3 })
+})
+
+test('V8: of a validator records and evidence go, and what begins alike at another role stays', async () => {
+  for (const role of ['validator', 'snapshotter']) {
+    const home = join(folder, role)
+    await lived(home)
+    const store = openStoreIn(home)
+    for (let epoch = 1; epoch <= EPOCHS; epoch += 1)
+      await store.commit([
+        ...['batch', 'evidence'].map((kind) => ({ key: `${kind}/${padded(epoch)} cid`, value: new Uint8Array(1) })),
+        ownedBy(role),
+      ])
+    await store.close()
+  }
+  const options = { epochsKept: 1, ipfsEpochsKept: 1_000 }
+  for (const isDryRun of [true, false])
+    expect(await prune(folder, { ...options, isDryRun })).toMatchObject([
+      { role: 'snapshotter', records: 0 },
+      { role: 'validator', records: 2 * OVER },
+    ])
+  for (const [role, count] of [
+    ['validator', EPOCHS - OVER],
+    ['snapshotter', EPOCHS],
+  ] as const)
+    for (const kind of ['batch', 'evidence']) expect(await countOf(join(folder, role), kind)).toMatchObject({ count })
 })
 
 test('CAR files in the folders of a role are counted, half-written ones too, whether it runs or not, and nothing else there', async () => {
@@ -91,7 +149,8 @@ test('CAR files in the folders of a role are counted, half-written ones too, whe
   const held = { kind: `cars in ${cars}`, count: 2, bytes: 8 }
   expect((await storageOf(folder))[0]?.held).toContainEqual(held)
   const running = openStoreIn(folder)
-  expect((await storageOf(folder))[0]?.held).toEqual([{ kind: 'blocks', count: EPOCHS, bytes: 100 * EPOCHS }, held])
+  const store = { kind: 'store', count: 1, bytes: expect.any(Number) }
+  expect((await storageOf(folder))[0]?.held).toEqual([{ kind: 'blocks', count: EPOCHS, bytes: 100 * EPOCHS }, held, store])
   await running.close()
   writeFileSync(join(folder, 'endpoints.json'), 'no JSON')
   expect((await storageOf(folder))[0]?.held).not.toContainEqual(held)
@@ -103,10 +162,14 @@ test('V2, G6: without a word of the chain nothing goes', async () => {
   expect(await countOf(folder, 'guard')).toMatchObject({ count: EPOCHS })
 })
 
-test('of a role that runs only the blocks are told, and nothing is removed, not of the others either', async () => {
+test('of a role that runs the blocks are told and the size of its store, and nothing is removed, not of the others either', async () => {
   for (const name of ['a', 'b']) await lived(join(folder, name))
   const running = openStoreIn(join(folder, 'b'))
-  expect(await storageOf(folder)).toMatchObject([{ role: 'a' }, { role: 'b', usedBy: String(process.pid), held: [{ kind: 'blocks' }] }])
+  await running.commit([{ key: 'large', value: new Uint8Array(1e6) }])
+  const told = await storageOf(folder)
+  expect(told).toMatchObject([{ role: 'a' }, { role: 'b', usedBy: String(process.pid), held: [{ kind: 'blocks' }, { kind: 'store' }] }])
+  // In its log, or in its file already.
+  expect(told[1]?.held[1]?.bytes).toBeGreaterThan(1e6)
   await expect(prune(folder, { epochsKept: 1, ipfsEpochsKept: 1, isDryRun: false })).rejects.toMatchObject({ code: 'DATA_DIR_LOCKED' })
   await running.close()
   expect(await countOf(join(folder, 'a'), 'blocks')).toMatchObject({ count: EPOCHS })

@@ -10,14 +10,16 @@ import { openKept } from '#io/ipfs/kept.ts'
 import type { Store } from '#io/store/port.ts'
 import { pagesOf } from '#life/pages.ts'
 import { oldestKept, overUntil, type Shelf } from '#life/retention.ts'
-import { shelvesOf } from '#roles/validator/validator.ts'
+import { createLedger } from '#roles/sequencer/ledger.ts'
+import { letGoOfGuards } from '#roles/validator/attest.ts'
+import { createJournal } from '#roles/validator/journal.ts'
 import { ipfsFolder } from './adapters.ts'
-import { announcedAt, indexFile } from './home.ts'
+import { announcedAt, indexFile, roleIn, stateFile } from './home.ts'
 import { homesIn, withStore } from './homes.ts'
 
 /** What the data directories of roles hold, and the retention for those whose role does not run. */
 
-/** What there is of one kind: blocks, or entries of the store whose keys begin with the same word (`vote`, `guard`, …: the README of each role lists them). */
+/** What there is of one kind: files, blocks, or entries of the store whose keys begin with the same word (`vote`, `guard`, …: the README of each role lists them). */
 export interface Held {
   readonly kind: string
   readonly count: number
@@ -29,7 +31,7 @@ export interface Held {
 export interface RoleStorage {
   /** Name of the role's folder. */
   readonly role: string
-  /** The process that has it open: of the store nothing can be told then. */
+  /** The process that has it open: of the store nothing but its size can be told then. */
   readonly usedBy?: string
   readonly held: readonly Held[]
 }
@@ -40,13 +42,13 @@ const blocksOf = (home: string): string => join(ipfsFolder(home), 'blocks')
 export async function storageOf(dataDir: string): Promise<readonly RoleStorage[]> {
   const found: RoleStorage[] = []
   for (const home of homesIn(dataDir)) {
-    const blocks = [...heldBlocks(home), ...heldCars(home), ...heldIndex(home)]
+    const files = [...heldBlocks(home), ...heldCars(home), ...heldIndex(home), heldStore(home)]
     const role = basename(home)
     try {
-      found.push(await withStore(home, async (store) => ({ role, held: [...blocks, ...heldIn(store)] })))
+      found.push(await withStore(home, async (store) => ({ role, held: [...files, ...heldIn(store)] })))
     } catch (failure) {
       if (!isWeftError(failure, 'DATA_DIR_LOCKED')) throw failure
-      found.push({ role, usedBy: String(failure.facts.processId), held: blocks })
+      found.push({ role, usedBy: String(failure.facts.processId), held: files })
     }
   }
   return found
@@ -74,6 +76,13 @@ function heldCars(home: string): readonly Held[] {
 function heldIndex(home: string): readonly Held[] {
   const path = indexFile(home)
   return existsSync(path) ? [{ kind: 'index', count: 1, bytes: onDisk(path, 'looking at it', () => statSync(path).size) }] : []
+}
+
+/** The store with its log, as large as it ever was: what goes leaves room in it for what comes. */
+function heldStore(home: string): Held {
+  const sizeOf = (path: string): number => statSync(path, { throwIfNoEntry: false })?.size ?? 0
+  const path = stateFile(home)
+  return { kind: 'store', count: 1, bytes: onDisk(path, 'looking at it', () => sizeOf(path) + sizeOf(`${path}-wal`)) }
 }
 
 /** Entries read in one go. */
@@ -114,6 +123,8 @@ export interface Pruned {
   readonly blocks: number
   readonly blockBytes: number
   readonly guards: number
+  /** Of epochs, with their votes, plans and evidence, at a sequencer; of batches, and what was found in them, at a validator. */
+  readonly records: number
   /** Files that a process was writing when it ended. */
   readonly unfinished: number
   /** Blocks of which nothing was known: from now on they belong to the newest epoch, and go with it. */
@@ -155,15 +166,28 @@ async function pruneHome(home: string, opened: Store, { isDryRun, ...kept }: Pru
       if (!isDryRun) removeBlock(blocksOf(home), cid)
     })
   const over = overUntil(store)
-  const counts: number[] = []
-  for (const shelf of shelvesOf(kept, { store, ipfs: { letGo } })) {
-    const oldest = oldestKept(known.newest(), over, shelf)
-    let count = isDryRun ? await shelf.letGo(oldest, ALL_AT_ONCE) : 0
-    for (let went = isDryRun ? 0 : STEP_LENGTH; went === STEP_LENGTH; count += went) went = await shelf.letGo(oldest, STEP_LENGTH)
-    counts.push(count)
+  async function clear(epochsKept: number, letGo: Shelf['letGo']): Promise<number> {
+    const oldest = oldestKept(known.newest(), over, { epochsKept })
+    if (isDryRun) return letGo(oldest, ALL_AT_ONCE)
+    let count = 0
+    for (let went = STEP_LENGTH; went === STEP_LENGTH; count += went) went = await letGo(oldest, STEP_LENGTH)
+    return count
   }
-  const [guards = 0, blocks = 0] = counts
-  return { role: basename(home), blocks, blockBytes, guards, unfinished, adopted, over }
+  const { epochsKept, ipfsEpochsKept } = kept
+  const blocks = await clear(ipfsEpochsKept, letGo)
+  const guards = await clear(epochsKept, (oldest, countMax) => letGoOfGuards(oldest, countMax, store))
+  // Their keys begin alike: whose they are the store says.
+  const isOf = (role: string): boolean => roleIn(store) === role
+  const ofBatches = isOf('validator') ? await clear(epochsKept, createJournal({ store }).letGo) : 0
+  const ofEpochs = isOf('sequencer') ? await trimLedger(store, { epochsKept, isDryRun }) : 0
+  return { role: basename(home), blocks, blockBytes, guards, records: ofBatches + ofEpochs, unfinished, adopted, over }
+}
+
+async function trimLedger(store: Store, { epochsKept, isDryRun }: Pick<PruneOptions, 'epochsKept' | 'isDryRun'>): Promise<number> {
+  const ledger = createLedger({ epochsKept }, { store })
+  const { length } = ledger.surplus()
+  if (!isDryRun) await ledger.trim()
+  return length
 }
 
 /** Files of which the store knows nothing: half-written ones go, whole ones are taken up. */

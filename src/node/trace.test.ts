@@ -70,7 +70,7 @@ async function sequenced(): Promise<void> {
 }
 
 async function attested(): Promise<void> {
-  const journal = createJournal({ epochsKept: 10 }, { store: storeOf('validator-1') })
+  const journal = createJournal({ store: storeOf('validator-1') })
   const findings = { isDivergent: false, isLate: false, failureCount: 0, evidenceCid: undefined }
   await journal.note({ epochId: EPOCH, batchCid: BATCH, state: 'withheld', reason: 'not_fetched', root: undefined, ...findings })
 }

@@ -8,12 +8,14 @@ import type { AnchoredWithProjects, Intent, ProtocolCall, ProtocolSender } from 
 import type { Inbound } from '#io/intake/port.ts'
 import type { Ipfs } from '#io/ipfs/port.ts'
 import type { FakeStore } from '#io/store/fake.ts'
+import type { StepResult } from '#roles/consumer/verify.ts'
 import type { EpochEntry } from '#roles/sequencer/ledger.ts'
 import { snapshotCidOf } from '#wire/cid.ts'
 import { publishedRoot } from '#wire/merkle.ts'
-import type { World } from '../journey/cast.ts'
+import { sameRules } from '#life/rules.ts'
+import { RULES, type World } from '../journey/cast.ts'
 import { checkDisputes } from './checkers.ts'
-import type { Plan } from './plan.ts'
+import { AGREED_BY_MORE_THAN_ONE, type Plan } from './plan.ts'
 import { PROMISES, type Promised } from './promises.ts'
 import { type Outcome, simulate, type Spoil } from './simulation.ts'
 
@@ -34,6 +36,7 @@ const peaceful = (plan: Plan): Plan => ({
   anchoring: 'projects',
   availability: 'none',
   completeness: 'none',
+  tally: { minVotes: 0, minShareBp: 0 },
   windows: { snapshot: 8, batch: 16, attestation: 24 },
   limits: { projectsPerSlotMax: 9, outboxMax: 1_000, inboxMax: 10_000 },
   faultsEndMs: 10_000,
@@ -176,6 +179,11 @@ function firstAnswer(world: World): ReturnType<World['chain']['slots']> {
   return known
 }
 
+/** Looks at nothing, and finds nothing wrong with it. */
+async function* gullible(): AsyncGenerator<StepResult, void> {
+  yield { step: 'reported', ok: true, detail: 'somebody said so' }
+}
+
 /** The hostile slot votes, the sequencer starts again, and the slot votes on. */
 const aroundARestart = (kind: 'made_up_projects' | 'double_votes'): Plan['faults'] => [
   { kind, atMs: 2_500, votes: 8 },
@@ -306,6 +314,19 @@ const BITES: readonly (readonly [Promised, string, Spoil])[] = [
     { plan: withFaults(...aroundARestart('made_up_projects')), disk: onDiskOf(/^sequencer$/, forgetful) },
   ],
   ['G8', "snapshotters' IPFS nodes keep nothing for others", { world: withIpfs(/^honest/, hollow) }],
+  [
+    'G8',
+    'a consumer believes what it is told of an epoch whose batches no validator speaks for',
+    { plan: (plan) => ({ ...peaceful(plan), lie: { epochId: 1, how: 'omit' } }), verify: gullible },
+  ],
+  [
+    'G10',
+    'roles follow other rules than those of the market, and a vote alone wins',
+    {
+      plan: (plan) => ({ ...withFaults({ kind: 'made_up_projects', atMs: 3_000, votes: 2 })(plan), tally: AGREED_BY_MORE_THAN_ONE }),
+      world: (world) => ({ ...world, rules: sameRules(RULES) }),
+    },
+  ],
   ['G9', 'a chain leaves out a release', { world: withoutEvents(({ kind, epochId }) => kind === 'EpochReleased' && epochId === 1) }],
   ['G12', "snapshotters' IPFS nodes do not give back what they keep", { world: withIpfs(/^honest/, forgetting) }],
   [

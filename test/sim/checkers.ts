@@ -17,16 +17,19 @@ import { JSON_BYTES_MAX } from '#wire/canonical-json.ts'
 import { snapshotCidOf } from '#wire/cid.ts'
 import { createSubmissionHasher, parseSignature } from '#wire/eip712.ts'
 import { createTree, publishedRoot } from '#wire/merkle.ts'
+import { isBatchCid } from '#wire/batch-file.ts'
 import { BLOCK_TIME_MS, PROJECTS_PER_BATCH } from '../journey/cast.ts'
 import { checkAggregates, createAgreement } from './aggregates.ts'
 import { checkCounts } from './counts.ts'
-import { isStubborn, lying } from './lie.ts'
+import { isMisnaming, isStubborn, lying } from './lie.ts'
 import type { Promised, Violation } from './promises.ts'
 import { outboxKey } from './safety.ts'
 import { rulesOf } from './plan.ts'
 import type { Run } from './simulation.ts'
 import { eventName } from './witness.ts'
 
+/** Longer than a proof waits for files that nobody serves. */
+const PROOF_LIMIT_MS = 180_000
 /** The witness looks at the chain in steps of this, so its times are late by as much. */
 const STEP_SLACK_MS = 1_000
 
@@ -50,7 +53,7 @@ interface EpochFacts {
 
 type Report = (found: string) => void
 
-export async function check(run: Run): Promise<readonly Violation[]> {
+export async function check(run: Run, proving: typeof verify = verify): Promise<readonly Violation[]> {
   const violations: Violation[] = []
   const of =
     (promise: Promised): Report =>
@@ -65,7 +68,8 @@ export async function check(run: Run): Promise<readonly Violation[]> {
   checkVotes(epochs, of('G5'))
   checkDisputes(epochs, of('G9'))
   for (const { machine, failure } of run.failures) of('G7')(`${machine} ended: ${told(failure)}`)
-  await checkProofs(run, epochs, of('G8'))
+  await checkProofs(run, { epochs, proving }, of('G8'))
+  checkAgreed(run, epochs, of('G10'))
   checkEnds(run, epochs, of('G9'))
   await checkCounts(run, of('G4'))
   await checkRecords(run, epochs, of('G9'))
@@ -77,7 +81,7 @@ export async function check(run: Run): Promise<readonly Violation[]> {
 
 export const told = (failure: unknown): string => (failure instanceof Error ? (failure.stack ?? failure.message) : String(failure))
 
-async function readEpochs({ world: { chain, ipfs, clock }, cast }: Run): Promise<readonly EpochFacts[]> {
+async function readEpochs({ world: { chain, ipfs, clock }, cast, misnamed }: Run): Promise<readonly EpochFacts[]> {
   const ledger = createLedger({ epochsKept: 1_000 }, { store: cast.sequencer.disk() })
   const { epochId: last } = await chain.currentEpoch()
   const facts: EpochFacts[] = []
@@ -91,7 +95,7 @@ async function readEpochs({ world: { chain, ipfs, clock }, cast }: Run): Promise
     // What validators sent in the sequencer's place.
     const others: PlannedFile[] = []
     for (const { batchCid } of anchored) {
-      if (files.some((file) => file.batchCid === batchCid)) continue
+      if (files.some((file) => file.batchCid === batchCid) || isMisnamed({ epochId, batchCid }, misnamed)) continue
       const reading = ipfs.node('consumer').get(batchCid, { bytesMax: BATCH_BYTES_MAX, timeoutMs: 5_000 })
       others.push({ batchCid, file: decodeBatch(await clock.runUntil(reading, { limitMs: 10_000 })) as Batch })
     }
@@ -105,6 +109,9 @@ async function readEpochs({ world: { chain, ipfs, clock }, cast }: Run): Promise
   }
   return facts
 }
+
+const isMisnamed = ({ epochId, batchCid }: { readonly epochId: EpochId; readonly batchCid: Cid }, misnamed: Run['misnamed']): boolean =>
+  misnamed.has(`${epochId} ${batchCid}`)
 
 /** With its projects, which of one that is anchored by its roots only the file tells. */
 function named(batch: AnchoredBatch, files: readonly PlannedFile[]): AnchoredWithProjects {
@@ -172,9 +179,22 @@ function checkReceipts(run: Run, epochs: readonly EpochFacts[], report: Report):
       if (!isToldLost(submission, run)) report(`${about} is in no batch, the block that it names is gone, and nobody says so`)
       continue
     }
+    if (isTooFew(submission, run)) continue
     const counts = release !== undefined && block.number >= release.number && block.number <= release.number + plan.windows.snapshot
     if (counts) report(`${about} is in no batch`)
   }
+}
+
+/** Whether fewer slots agreed, by what collectors were answered, than the market asks for: then the vote is in no batch. Hostile slots ask nobody. */
+function isTooFew({ request: { epochId, projectId, snapshotCid } }: Submission, { receipts, plan, dishonestSlots, witness }: Run): boolean {
+  const { minVotes, minShareBp } = plan.tally
+  const taken = receipts.filter(({ receipt, submission: { request } }) => request.epochId === epochId && isTaken(receipt.code))
+  const alike = taken.filter(({ submission: { request } }) => request.projectId === projectId && request.snapshotCid === snapshotCid)
+  // One whose block a reorganisation took counts for nothing.
+  const counting = alike.filter(({ submission }) => witness.block(submission.header) !== undefined)
+  const votes = new Set(counting.map(({ submission }) => submission.request.slotId)).size
+  const slots = new Set([...taken.map(({ submission }) => submission.request.slotId), ...dishonestSlots]).size
+  return votes < minVotes || votes * 10_000 < minShareBp * slots
 }
 
 /** Whether snapshotter or collector know that the vote does not count; who has no such machine, or lost the slot, gives nothing again. */
@@ -209,7 +229,7 @@ function checkSuccesses({ successes, cast, dishonestSlots }: Run, report: Report
 }
 
 /** Batches again, from their submissions alone and with code of our own where the rule is short enough to be written twice. */
-async function checkRecomputed({ world, plan }: Run, epochs: readonly EpochFacts[], report: Report): Promise<void> {
+async function checkRecomputed({ world, plan, misnamed }: Run, epochs: readonly EpochFacts[], report: Report): Promise<void> {
   const hasher = createSubmissionHasher(world.chain)
   const signerOf = ({ request, signature }: Submission): Address =>
     recoverer.recover(hasher.digest(request), parseSignature(signature) as Uint8Array) as Address
@@ -227,6 +247,7 @@ async function checkRecomputed({ world, plan }: Run, epochs: readonly EpochFacts
     const wanted = [...planned, ...corrections].map(({ batchCid }) => batchCid)
     if (again.map(({ batchCid }) => batchCid).join() !== wanted.join()) report(`epoch ${epochId}: recomputed batches have other CIDs`)
     for (const batch of anchored) {
+      if (isMisnamed({ epochId, batchCid: batch.batchCid }, misnamed)) continue
       const own = again.find(({ batchCid }) => batchCid === batch.batchCid)
       const honest = own && { kind: 'submitSubmissionBatch' as const, epochId, ...own, rootHash: publishedRoot(own.snapshotCids) }
       // Where the plan has the sequencer lie, it is that lie and no other, or what corrects it.
@@ -300,7 +321,9 @@ async function checkFetched(run: Run, epochs: readonly EpochFacts[], report: Rep
     return call.kind === 'submitSubmissionBatch' ? [call.batchCid] : []
   })
   const wanted = [
-    ...announced.filter((cid) => !run.withheld.has(cid)).map((cid) => ({ cid, what: 'batch', bytesMax: BATCH_BYTES_MAX })),
+    ...announced
+      .filter((cid) => !run.withheld.has(cid) && isBatchCid(cid))
+      .map((cid) => ({ cid, what: 'batch', bytesMax: BATCH_BYTES_MAX })),
     ...final.map((cid) => ({ cid, what: 'final snapshot', bytesMax: JSON_BYTES_MAX })),
   ]
   for (const { cid, what, bytesMax } of wanted) {
@@ -352,8 +375,13 @@ export function checkDisputes(epochs: readonly Pick<EpochFacts, 'epochId' | 'rec
   }
 }
 
-/** A consumer's proof of everything that is final and that somebody has made. */
-async function checkProofs(run: Run, epochs: readonly EpochFacts[], report: Report): Promise<void> {
+interface Proving {
+  readonly epochs: readonly EpochFacts[]
+  readonly proving: typeof verify
+}
+
+/** A consumer's proof of everything that is final and that somebody has made, and of nothing that is not: what validators refused or have not decided. */
+async function checkProofs(run: Run, { epochs, proving }: Proving, report: Report): Promise<void> {
   const { world, projects, cast } = run
   const ipfs = world.ipfs.node('consumer')
   for (const facts of epochs) {
@@ -361,20 +389,47 @@ async function checkProofs(run: Run, epochs: readonly EpochFacts[], report: Repo
     for (const projectId of projects) {
       const { status, snapshotCid } = await statusIn(run, facts, projectId)
       const isMade = cidsOf(cast.snapshotters, { epochId, projectId }).includes(snapshotCid as Cid)
-      if (status !== 'finalized' || (!isMade && run.invented.has(snapshotCid))) continue
       const failed = await world.clock.runUntil(
         firstFailure(
-          verify(
+          proving(
             { projectId, epochId, rules: rulesOf(run.plan), signal: new AbortController().signal },
             { chain: world.chain, ipfs, clock: world.clock, recoverer },
           ),
         ),
-        { limitMs: 60_000 },
+        { limitMs: PROOF_LIMIT_MS },
       )
+      if (status !== 'finalized') {
+        if (failed === undefined) report(`${projectId} of epoch ${epochId} is ${status}, and is proved`)
+        continue
+      }
+      if (!isMade && run.invented.has(snapshotCid)) continue
       // The votes that made it final may name blocks that are no more: nobody can tell any longer that these were ever there.
       const isExcused = failed?.step === 'signatures' || failed?.step === 'tally' ? hasLostHeaders(run, planned, projectId) : false
       if (failed !== undefined && !isExcused)
         report(`${projectId} of epoch ${epochId} is final and cannot be proved: ${failed.step}, ${failed.detail}`)
+    }
+  }
+}
+
+/** Counted once more in the files of what is final; slots whose votes are in no batch are left to the sequencer: with them more is asked for. */
+function checkAgreed({ plan, misnamed, invented }: Run, epochs: readonly EpochFacts[], report: Report): void {
+  const { minVotes, minShareBp } = plan.tally
+  for (const { epochId, planned, corrections, anchored } of epochs) {
+    const files = new Map(
+      [...planned, ...corrections].map(({ batchCid, file }) => [batchCid, file.submissions.map(({ submission }) => submission)]),
+    )
+    const slots = new Set([...files.values()].flat().map(({ request }) => request.slotId)).size
+    for (const batch of anchored.filter(({ isFinalized }) => isFinalized)) {
+      if (isMisnamed({ epochId, batchCid: batch.batchCid }, misnamed))
+        report(`what is on chain of epoch ${epochId} as ${batch.batchCid}, which is not its name, is final`)
+      for (const [index, projectId] of batch.projectIds.entries()) {
+        const cid = batch.snapshotCids[index] as Cid
+        const agreed = files.get(batch.batchCid)?.filter(({ request }) => request.projectId === projectId && request.snapshotCid === cid)
+        const votes = new Set(agreed?.map(({ request }) => request.slotId)).size
+        if (votes < minVotes || votes * 10_000 < minShareBp * slots)
+          report(`${projectId} of epoch ${epochId} is final with ${votes} votes, of ${slots} slots`)
+        if (plan.availability === 'required' && invented.has(cid)) report(`${cid}, which nobody has, is final`)
+      }
     }
   }
 }
@@ -445,7 +500,7 @@ function wasAway({ trace, plan }: Run, name: string, releaseBlock: number): bool
 
 /** What the sequencer's books say of the chain is so. */
 async function checkRecords(run: Run, epochs: readonly EpochFacts[], report: Report): Promise<void> {
-  const { witness, plan } = run
+  const { witness, plan, misnamed } = run
   const { chain } = run.world
   for (const facts of epochs) {
     const { epochId, record, planned, anchored } = facts
@@ -458,6 +513,8 @@ async function checkRecords(run: Run, epochs: readonly EpochFacts[], report: Rep
         report(`epoch ${epochId} is ended, ${record.reason}, and ${lost.length} of its batches are not on chain`)
       if (!(await chain.isEpochEnded(epochId))) report(`epoch ${epochId} is ended, ${record.reason}, and not on chain`)
     }
+    // A sequencer that has sent another name takes its own batch for lost.
+    if (anchored.some(({ batchCid }) => isMisnamed({ epochId, batchCid }, misnamed))) continue
     for (const { projectId, state, reason, batchCid } of record?.projects ?? []) {
       const { status } = await statusIn(run, facts, projectId)
       // An end is an end: what was final, and was taken back for good, stays so in the books.
@@ -478,7 +535,7 @@ async function checkRecords(run: Run, epochs: readonly EpochFacts[], report: Rep
 function checkCalm({ calmEpochs, projects, plan }: Run, epochs: readonly EpochFacts[], report: Report): void {
   for (const [index, epochId] of calmEpochs.entries()) {
     // Reorganisations take releases back, so the epoch of the lie may come late. One that is told once is corrected.
-    if (epochId === plan.lie?.epochId && isStubborn(plan.lie)) continue
+    if (epochId === plan.lie?.epochId && (isStubborn(plan.lie) || isMisnaming(plan.lie))) continue
     const record = epochs[epochId - 1]?.record
     if (record?.reason !== 'all_batches_anchored') report(`calm epoch ${epochId} ended with ${record?.reason ?? 'nothing'}`)
     for (const projectId of projects) {

@@ -1,5 +1,6 @@
 import type { SlotId } from '#domain/ids.ts'
 import type { MarketRules } from '#domain/market-rules.ts'
+import type { TallyPolicy } from '#domain/tally.ts'
 import type { Random } from '#io/keys/port.ts'
 import { createSeededRandom } from '#io/keys/random.ts'
 import type { FakeFaults } from '#io/p2p/fake.ts'
@@ -27,6 +28,8 @@ export interface Plan {
   readonly availability: MarketRules['availability']
   /** Drawn by no seed: with `required` validators listen too. */
   readonly completeness: MarketRules['completeness']
+  /** In a quarter of the markets whose honest slots can do it, more than one slot must agree, and more than a third. */
+  readonly tally: TallyPolicy
   readonly windows: { readonly snapshot: number; readonly batch: number; readonly attestation: number }
   readonly limits: {
     /** Projects that one slot may vote on in an epoch. */
@@ -46,14 +49,16 @@ export interface Plan {
 }
 
 /** What the market of the plan asks for. */
-export const rulesOf = ({ anchoring, availability, completeness }: Plan): MarketRules => ({
+export const rulesOf = ({ anchoring, availability, completeness, tally }: Plan): MarketRules => ({
   ...RULES,
   anchoring,
   availability,
   completeness,
+  tally,
 })
 
-export const LIES = ['swap', 'other_root', 'invent', 'omit'] as const
+/** `reuse`: the name of an earlier epoch's batch, for false results; `unreadable`: a name that is none. */
+export const LIES = ['swap', 'other_root', 'invent', 'omit', 'reuse', 'unreadable'] as const
 export interface Lie {
   readonly epochId: number
   /** `withhold`, which is drawn by no seed: of the epoch's first batch alone, whose file nobody is given. */
@@ -152,6 +157,9 @@ const CLOCK_STEP_MS = 60_000
 /** As a clock that was in another zone, or in summer. */
 const CLOCK_JUMP_MS = 3_600_000
 
+/** What our own markets ask for. */
+export const AGREED_BY_MORE_THAN_ONE: TallyPolicy = { minVotes: 2, minShareBp: 3_334 }
+
 /** Draws from one seed. */
 function createDice(random: Random) {
   const between = (low: number, high: number): number => low + Math.floor(random.fraction() * (high - low + 1))
@@ -214,6 +222,7 @@ export function drawPlan(seed: number): Plan {
     epochsAtMs,
     lie: dice.isHit(0.25) && anchoring === 'projects' ? { epochId: dice.between(1, epochsAtMs.length), how: dice.pick(LIES) } : undefined,
     faults: drawFaults(cast, dice),
+    tally: honest > 1 && dice.isHit(0.25) ? AGREED_BY_MORE_THAN_ONE : RULES.tally,
   }
 }
 

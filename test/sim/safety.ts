@@ -373,6 +373,8 @@ function createCalls(run: Run, report: Report) {
   const made = new Map<string, string[]>()
   /** As of the last step, each with its block. */
   let mined = new Map<string, Hash>()
+  /** Ever: whoever was refused asks anew, and a reorganisation may bring back what was refused. */
+  const refused = new Set<string>()
   const judged = new Set<Cid>()
   const ended = new Set<EpochId>()
   let looking: Promise<unknown> = Promise.resolve()
@@ -417,6 +419,7 @@ function createCalls(run: Run, report: Report) {
     index: number,
     disk: FakeStore,
   ): void {
+    if (run.misnamed.has(`${epochId} ${batchCid}`)) return
     const planned = disk.durable(planFileKey(epochId, index))
     if (planned === undefined) {
       report('G4', `batch ${batchCid} of epoch ${epochId} is sent before its plan is on disk`)
@@ -488,7 +491,7 @@ function createCalls(run: Run, report: Report) {
       const effect = effectOf(from, call)
       if (effect === undefined) continue
       const before = made.get(effect) ?? []
-      const open = before.filter((other) => run.witness.broadcast.get(other)?.receipt?.reverted === undefined)
+      const open = before.filter((other) => !refused.has(other) && run.witness.broadcast.get(other)?.receipt?.reverted === undefined)
       // Whoever has lost the journal of its calls cannot know of one that still waits for a block, or was rewritten away since, but is to ask the chain first.
       const stands = (other: string): boolean => {
         const block = mined.get(other)
@@ -502,6 +505,7 @@ function createCalls(run: Run, report: Report) {
       if (word !== undefined && word !== wordOf(call)) report('G6', `two roots or contents: ${effect}`)
       attested.set(effect, wordOf(call))
     }
+    for (const { hash, receipt } of run.witness.broadcast.values()) if (receipt?.reverted !== undefined) refused.add(hash)
     mined = new Map(
       [...run.witness.broadcast.values()].flatMap(({ hash, receipt }) =>
         receipt === undefined || receipt.reverted !== undefined ? [] : [[hash, receipt.block.hash] as const],

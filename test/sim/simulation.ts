@@ -1,5 +1,5 @@
 import { isWeftError } from '#domain/errors.ts'
-import type { Address, Cid, EpochId, ProjectId, SlotId } from '#domain/ids.ts'
+import type { Address, EpochId, ProjectId, SlotId } from '#domain/ids.ts'
 import type { Receipt, Submission } from '#domain/submission.ts'
 import { createSigner, parsePrivateKey } from '#io/keys/secp256k1.ts'
 import type { Relay } from '#io/p2p/port.ts'
@@ -8,6 +8,7 @@ import { sameRules } from '#life/rules.ts'
 import type { Collector } from '#roles/collector/collector.ts'
 import type { Epochs } from '#roles/epochs/epochs.ts'
 import type { Sequencer } from '#roles/sequencer/sequencer.ts'
+import type { verify } from '#roles/consumer/verify.ts'
 import { planProjects } from '#roles/snapshotter/plan.ts'
 import type { Snapshotter } from '#roles/snapshotter/snapshotter.ts'
 import type { Validator } from '#roles/validator/validator.ts'
@@ -36,7 +37,7 @@ import { prices } from '../journey/prices.ts'
 import { check, told } from './checkers.ts'
 import { type Armed, heal, inflict } from './faults.ts'
 import { createHostile } from './hostile.ts'
-import { lyingOnce, NO_SUCH_DATA } from './lie.ts'
+import { type Accomplice, lyingOnce, NO_SUCH_DATA } from './lie.ts'
 import { drawPlan, type Plan, rulesOf } from './plan.ts'
 import type { Violation } from './promises.ts'
 import { createSafety, type Safety } from './safety.ts'
@@ -103,6 +104,8 @@ export interface Run {
   readonly invented: ReadonlySet<string>
   /** Batches whose sequencer gives them nobody. */
   readonly withheld: ReadonlySet<string>
+  /** Batches on chain under a name that is not theirs, as `<epoch> <name>`. */
+  readonly misnamed: ReadonlySet<string>
   /** Machines that came back with another disk, and the head at which they did. */
   readonly lostDisks: ReadonlyMap<string, number>
   /** Epochs released when nothing went wrong any more. */
@@ -128,6 +131,8 @@ export interface Outcome {
 export interface Spoil {
   readonly plan?: (plan: Plan) => Plan
   readonly world?: (world: World) => World
+  /** Who proves, in the place of the consumer. */
+  readonly verify?: typeof verify
   readonly disk?: (machine: string, disk: FakeStore) => FakeStore
 }
 
@@ -143,7 +148,7 @@ export async function simulate(seed: number, spoil: Spoil = {}): Promise<Outcome
   process.on('unhandledRejection', onUnhandled)
   try {
     const late = await play(arena).then(
-      () => check(arena.run),
+      () => check(arena.run, spoil.verify),
       (failure: unknown): Violation[] => [{ promise: 'G9', found: `the run came to no end: ${told(failure)}` }],
     )
     const epochs = (await arena.world.chain.currentEpoch()).epochId
@@ -253,6 +258,7 @@ async function createArena(plan: Plan, trace: Trace, spoil: Spoil) {
   const postbox: Postbox = { receipts: [], onReceipt: quiet }
   const invented = new Set<string>([NO_SUCH_DATA])
   const withheld = new Set<string>()
+  const misnamed = new Set<string>()
   const run: Run & { unquiet: Run['unquiet'] } = {
     plan,
     world: bare,
@@ -268,6 +274,7 @@ async function createArena(plan: Plan, trace: Trace, spoil: Spoil) {
     dishonestSlots: dishonest,
     invented,
     withheld,
+    misnamed,
     lostDisks,
     calmEpochs,
     unquiet: undefined,
@@ -299,9 +306,12 @@ async function createArena(plan: Plan, trace: Trace, spoil: Spoil) {
     onDoors(some) {
       doors = some
     },
-    onWithheld(batchCid) {
-      withheld.add(batchCid)
-      bare.ipfs.node('sequencer').withhold(batchCid)
+    accomplice: {
+      hide(batchCid) {
+        withheld.add(batchCid)
+        bare.ipfs.node('sequencer').withhold(batchCid)
+      },
+      misname: (epochId, name) => void misnamed.add(`${epochId} ${name}`),
     },
   })
   cast = started
@@ -400,17 +410,16 @@ interface CastNeeds {
   readonly world: World
   /** Answers come from these before everybody else is there. */
   readonly onDoors: (doors: Doors) => void
-  /** A batch of the sequencer that it gives nobody. */
-  readonly onWithheld: (batchCid: Cid) => void
+  readonly accomplice: Accomplice
 }
 
 /** Starts the roles in the order in which they need each other. */
-async function startCast(plan: Plan, { projects, postbox, world, onDoors, onWithheld }: CastNeeds): Promise<Cast> {
+async function startCast(plan: Plan, { projects, postbox, world, onDoors, accomplice }: CastNeeds): Promise<Cast> {
   const relay = await startRelay(world)
   const { machine: sequencer, addresses } = await startSequencer(
     {
       relays: relay.current().addresses(),
-      anchoring: plan.lie && lyingOnce(plan.lie, onWithheld),
+      anchoring: plan.lie && lyingOnce(plan.lie, accomplice),
       expectedProjects: plan.hasExpectedProjects ? projects : undefined,
       projectsPerSlotMax: plan.limits.projectsPerSlotMax,
       inbox: { lengthMax: plan.limits.inboxMax },

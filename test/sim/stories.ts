@@ -1,5 +1,5 @@
 import type { SlotId } from '#domain/ids.ts'
-import { type Fault, LATE_FAULTS, type Plan } from './plan.ts'
+import { AGREED_BY_MORE_THAN_ONE, type Fault, LATE_FAULTS, type Plan } from './plan.ts'
 import { type Outcome, simulate } from './simulation.ts'
 import type { SimEvent } from './trace.ts'
 
@@ -80,6 +80,14 @@ const shaped =
     ...change,
     faults: faults((plan.seed % 16) * 250),
   })
+const HONEST_ALONE: Partial<Plan> = {
+  honestSeats: [[1, 2, 3] as SlotId[]],
+  lyingSlots: [],
+  hostileSlots: [],
+  collectors: ['direct'],
+  validators: 3,
+  isValidatorFed: false,
+}
 const WITH_HOSTILE_SLOT: Partial<Plan> = {
   honestSeats: [[1, 2, 3] as SlotId[], [4, 5] as SlotId[]],
   lyingSlots: [],
@@ -342,6 +350,60 @@ export const STORIES = {
       is('chain', 'TriggerBatchResubmission', { epochId: 1 }),
       is('chain', 'SnapshotBatchFinalized', { epochId: 1 }),
     ),
+  },
+  name_of_an_earlier_batch: {
+    seed: 0,
+    sentence:
+      'a batch that is final lends its name to false results of the next epoch: these are refuted and proved by nothing, what was heard is final in their place, and what was final before stays proved',
+    needs: [],
+    shape: shaped(() => [], {
+      ...HONEST_ALONE,
+      completeness: 'required',
+      epochsAtMs: [1_000, 15_000],
+      lie: { epochId: 2, how: 'reuse' },
+    }),
+    isTold: inOrder(
+      is('chain', 'SnapshotBatchFinalized', { epochId: 1 }),
+      isAgain('chain', 'SnapshotBatchSubmitted', 0, ['batchCid'], { epochId: 2 }),
+      isAgain('chain', 'TriggerBatchResubmission', 0, ['batchCid'], { epochId: 2 }),
+      is(/^validator/, 'stood_in', { epochId: 2, outcome: 'done' }),
+      (one, [, , , stoodIn]) => is('chain', 'SnapshotBatchFinalized', { epochId: 2, batchCid: stoodIn?.facts['batchCid'] })(one),
+    ),
+  },
+  name_that_is_none: {
+    seed: 0,
+    sentence: 'a batch is on chain under a name that is none: it ends no validator, and what was heard is final in its place',
+    needs: [],
+    shape: shaped(() => [], {
+      ...HONEST_ALONE,
+      completeness: 'required',
+      epochsAtMs: [1_000, 15_000],
+      lie: { epochId: 1, how: 'unreadable' },
+    }),
+    isTold: (events) =>
+      inOrder(
+        is('chain', 'SnapshotBatchSubmitted', { epochId: 1, batchCid: 'not-a-cid' }),
+        is('chain', 'TriggerBatchResubmission', { epochId: 1, batchCid: 'not-a-cid' }),
+        is(/^validator/, 'stood_in', { epochId: 1, outcome: 'done' }),
+        is('chain', 'SnapshotBatchFinalized', { epochId: 1 }),
+      )(events) && !events.some(is(/^validator/, 'ended')),
+  },
+  lone_vote: {
+    seed: 0,
+    sentence:
+      'a slot votes alone for what nobody else knows, in a market that asks for more than one: it is in no batch, and all else is final',
+    needs: [],
+    shape: shaped(() => [{ kind: 'made_up_projects', atMs: 3_000, votes: 4 }], {
+      ...WITH_HOSTILE_SLOT,
+      hasExpectedProjects: false,
+      tally: AGREED_BY_MORE_THAN_ONE,
+    }),
+    isTold: (events) =>
+      inOrder(
+        (one) => is('hostile', 'accepted', { epochId: 1 })(one) && String(one.facts['projectId']).startsWith('price:nobody'),
+        is('chain', 'SnapshotFinalized', { epochId: 1 }),
+      )(events) &&
+      !events.some((one) => is('chain', 'SnapshotFinalized')(one) && String(one.facts['projectId']).startsWith('price:nobody')),
   },
   burned_slot_is_refused: {
     seed: 0,

@@ -73,7 +73,7 @@ export const ACCOUNT_SETTINGS = {
     max: 1_000,
     fallback: 1,
     roles: ['sequencer', 'validator'],
-    doc: 'Epochs to listen to after the start before anything is signed: should another process sign with the same account meanwhile, this one does not begin. Who starts again within an hour on the same store, and no copy of it, reads what has come since instead, and begins then. 0 begins at once. It is listened for as long as the role runs.',
+    doc: 'Epochs to listen to after the start before anything is signed, each until half of the time for its batches is over: should another process sign with the same account meanwhile, this one does not begin. Who starts again within an hour on the same store, and no copy of it, reads what has come since instead, and begins then. 0 begins at once. It is listened for as long as the role runs.',
   },
   feePerGasMax: {
     env: 'WEFT_FEE_PER_GAS_MAX',

@@ -11,7 +11,7 @@ export const SEQUENCER_SETTINGS = {
     unit: 'epochs',
     fallback: 1_000,
     roles: ['sequencer', 'validator'],
-    doc: 'Newest epochs whose votes, records and evidence stay on disk. The guards of a validator stay longer, until the contract can count no vote of theirs any more.',
+    doc: 'Newest epochs whose votes, records and evidence stay on disk. What a validator has, its guards among it, stays longer, until the contract can count no vote on the epoch any more.',
   },
   daysKept: {
     env: 'WEFT_DAYS_KEPT',

@@ -114,6 +114,10 @@ export interface Ledger {
   /** The block from which a restarted sequencer must follow the chain; `undefined` when it never ran before. */
   cursor(): BlockNumber | undefined
   saveCursor(block: BlockNumber): Promise<void>
+  /** Finished epochs beyond those that are kept, ascending: they go with the next change, or with `trim`. */
+  surplus(): readonly EpochId[]
+  /** Removes these, with all that is kept of them. */
+  trim(): Promise<void>
 }
 
 const isFinished = (record: EpochEntry): boolean =>
@@ -150,9 +154,13 @@ export function createLedger(options: { readonly epochsKept: number }, { store }
     } else unfinished.set(record.epochId, record)
     all.push({ key: CURSOR_KEY, value: toBytes(replayFrom([record, ...unfinished.values()])) })
     await store.commit(all)
-    // As many as there are, for fewer may be kept than before.
-    while (finished.length > options.epochsKept) await remove(store, finished.shift() as EpochId)
+    await trim()
     return record
+  }
+
+  /** As many as there are, for fewer may be kept than before. */
+  async function trim(): Promise<void> {
+    while (finished.length > options.epochsKept) await remove(store, finished.shift() as EpochId)
   }
 
   return {
@@ -202,6 +210,8 @@ export function createLedger(options: { readonly epochsKept: number }, { store }
     plans: (epochId) => readPlans(store, epochId),
     cursor: () => readAt<BlockNumber>(store, CURSOR_KEY),
     saveCursor: (block) => store.commit([{ key: CURSOR_KEY, value: toBytes(block) }]),
+    surplus: () => finished.slice(0, Math.max(0, finished.length - options.epochsKept)),
+    trim,
   }
 }
 

@@ -4,6 +4,7 @@ import { WeftError } from '#domain/errors.ts'
 import type { BlockNumber, Cid, ContentHash, EpochId, Hash } from '#domain/ids.ts'
 import type { AnchorChain, AnchoredBatch, ProtocolSender } from '#io/chain/port.ts'
 import type { Store } from '#io/store/port.ts'
+import { letGoOfEntries } from '#life/retention.ts'
 import { GUARDS_PREFIX, guardKey, guardsPrefix, REFUSALS_PREFIX, refusalsKey, refusalsPrefix, SIGNED_UP_TO_KEY } from './keys.ts'
 
 export interface AttestDeps {
@@ -133,12 +134,10 @@ function checkAndGuard(attestation: Attestation, store: Store): Promise<void> {
 }
 
 /** Removes the guards of epochs before `oldest`, for which the contract must be past counting any vote (V2). */
-export async function letGoOfGuards(oldest: EpochId, countMax: number, store: Store): Promise<number> {
-  const gone = [
-    ...store.scan(GUARDS_PREFIX, { limit: countMax }).filter(({ key }) => key < guardsPrefix(oldest)),
-    ...store.scan(REFUSALS_PREFIX, { limit: countMax }).filter(({ key }) => key < refusalsPrefix(oldest)),
+export function letGoOfGuards(oldest: EpochId, countMax: number, store: Store): Promise<number> {
+  const kinds = [
+    { prefix: GUARDS_PREFIX, end: guardsPrefix(oldest) },
+    { prefix: REFUSALS_PREFIX, end: refusalsPrefix(oldest) },
   ]
-  // A commit of nothing waits for the disk all the same.
-  if (gone.length > 0) await store.commit(gone.map(({ key }) => ({ key })))
-  return gone.length
+  return letGoOfEntries(kinds, countMax, store)
 }

@@ -127,6 +127,7 @@ export async function ended(
     reason: record.reason,
     failures: record.failureCount,
     divergent: Number(record.isDivergent),
+    ...(record.evidenceCid && { evidence: record.evidenceCid }),
   })
   onBatch?.(record)
   return record

@@ -1,6 +1,7 @@
 import type { BlockNumber, Cid, EpochId, Hash } from '#domain/ids.ts'
 import type { BATCH_REASONS } from '#domain/reasons.ts'
 import type { Store } from '#io/store/port.ts'
+import { letGoOfEntries } from '#life/retention.ts'
 import { BATCHES_PREFIX, batchesPrefix, batchKey, CURSOR_KEY, EVIDENCE_PREFIX, evidenceKey, evidencesPrefix } from './keys.ts'
 import type { Findings } from './recheck.ts'
 
@@ -36,12 +37,14 @@ export interface Evidence extends Omit<Findings, 'traces'> {
 export interface Journal {
   batch(epochId: EpochId, batchCid: Cid): BatchRecord | undefined
   batches(epochId: EpochId): readonly BatchRecord[]
-  /** Durable when it resolves. Forgets the records and the evidence of epochs that are too old. */
+  /** Durable when it resolves. */
   note(record: BatchRecord): Promise<void>
   noteEvidence(evidence: Evidence): Promise<Uint8Array>
   evidence(epochId: EpochId, batchCid: Cid): Evidence | undefined
   cursor(): BlockNumber | undefined
   saveCursor(block: BlockNumber): Promise<void>
+  /** Removes records and evidence of epochs before `oldest`, as a `Shelf` does. */
+  letGo(oldest: EpochId, countMax: number): Promise<number>
 }
 
 const encoder = new TextEncoder()
@@ -49,30 +52,16 @@ const decoder = new TextDecoder()
 const toBytes = (value: unknown): Uint8Array => encoder.encode(JSON.stringify(value))
 const fromBytes = <Value>(bytes: Uint8Array): Value => JSON.parse(decoder.decode(bytes)) as Value
 
-export function createJournal(options: { readonly epochsKept: number }, { store }: { readonly store: Store }): Journal {
+export function createJournal({ store }: { readonly store: Store }): Journal {
   function read<Value>(key: string): Value | undefined {
     const bytes = store.get(key)
     return bytes === undefined ? undefined : fromBytes<Value>(bytes)
   }
 
-  /** The oldest epoch of the kind, when it is too old. Evidence may stand alone: a batch that a reorganisation took away has no record. */
-  function removals(prefix: string, oldestKept: string): { key: string }[] {
-    const [first] = store.scan(prefix, { limit: 1 })
-    if (first === undefined || first.key >= oldestKept) return []
-    return store.scan(first.key.slice(0, first.key.indexOf(' ') + 1)).map(({ key }) => ({ key }))
-  }
-
-  function removalsAt(newest: EpochId): { key: string }[] {
-    const oldest = (newest - options.epochsKept) as EpochId
-    if (oldest < 0) return []
-    return [...removals(BATCHES_PREFIX, batchesPrefix(oldest)), ...removals(EVIDENCE_PREFIX, evidencesPrefix(oldest))]
-  }
-
   return {
     batch: (epochId, batchCid) => read(batchKey(epochId, batchCid)),
     batches: (epochId) => store.scan(batchesPrefix(epochId)).map(({ value }) => fromBytes<BatchRecord>(value)),
-    note: (record) =>
-      store.commit([{ key: batchKey(record.epochId, record.batchCid), value: toBytes(record) }, ...removalsAt(record.epochId)]),
+    note: (record) => store.commit([{ key: batchKey(record.epochId, record.batchCid), value: toBytes(record) }]),
     async noteEvidence(evidence) {
       const bytes = toBytes(evidence)
       await store.commit([{ key: evidenceKey(evidence.epochId, evidence.batchCid), value: bytes }])
@@ -81,5 +70,14 @@ export function createJournal(options: { readonly epochsKept: number }, { store 
     evidence: (epochId, batchCid) => read(evidenceKey(epochId, batchCid)),
     cursor: () => read(CURSOR_KEY),
     saveCursor: (block) => store.commit([{ key: CURSOR_KEY, value: toBytes(block) }]),
+    letGo: (oldest, countMax) =>
+      letGoOfEntries(
+        [
+          { prefix: BATCHES_PREFIX, end: batchesPrefix(oldest) },
+          { prefix: EVIDENCE_PREFIX, end: evidencesPrefix(oldest) },
+        ],
+        countMax,
+        store,
+      ),
   }
 }

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { WeftError } from '#domain/errors.ts'
-import type { Cid, EpochId } from '#domain/ids.ts'
+import type { Cid } from '#domain/ids.ts'
 import type { CallOutcome, ProtocolSender } from '#io/chain/port.ts'
 import { createFakeStore, type FakeStore } from '#io/store/fake.ts'
 import { encodeBatch } from '#wire/batch-json.ts'
@@ -24,6 +24,7 @@ import {
   VALIDATORS,
   type World,
 } from './validator.test-world.ts'
+import { traceOf } from './trace.ts'
 import type { ValidatorDeps } from './validator.ts'
 
 const encoder = new TextEncoder()
@@ -196,23 +197,6 @@ describe('V6: every batch that was announced ends in a record with a reason', ()
     expect(running.validator.batches(EPOCH_1)).toHaveLength(3)
     await running.stop()
   })
-
-  test('of epochs that are too old nothing but the guards stays', async () => {
-    const world = await openWorld()
-    const running = await world.start({ epochsKept: 1 })
-    const first = await world.anchor({ ...honest(world), submissionsRoot: publishedRoot(['x']) })
-    await judged(world, running)
-    expect(running.validator.evidence(EPOCH_1, first)).toBeDefined()
-    for (const epoch of [2, 3]) {
-      const epochId = await world.releaseNext()
-      world.chain.mine(6)
-      await world.anchor(batchOf([world.submission(1, CID_A)], [[P1, CID_A]]), { epochId })
-      await judged(world, running, epoch)
-    }
-    expect([running.validator.batches(EPOCH_1), running.validator.evidence(EPOCH_1, first)]).toEqual([[], undefined])
-    expect(running.validator.batches(3 as EpochId)).toHaveLength(1)
-    await running.stop()
-  })
 })
 
 describe('what is kept, in which order', () => {
@@ -295,6 +279,31 @@ describe('what is kept, in which order', () => {
     await running.stop()
   })
 
+  test('what was found is told with the CID under which it is served: a name in the log, and a file for everybody', async () => {
+    const world = await openWorld()
+    const told: unknown[] = []
+    const running = await world.start({
+      spoil: ({ report }) => ({
+        report(event, facts) {
+          if (event === 'batch_attested') told.push(facts['evidence'])
+          report(event, facts)
+        },
+      }),
+    })
+    await world.anchor(honest(world))
+    await judged(world, running)
+    const other = { ...second(world, idsOf(honest(world))), snapshotCids: [CID_A] }
+    const batchCid = await world.anchor(other)
+    const { evidenceCid } = await judged(world, running, 2)
+    expect(told).toEqual([undefined, evidenceCid])
+    const bytes = await world.ipfs.node('anybody').get(evidenceCid as Cid, { bytesMax: 1e6, timeoutMs: 1 })
+    expect(JSON.parse(new TextDecoder().decode(bytes))).toEqual(running.validator.evidence(EPOCH_1, batchCid))
+    expect(
+      traceOf({ projectId: P2, epochId: EPOCH_1 }, running.store).map(({ detail }) => detail?.includes(`evidence ${evidenceCid}`)),
+    ).toContain(true)
+    await running.stop()
+  })
+
   test('a disk that keeps no evidence any more ends the validator, for a person to see', async () => {
     const world = await openWorld()
     const running = await world.start({
@@ -326,6 +335,35 @@ describe('after a crash', () => {
     await world.clock.advance(11_000)
     expect(await judged(world, running, 1, 3)).toMatchObject({ state: 'attested', reason: '', root, isDivergent: false })
     await running.stop()
+  })
+
+  test('V6: what was found before it is in the record all the same, and served', async () => {
+    const world = await openWorld()
+    const batch = { ...honest(world), snapshotCids: [CID_B] }
+    const batchCid = await snapshotCidOf(encodeBatch(batch))
+    const first = await world.start()
+    await world.anchor(batch)
+    const before = await judged(world, first)
+    await first.stop()
+    const store = createFakeStore()
+    await store.commit(first.store.scan('').filter(({ key }) => /^(evidence|guard)\//.test(key)))
+    const published: Cid[] = []
+    const again = await world.start({
+      store,
+      spoil: ({ ipfs }) => ({
+        ipfs: {
+          ...ipfs,
+          async add(bytes, epochId) {
+            const cid = await ipfs.add(bytes, epochId)
+            published.push(cid)
+            return cid
+          },
+        },
+      }),
+    })
+    expect(await judged(world, again)).toMatchObject({ batchCid, isDivergent: true, failureCount: 1, evidenceCid: before.evidenceCid })
+    expect(published).toEqual([before.evidenceCid])
+    await again.stop()
   })
 
   test('V2: a guard tells which root it was that the chain already has', async () => {

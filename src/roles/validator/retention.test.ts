@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import type { EpochId } from '#domain/ids.ts'
 import { createFakeStore } from '#io/store/fake.ts'
 import { letGoOfGuards } from './attest.ts'
-import { guardKey } from './keys.ts'
+import { guardKey, refusalsKey } from './keys.ts'
 import { batchOf, CID_A, CID_B, honest, honestVotes, judged, openWorld, P1, type Running, type World } from './validator.test-world.ts'
 
 /** Windows of 2, 6 and 8 blocks: an epoch of 5 blocks or more is long over after some 210 others. */
@@ -48,6 +48,8 @@ test('V8, G6: five hundred epochs, and nothing of it grows any more once the fir
     }
   }
   expect(late).toBeLessThanOrEqual(early * 1.05)
+  const epochsOf = (prefix: string) => running.store.scan(prefix).map(({ key }) => Number(key.slice(prefix.length, prefix.length + 16)))
+  for (const prefix of ['batch/', 'evidence/', 'guard/']) expect(Math.min(...epochsOf(prefix))).toBeGreaterThan(200)
   expect(running.failure()).toBeUndefined()
   await running.stop()
 }, 60_000)
@@ -67,6 +69,22 @@ test('V2: the guard is there when its batch is announced again after a rollback,
   await running.stop()
 })
 
+test('V8: fewer epochs than before are kept as soon as it is so asked for', async () => {
+  const world = await openWorld(SHORT, { isForgetful: true })
+  const before = await world.start({ epochsKept: 1_000, ipfsEpochsKept: 1_000 })
+  for (let epoch = 2; epoch <= 300; epoch += 1) await live(world, before)
+  await before.stop()
+  const kindsOf = ({ store }: Running) => ['batch/', 'evidence/', 'guard/'].map((prefix) => store.scan(prefix).length)
+  expect(kindsOf(before)).toEqual([299, 100, 299])
+  const after = await world.start({ store: before.store, epochsKept: 100, ipfsEpochsKept: 100 })
+  await world.clock.advance(60_000)
+  // All of which the chain can still decide something, and no more.
+  const [records = 0, evidence = 0, guards = 0] = kindsOf(after)
+  expect(records).toBeLessThan(260)
+  expect([guards, evidence]).toEqual([records, Math.ceil(records / 3)])
+  await after.stop()
+})
+
 test('V8: guards go oldest first, no more at once than asked for, and the rest after a crash', async () => {
   let store = createFakeStore()
   for (const epochId of [1, 2, 2, 3, 10])
@@ -76,4 +94,11 @@ test('V8: guards go oldest first, no more at once than asked for, and the rest a
   expect(store.scan('guard/').map(({ key }) => Number(key.slice(6, 22)))).toEqual([3, 10])
   expect(await letGoOfGuards(10 as EpochId, 2, store)).toBe(1)
   expect(await letGoOfGuards(10 as EpochId, 2, store)).toBe(0)
+  // What was refused goes with them, and counts as they do: whoever asks goes on while as many went as it asked for.
+  for (const epochId of [10, 11, 12])
+    await store.commit([
+      { key: guardKey(epochId as EpochId, CID_A), value: new Uint8Array(1) },
+      { key: refusalsKey(epochId as EpochId, CID_A), value: new Uint8Array(1) },
+    ])
+  for (const count of [3, 2, 0]) expect(await letGoOfGuards(12 as EpochId, 3, store)).toBe(count)
 })

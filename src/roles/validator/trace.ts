@@ -10,18 +10,19 @@ export function traceOf({ projectId, epochId }: TracePoint, store: Store): reado
     .of(epochId)
     .map(({ submission }) => submission.request)
     .filter((request) => request.projectId === projectId)
-  const batches = createJournal({ epochsKept: Number.POSITIVE_INFINITY }, { store }).batches(epochId)
+  const batches = createJournal({ store }).batches(epochId)
   return [
     ...(heard.length === 0
       ? []
       : [{ step: 'heard', detail: `${heard.length} votes, of slot ${heard.map(({ slotId }) => slotId).join(', ')}` }]),
-    ...batches.map(({ batchCid, state, reason, root, failureCount, isDivergent }) => ({
+    ...batches.map(({ batchCid, state, reason, root, failureCount, evidenceCid, isDivergent }) => ({
       step: state,
       ...(reason === '' ? {} : { reason }),
       detail: [
         `batch ${batchCid}, trace ${traceIdOfBatch(batchCid)}`,
         ...(root === undefined ? [] : [`root ${root}`]),
         ...(failureCount > 0 ? [`${failureCount} findings`] : []),
+        ...(evidenceCid === undefined ? [] : [`evidence ${evidenceCid}`]),
         ...(isDivergent ? ["another root than the sequencer's"] : []),
       ].join(', '),
     })),

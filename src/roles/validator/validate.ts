@@ -173,7 +173,11 @@ async function resume(
 ): Promise<UnderWay> {
   const anchored = await readAnchored(batch, deps, signal)
   if (anchored === undefined) return { end: ended(batch, GONE, deps) }
-  const end = attestToTheEnd(batch, { attestation: guarded, anchored, failureCount: 0, evidenceCid: undefined }, deps, signal)
+  // Written down before the guard, it is there where anything was found.
+  const evidence = deps.journal.evidence(batch.epochId, batch.batchCid)
+  const evidenceCid = evidence && (await keepEvidence(batch, evidence, deps))
+  const failureCount = evidence?.failures.length ?? 0
+  const end = attestToTheEnd(batch, { attestation: guarded, anchored, failureCount, evidenceCid }, deps, signal)
   return behind(end, keepTraces(batch, fetched, deps, signal))
 }
 
@@ -252,10 +256,11 @@ function isWindowOver({ epochId, index }: Candidate, { view, contract }: Validat
 /** Evidence is kept here first; a place on IPFS where others find it is welcome but not needed. */
 async function keepEvidence(
   { epochId, batchCid }: Candidate,
-  { traces: _, ...findings }: Findings,
+  found: Omit<Findings, 'traces'>,
   { journal, ipfs, report }: Validating,
 ): Promise<Cid | undefined> {
-  const bytes = await journal.noteEvidence({ batchCid, epochId, ...findings })
+  const { level, failures, ownCids, ownRoot, omitted } = found
+  const bytes = await journal.noteEvidence({ batchCid, epochId, level, failures, ownCids, ownRoot, ...(omitted && { omitted }) })
   try {
     return await ipfs.add(bytes, epochId)
   } catch (failure) {

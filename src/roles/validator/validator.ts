@@ -37,7 +37,7 @@ export interface ValidatorOptions {
   readonly level: Level
   /** At level `recompute`: of ten thousand projects so many are computed anew. */
   readonly recomputeShareBp?: number
-  /** Of how many epochs records and evidence stay on disk, and guards for as long as the contract may count a vote besides (V2). */
+  /** Of how many epochs records, evidence and guards stay on disk; all of them for as long as the contract may count a vote besides (V2). */
   readonly epochsKept: number
   /** Newest epochs whose batches and evidence stay on IPFS here. */
   readonly ipfsEpochsKept: number
@@ -92,7 +92,7 @@ export interface Validator {
 }
 
 export function createValidator(options: ValidatorOptions, deps: ValidatorDeps): Validator {
-  const journal = createJournal(options, deps)
+  const journal = createJournal(deps)
   const counts = { attested: 0, divergent: 0, late: 0, withheld: 0, missed: 0 }
   let work: Validating | undefined
 
@@ -170,13 +170,14 @@ const rulesFor =
   async (epoch: ReleasedEpoch) =>
     learnJudgedBy(epoch, () => validating.view.epoch(epoch.epochId) === epoch, validating, signal)
 
-/** What there is more of with every epoch, apart from the records: those go with the notes of later ones. */
+/** What there is more of with every epoch: guards, records with their evidence, and what is on IPFS. */
 export function shelvesOf(
   { epochsKept, ipfsEpochsKept }: Pick<ValidatorOptions, 'epochsKept' | 'ipfsEpochsKept'>,
   { store, ipfs }: Pick<ValidatorDeps, 'store'> & { readonly ipfs: Pick<Ipfs, 'letGo'> },
 ): readonly Shelf[] {
   return [
     { epochsKept, letGo: (oldest, countMax) => letGoOfGuards(oldest, countMax, store) },
+    { epochsKept, letGo: createJournal({ store }).letGo },
     { epochsKept: ipfsEpochsKept, letGo: ipfs.letGo },
   ]
 }

@@ -46,7 +46,7 @@ function open(
   } = {},
 ) {
   const store = createFakeStore()
-  const journal = createJournal({ epochsKept: 10 }, { store })
+  const journal = createJournal({ store })
   const view = createAnchorView()
   const followed: { readonly from: number; readonly known: readonly BlockRef[] }[] = []
   const cursors: number[] = []
