@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { PassThrough } from 'node:stream'
@@ -129,14 +129,23 @@ describe('without a terminal', () => {
     const env = at('.env-mainnet')
     writeFileSync(
       env,
-      `SOURCE_RPC_URL=http://source\nPOWERLOOM_RPC_URL=http://anchor\nPROTOCOL_STATE_CONTRACT=${other}\nDATA_MARKET_CONTRACT=${other}\nNAMESPACE=NS\nSLOT_ID=2\nSIGNER_ACCOUNT_PRIVATE_KEY=${KEY}\nSIGNER_ACCOUNT_ADDRESS=${signer}\nTELEGRAM_CHAT_ID=5\n`,
+      `SOURCE_RPC_URL=http://source\nPOWERLOOM_RPC_URL=http://anchor\nPROTOCOL_STATE_CONTRACT=${other}\nDATA_MARKET_CONTRACT=${other}\nNAMESPACE=NS\nSLOT_ID=2\nSIGNER_ACCOUNT_PRIVATE_KEY=${KEY}\nSIGNER_ACCOUNT_ADDRESS=${signer}\nTELEGRAM_CHAT_ID=5\nTELEGRAM_REPORTING_URL=https://telling.example\nDEV_MODE=\n`,
     )
     const { said, exitCode } = await init(undefined, '--from', env, '--password-file', at('password'), '--sequencers', SEQUENCER)
-    expect([exitCode, said]).toEqual([0, expect.stringMatching(/✔ SLOT_ID +slots\n[\s\S]*· TELEGRAM_CHAT_ID +nobody is notified/)])
+    expect([exitCode, said]).toEqual([0, expect.stringMatching(/✔ SLOT_ID +slots\n[\s\S]*· DEV_MODE [\s\S]*✔ TELEGRAM_CHAT_ID +alertTo\n/)])
     expect(written()).toMatchObject({
-      settings: { anchorChainId: 7, protocolState: other, namespace: 'NS', signerKey: `file:keys/${signer}.json` },
+      settings: {
+        anchorChainId: 7,
+        protocolState: other,
+        namespace: 'NS',
+        signerKey: `file:keys/${signer}.json`,
+        alertTo: 'file:alert-to',
+      },
       parts: { snapshotter: { slots: [2] } },
     })
+    const told = join(dirname(config), 'alert-to')
+    expect([readFileSync(told, 'utf8'), statSync(told).mode & 0o777]).toEqual(['telegram:https://telling.example;chat=5\n', 0o600])
+    expect(said).not.toContain('telling')
   })
 })
 

@@ -36,12 +36,14 @@ interface Flags {
   readonly json: boolean
 }
 
+/** Beside the file of the node, which is shown and copied: URLs of whom to tell are secrets. */
+const ALERTS_FILE = 'alert-to'
 const NEW_KEY = 'new'
 const ALL = 'all'
 const EVERYONE = "whoever's the key signs for"
 const NOBODY = 'none'
 
-const NOTHING_DEPLOYED: DeployedNode = { settings: {}, wallet: undefined, key: undefined, signer: undefined, rows: [] }
+const NOTHING_DEPLOYED: DeployedNode = { settings: {}, wallet: undefined, key: undefined, signer: undefined, alertTo: undefined, rows: [] }
 const invalid = (problem: string): WeftError => new WeftError('SETTINGS_INVALID', { problems: [problem] })
 
 function tableOf(rows: readonly TakenRow[]): string {
@@ -253,6 +255,7 @@ export const initCommand = buildCommand({
     if (deployed.rows.length > 0) stderr.write(`of ${flags.from?.join(', ')}:\n${tableOf(deployed.rows)}`)
     const answers = await answersTo(this.process, flags, deployed)
     const keyPath = answers.key && 'path' in answers.key ? answers.key.path : undefined
+    const alertPath = deployed.alertTo && join(dirname(flags.config), ALERTS_FILE)
     const config = configOf({
       ...answers,
       config: flags.config,
@@ -266,10 +269,12 @@ export const initCommand = buildCommand({
       trustedSequencers: flags.trustedSequencers,
       namespace: deployed.settings['namespace'],
       grpcListen: flags.role.includes('collector') ? deployed.settings['grpcListen'] : undefined,
+      alertPath,
+      alertCooldown: deployed.settings['alertCooldown'],
     })
-    const { writeConfig } = await import('#node/node-config.ts')
+    const { readConfig, writeSecret, writeConfig } = await import('#node/node-config.ts')
+    if (alertPath !== undefined) writeSecret(alertPath, `${deployed.alertTo?.reveal()}\n`)
     writeConfig(flags.config, config)
-    const { readConfig } = await import('#node/node-config.ts')
     const { readParts } = await import('#node/node.ts')
     // What was not asked for, as a second role needs it, is told by who reads the file.
     readParts(readConfig(flags.config), this.process.env as Given)

@@ -139,9 +139,19 @@ export function readConfig(given: string): NodeConfig {
 
 /** For its owner to read alone: URLs of endpoints in it may hold keys. Throws as `onDisk`. */
 export function writeConfig(path: string, config: object): void {
+  writeText(path, `${JSON.stringify(config, undefined, 2)}\n`)
+}
+
+/** A secret that the file names, for its owner to read alone. Throws `SETTINGS_INVALID` rather than replace one, and as `onDisk`. */
+export function writeSecret(path: string, text: string): void {
+  if (existsSync(path)) throw new WeftError('SETTINGS_INVALID', { problems: [`${path} is there already, and is not replaced`] })
+  writeText(path, text)
+}
+
+function writeText(path: string, text: string): void {
   onDisk(path, 'writing it', () => {
     makeFolder(dirname(path))
-    replaceFile(path, `${JSON.stringify(config, undefined, 2)}\n`, 0o600)
+    replaceFile(path, text, 0o600)
   })
 }
 

@@ -139,6 +139,9 @@ export interface Answers {
   /** Of deployed nodes. */
   readonly namespace?: string | undefined
   readonly grpcListen?: string | undefined
+  readonly alertCooldown?: string | undefined
+  /** File that says whom to tell of what goes wrong. */
+  readonly alertPath?: string | undefined
   readonly ipfsPeers: readonly string[]
 }
 
@@ -176,6 +179,8 @@ export function configOf(answers: Answers): object {
       ...(answers.remoteKey !== undefined && remoteSettings(answers.remoteKey, seen)),
       ...(answers.passwordPath !== undefined && { signerPassword: `file:${seen(answers.passwordPath)}` }),
       ...(answers.namespace !== undefined && { namespace: answers.namespace }),
+      ...(answers.alertPath !== undefined && { alertTo: `file:${seen(answers.alertPath)}` }),
+      ...(answers.alertCooldown !== undefined && { alertCooldown: Number(answers.alertCooldown) }),
       ...(answers.ipfsPeers.length > 0 && { ipfsPeers: answers.ipfsPeers }),
     },
     parts: Object.fromEntries(answers.roles.map((role) => [role, ofRole[role] ?? {}])),
