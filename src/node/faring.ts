@@ -53,6 +53,9 @@ const SLOTS_EVERY_MS = 10_000
 /** An endpoint that is well takes a tenth of it, and whoever asks waits twice as long. */
 const CHAIN_WITHIN_MS = 3_000
 
+/** Whether money runs out is said to people who never ask for it: as often as it asks the chain at most. */
+const MONEY_EVERY_MS = 60_000
+
 /** Troubles that keep the next call, or the next verdict, from being made. */
 const UNREADY_TROUBLES = [
   ['not_appointed', 'not_appointed'],
@@ -82,6 +85,8 @@ export function createFaring(role: Role, { notes, directory }: Pick<RoleHome, 'n
   const { troubles, anchor, source, recorder } = notes
   const loop = createLoopDelay()
   const run = { role, processId: process.pid, startedMs: systemClock.nowMs(), version: VERSION }
+  const counting = setInterval(() => void vitals?.money?.ask(), MONEY_EVERY_MS)
+  counting.unref()
   const slots = nowAndThen(SLOTS_EVERY_MS, async () => vitals?.slots?.())
 
   const unready = (): readonly Unready[] =>
@@ -122,7 +127,10 @@ export function createFaring(role: Role, { notes, directory }: Pick<RoleHome, 'n
     },
     refresh: () => void vitals?.money?.ask(),
     sender: () => vitals?.sender?.() ?? { instanceId: `${role} at ${hostname()}`, slotId: 0, totals: NO_TOTALS },
-    stop: loop.stop,
+    stop() {
+      clearInterval(counting)
+      loop.stop()
+    },
   }
 }
 

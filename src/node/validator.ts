@@ -78,7 +78,7 @@ export const wireValidator: Wire<Validator> = async (settings, home, started, si
         validatorVitals(validator.stats, () => host?.counts() ?? {}),
         twins,
       ),
-      money: createMoney(sender.address, { rpc: rpc.rpc, nowMs: systemClock.nowMs }),
+      money: createMoney(sender.address, { rpc: rpc.rpc, nowMs: systemClock.nowMs, report: home.report }),
     },
     run: market.beside((signal) => validator.run(signal)),
   }
