@@ -4,28 +4,43 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { WeftError } from '#domain/errors.ts'
-import type { Address } from '#domain/ids.ts'
+import type { Address, SlotId } from '#domain/ids.ts'
 import { Secret } from '#domain/secret.ts'
 import { createFakeChain, marketOf } from '#io/chain/fake/anchor.ts'
-import type { MarketState } from '#io/chain/port.ts'
+import type { AnchorChain, MarketState } from '#io/chain/port.ts'
 import { createVirtualClock } from '#io/clock/fake.ts'
 import { serveSubmissions } from '#io/grpc/server.ts'
 import { encryptKeystore } from '#io/keys/keystore.ts'
 import { createSigner, parsePrivateKey } from '#io/keys/secp256k1.ts'
 import { serveWeb3Signer } from '#io/keys/web3signer.test-server.ts'
 import { startHealth } from '#node/health.ts'
+import { holdSlots } from '#node/hold.ts'
 import { createUnlocker, newKey } from '#node/key-files.ts'
 import { createNotes } from '#node/notes.ts'
+import { writeRun } from '#node/run-file.ts'
 import type { Given } from '#node/settings/settings.ts'
+import { createStarted } from '#node/stop.ts'
 import { examine, examineNode } from './doctor.ts'
 import type { Finding } from './finding.ts'
 
 /** The chains are fakes; peers, disk and ports are real. */
-const given = vi.hoisted(() => ({ chain: undefined as unknown, reports: [] as unknown[], balance: '0x1', answers: [] as string[] }))
+const given = vi.hoisted(() => ({
+  chain: undefined as unknown,
+  reports: [] as unknown[],
+  balance: '0x1',
+  price: '0x1',
+  counts: {} as Record<string, string>,
+}))
 vi.mock('#io/chain/read/anchor.ts', () => ({ connectAnchorChain: async () => given.chain }))
 vi.mock('#io/chain/rpc/rpc.ts', async (original) => ({
   ...(await original<typeof import('#io/chain/rpc/rpc.ts')>()),
-  createRpc: () => ({ all: async () => [given.balance, '0x1'] }),
+  createRpc: () => ({
+    all: async () => [given.balance, given.price],
+    ask: async (_method: string, [, block]: readonly string[]) => {
+      const result = given.counts[block === 'latest' ? 'now' : 'before']
+      return result === undefined ? { isOk: false, refusal: {} } : { isOk: true, result }
+    },
+  }),
 }))
 vi.mock('#operator/rpc-check.ts', () => ({ checkEndpoints: async () => given.reports }))
 
@@ -54,7 +69,13 @@ let dataDir: string
 beforeEach(() => {
   dataDir = mkdtempSync(join(tmpdir(), 'weft-doctor-'))
   vi.stubGlobal('fetch', fetched())
-  Object.assign(given, { chain: world(), reports: [report(), report({ endpoint: 'http://b' })], balance: '0xde0b6b3a7640000' })
+  Object.assign(given, {
+    chain: world(),
+    reports: [report(), report({ endpoint: 'http://b' })],
+    balance: '0xde0b6b3a7640000',
+    price: '0x1',
+    counts: {},
+  })
 })
 afterEach(() => {
   vi.unstubAllGlobals()
@@ -167,11 +188,99 @@ describe('a sequencer', () => {
     expect(findings[0]?.mend, 'the endpoint may be well').toBe('set the clock first (`clock`), and look again')
   })
 
+  test('whose ether does not go far at the price of now', async () => {
+    const balances = async () => (await look()).filter(({ check }) => check === 'balance')
+    given.price = '0x3b9aca00'
+    expect(await balances()).toEqual([{ check: 'balance', state: 'good', detail: '1 ether' }])
+    given.price = '0x2540be400'
+    expect(await balances()).toEqual([
+      { check: 'balance', state: 'doubtful', detail: '1 ether, for some 333 calls at the price of now', mend: `send ether to ${account}` },
+    ])
+  })
+
+  test('whose account was at work lately, though nobody works here: another has its key', async () => {
+    const seen = async () => (await look()).filter(({ check }) => check === 'key elsewhere')
+    given.counts = { before: '0x7', now: '0x7' }
+    expect(await seen()).toEqual([{ check: 'key elsewhere', state: 'good', detail: 'nobody else was seen to sign with it' }])
+    given.counts = { before: '0x7', now: '0xa' }
+    expect(await seen()).toEqual([
+      expect.objectContaining({ state: 'doubtful', detail: expect.stringContaining(`${account} has sent 3 transactions within`) }),
+    ])
+    given.counts = { now: '0xa' }
+    expect(await seen(), 'nobody knows how many there were').toMatchObject([{ state: 'good' }])
+    given.counts = { before: '0x7', now: '0xa' }
+    writeRun(dataDir, { role: 'sequencer', processId: process.pid, startedMs: 1, version: '0' })
+    expect(await seen(), 'it is this one').toMatchObject([{ state: 'good' }])
+  })
+
+  test('of a market that has more epochs open at once than a snapshotter works on', async () => {
+    given.chain = world({
+      epochSize: 1,
+      sourceBlockTimeSeconds: 1,
+      snapshotWindowBlocks: 33,
+      batchWindowBlocks: 40,
+      attestationWindowBlocks: 50,
+    })
+    expect(wrong(await look())).toEqual([
+      expect.objectContaining({
+        check: 'windows',
+        state: 'doubtful',
+        detail: expect.stringMatching(/33 epochs are open at once.* on 32$/),
+      }),
+    ])
+    given.chain = world({
+      epochSize: 1,
+      sourceBlockTimeSeconds: 1,
+      snapshotWindowBlocks: 32,
+      batchWindowBlocks: 40,
+      attestationWindowBlocks: 50,
+    })
+    expect(wrong(await look())).toEqual([])
+  })
+
   test('whose IPFS peer is not there', async () => {
     const peer = '/ip4/127.0.0.1/tcp/1/p2p/12D3KooWQzLtLgEt4JEebiXfEjZgAB8gZ58JHaVvZjGEuHhBBJMn'
     expect(wrong(await found('sequencer', { ...FLAGS, namespace: 'NS', ipfsPeers: peer }))).toEqual([
       expect.objectContaining({ check: 'IPFS peer', state: 'bad', detail: expect.stringContaining(peer) }),
     ])
+  })
+})
+
+describe('epochs', () => {
+  const look = async (flags: Given = {}) =>
+    (await found('epochs', { ...FLAGS, sourceRpcUrl: 'http://127.0.0.1:2', ...flags })).filter(({ check }) => check === 'finality')
+  const reports = (change: object) => [report(change), report({ endpoint: 'http://b', ...change })]
+
+  test('are told how late they are, and what of that the chain calls final', async () => {
+    given.chain = world({ epochSize: 10, sourceBlockTimeSeconds: 12 })
+    given.reports = reports({ safeBlocksBack: 32, finalizedBlocksBack: 64 })
+    expect(await look()).toEqual([
+      {
+        check: 'finality',
+        state: 'good',
+        detail: expect.stringMatching(/^epochs end 2 blocks below the source head, 24 s after it; .* final 64 below/),
+      },
+    ])
+    expect(await look({ headTag: 'finalized' })).toEqual([
+      { check: 'finality', state: 'good', detail: 'epochs end 64 blocks below the source head, 768 s after it' },
+    ])
+    expect(await look({ headTag: 'safe', headOffset: '40' })).toMatchObject([{ detail: expect.stringMatching(/^epochs end 40 blocks/) }])
+  })
+
+  test('that wait for a tag that an endpoint does not know are never released, and those that come by the dozen are skipped', async () => {
+    given.reports = [report({ safeBlocksBack: 32, finalizedBlocksBack: 64 }), report({ endpoint: 'http://b', safeBlocksBack: 3 })]
+    expect(await look({ headTag: 'safe' })).toMatchObject([{ state: 'good' }])
+    expect(await look({ headTag: 'finalized' })).toMatchObject([
+      { state: 'bad', detail: expect.stringMatching(/^http:\/\/b calls no block finalized/) },
+    ])
+    given.chain = world({ epochSize: 8, sourceBlockTimeSeconds: 12 })
+    given.reports = reports({ safeBlocksBack: 32, finalizedBlocksBack: 64 })
+    const flags = { headTag: 'finalized', catchUp: 'skip' }
+    expect(await look(flags)).toMatchObject([
+      { state: 'bad', detail: expect.stringContaining('32 blocks become finalized at once, 4 epochs') },
+    ])
+    given.chain = world({ epochSize: 9, sourceBlockTimeSeconds: 12 })
+    expect(await look(flags)).toMatchObject([{ state: 'good' }])
   })
 })
 
@@ -196,6 +305,29 @@ describe('a snapshotter', () => {
       expect(wrong(await look(server.endpoint))).toEqual([])
     } finally {
       await server.close()
+    }
+  })
+
+  test('of whose slots another process of this machine has one', async () => {
+    // Of no other run on this machine.
+    given.chain = { ...world({}, [account, account]), dataMarket: crypto.randomUUID() }
+    const started = createStarted()
+    const holding = { chain: given.chain as AnchorChain, home: { directory: '/theirs', report: () => undefined }, started }
+    await holdSlots([2 as SlotId], { ...holding, signal: new AbortController().signal })
+    try {
+      // The same process, and another data directory.
+      const elsewhere = (await look('127.0.0.1:1', '1-2')).filter(({ check }) => check === 'key elsewhere')
+      expect(elsewhere).toEqual([
+        expect.objectContaining({
+          state: 'bad',
+          detail: `process ${process.pid} of this machine signs for slots 2 already, and works on /theirs`,
+          mend: expect.stringContaining('./weft status --data-dir /theirs'),
+        }),
+      ])
+      writeRun(dataDir, { role: 'snapshotter', processId: process.pid, startedMs: 1, version: '0' })
+      expect((await look('127.0.0.1:1', '1-2')).filter(({ check }) => check === 'key elsewhere')).toMatchObject([{ state: 'good' }])
+    } finally {
+      await started.stop()
     }
   })
 
@@ -273,6 +405,24 @@ describe('a node', () => {
       findings.filter(({ check }) => check === 'collector'),
       JSON.stringify(findings),
     ).toMatchObject([{ part: 'snapshotter', state: 'good', detail: '127.0.0.1:2 is a part of the node, and starts with it' }])
+  })
+
+  test('of which two parts send with one account is told so', async () => {
+    writeFileSync(join(dataDir, 'key'), KEY, { mode: 0o600 })
+    const settings = { ...FLAGS, anchorChainId: 7_869, signerKey: 'file:key', healthListen: 'off', namespace: 'NS' }
+    const parts = {
+      sequencer: {},
+      validator: {},
+      snapshotter: { slots: [1], sourceRpcUrl: 'http://127.0.0.1:2', collector: '127.0.0.1:1' },
+    }
+    const shared = (await look({ dataDir: 'data', settings, parts })).filter(({ detail }) => detail.includes('is the account of'))
+    expect(shared).toEqual([
+      expect.objectContaining({
+        part: 'validator',
+        state: 'bad',
+        detail: `${account} is the account of sequencer too: the two hold each other up`,
+      }),
+    ])
   })
 
   test('whose file breaks off, or is not well: what is wrong with it, in the words of the node', async () => {

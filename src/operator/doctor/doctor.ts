@@ -7,7 +7,10 @@ import { readSettings } from '#node/read-settings.ts'
 import type { Role } from '#node/settings/roles.ts'
 import { type Given as Text, type Settings, settingsOf } from '#node/settings/settings.ts'
 import { statusOf } from '#node/status.ts'
-import { type Given, lookAtChains } from './chains.ts'
+import { signerAccount } from '#node/signer.ts'
+import { unlessThrown } from '#wire/untrusted.ts'
+import { type Given, isSending, lookAtChains } from './chains.ts'
+import { sharedAccounts } from './elsewhere.ts'
 import { bad, doubtful, type Finding, good } from './finding.ts'
 import { diskOf, filesOf, portsOf, runningOn } from './machine.ts'
 import { lookAtSigner } from './signer.ts'
@@ -36,6 +39,13 @@ export async function* examineNode(config: string, { env, unlock }: Around): Asy
   const collectors = parts.read.flatMap(({ role, settings }) => (role === 'collector' ? [settings.grpcListen] : []))
   for (const { name, role, settings } of parts.read)
     for await (const finding of lookAt(role, settings, { unlock, collectors })) yield { part: name, ...finding }
+  yield* sharedAccounts(
+    parts.read.flatMap(({ name, role, settings }) => {
+      // A keystore that is none is told of by its part.
+      const account = isSending(role) ? unlessThrown(() => signerAccount(settings)) : undefined
+      return account === undefined ? [] : [{ name, account, chainId: settings.anchorChainId }]
+    }),
+  )
 }
 
 interface Beside extends Pick<Around, 'unlock'> {
