@@ -154,12 +154,13 @@ export async function ipfsPlace(settings: Settings, home: RoleHome, started: Sta
     { store: home.store, onDamaged: (cid) => home.report('block_damaged', { cid }), onDialled },
   )
   started.add('IPFS node', node)
+  home.notes.peers.set('ipfs', node.peers)
   const gateway = await serveGateway({ blocks: node, port: settings.gatewayPort }, home)
   started.add('IPFS gateway', gateway)
   const copies = copiesOf(settings, home, node)
   started.add('pinning places', copies)
   const cars = settings.pinPlaces.flatMap((place) => (place.kind === 'car' ? [place.directory] : []))
-  const isAlone = (): boolean => (peers.length > 0 ? peers.every((peer) => away.has(peer)) : !node.hasPeers())
+  const isAlone = (): boolean => (peers.length > 0 ? peers.every((peer) => away.has(peer)) : node.peers() === 0)
   return { node, isAlone, copies, gatewayUrl: gateway.url, carPlaces: cars.length > 0 ? { cars } : {} }
 }
 

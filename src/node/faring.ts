@@ -82,7 +82,7 @@ function reasonsIn(troubles: readonly Trouble[]): readonly Unready[] {
 
 export function createFaring(role: Role, { notes, directory }: Pick<RoleHome, 'notes' | 'directory'>): Faring {
   let [vitals, phase] = [undefined as Vitals | undefined, 'starting' as 'starting' | 'working' | 'ended']
-  const { troubles, anchor, source, recorder } = notes
+  const { troubles, anchor, source, recorder, peers } = notes
   const loop = createLoopDelay()
   const run = { role, processId: process.pid, startedMs: systemClock.nowMs(), version: VERSION }
   const counting = setInterval(() => void vitals?.money?.ask(), MONEY_EVERY_MS)
@@ -103,6 +103,7 @@ export function createFaring(role: Role, { notes, directory }: Pick<RoleHome, 'n
       ...reasons.map(({ reason }) => reading('weft_unready', 1, { reason })),
       ...[...going].map(([event, some]) => reading('weft_trouble', some.length, { event })),
       ...[...loop.readings(), ...ofProcess(), ...ofDisk(directory)],
+      ...[...peers].map(([purpose, count]) => reading('weft_peers', count(), { purpose })),
       ...[...recorder.read(), ...anchor.readings(), ...source.readings()],
       ...[...(vitals?.money?.readings() ?? []), ...(vitals?.readings() ?? [])],
     ]

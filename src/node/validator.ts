@@ -39,7 +39,10 @@ export const wireValidator: Wire<Validator> = async (settings, home, started, si
     settings.hearListen.length > 0
       ? await createSubmissionHost({ identity: await home.identity(), listen: settings.hearListen, ...hostLimits(settings) })
       : undefined
-  if (host !== undefined) started.add('libp2p host', host)
+  if (host !== undefined) {
+    started.add('libp2p host', host)
+    home.notes.peers.set('submissions', host.peers)
+  }
   const countBatch = countJudged(home.notes.recorder)
   const tellMore = host === undefined ? () => undefined : tellRefusals(host, home)
   const validator = createValidator(
