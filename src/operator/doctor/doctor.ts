@@ -15,6 +15,7 @@ import { bad, doubtful, type Finding, good } from './finding.ts'
 import { diskOf, filesOf, portsOf, runningOn } from './machine.ts'
 import { lookAtSigner } from './signer.ts'
 import { storeOf } from './store.ts'
+import { lookAtPlaces } from './places.ts'
 import { lookAtCollector, lookAtIpfs, lookAtSequencers } from './peers.ts'
 
 interface Around {
@@ -66,7 +67,8 @@ async function* lookAt(role: Role, locked: Settings, { unlock, collectors }: Bes
   } else yield* await runningFindings(settings, run.role, role)
   yield* await lookAtSigner(locked)
   yield* await lookAtChains(role, settings)
-  if ('ipfsListen' in settings) yield* await lookAtIpfs(settings)
+  if ('ipfsListen' in settings) yield* await lookAtIpfs(settings, run)
+  yield* await lookAtPlaces(settings)
   const startsWithUs = run === undefined && collectors.includes(settings.collector ?? '')
   if (role === 'snapshotter' && startsWithUs) yield good('collector', `${settings.collector} is a part of the node, and starts with it`)
   if (role === 'snapshotter' && !startsWithUs) yield* await lookAtCollector(settings)

@@ -18,7 +18,8 @@ const FILES_MIN = 4_096
 /** The process that works on the data directory now. */
 export const runningOn = ({ dataDir = '' }: Given): Run | undefined => atWork(readRun(dataDir))
 
-function nearestFolder(path: string): string {
+/** The folder itself, or where it would be made. */
+export function nearestFolder(path: string): string {
   const here = resolve(path)
   return existsSync(here) || dirname(here) === here ? here : nearestFolder(dirname(here))
 }
