@@ -32,6 +32,8 @@ interface Flags {
   readonly sequencers?: string
   readonly trustedSequencers?: string
   readonly ipfsPeers?: string
+  readonly namespace?: string
+  readonly market?: string
   readonly role: readonly Role[]
   readonly json: boolean
 }
@@ -196,6 +198,35 @@ async function askIpfsPeers(questions: Questions, flags: Flags) {
   })
 }
 
+/** What a manifest would say: whoever has it otherwise than the others in the market votes for nothing. */
+async function askRules(
+  questions: Questions,
+  { namespace, market, role }: Flags,
+  { deployed, hasManifest }: { readonly deployed: DeployedNode; readonly hasManifest: boolean },
+) {
+  const { checkMarketFile, checkNamespace } = await import('#operator/init.ts')
+  const said = knows(role, 'namespace') ? (namespace ?? deployed.settings['namespace']) : undefined
+  if (hasManifest) return { namespace: said, marketFile: market }
+  return {
+    namespace: knows(role, 'namespace')
+      ? await questions.ask<string>({
+          flag: '--namespace',
+          asks: 'Namespace of the market, which has no manifest',
+          given: said,
+          check: async (text) => ({ value: checkNamespace(text) }),
+        })
+      : undefined,
+    marketFile: role.includes('snapshotter')
+      ? await questions.ask<string>({
+          flag: '--market',
+          asks: 'File that names its compute sets, or the projects.json of a deployed node',
+          given: market,
+          check: async (path) => ({ value: path, told: checkMarketFile(path) }),
+        })
+      : undefined,
+  }
+}
+
 const knows = (roles: readonly Role[], name: keyof typeof SETTINGS): boolean =>
   roles.some((role) => (SETTINGS[name].roles as readonly Role[]).includes(role))
 
@@ -220,6 +251,7 @@ async function answersTo(process: NodeJS.Process, flags: Flags, deployed: Deploy
     },
   })
   const market = anchor?.market
+  const rules = await askRules(questions, flags, { deployed, hasManifest: market?.hasManifest ?? true })
   const sourceRpcUrl = knows(roles, 'sourceRpcUrl')
     ? await questions.ask<string>({
         flag: '--source-rpc-url',
@@ -242,7 +274,17 @@ async function answersTo(process: NodeJS.Process, flags: Flags, deployed: Deploy
       : undefined
   questions.end()
   if (place === undefined || anchor === undefined || market === undefined) throw invalid('no network was named')
-  return { place, anchorRpcUrl: anchor.url, market, sourceRpcUrl, sequencers: sequencers ?? [], ipfsPeers: ipfsPeers ?? [], key, own }
+  return {
+    place,
+    anchorRpcUrl: anchor.url,
+    market,
+    ...rules,
+    sourceRpcUrl,
+    sequencers: sequencers ?? [],
+    ipfsPeers: ipfsPeers ?? [],
+    key,
+    own,
+  }
 }
 
 export const initCommand = buildCommand({
@@ -267,7 +309,6 @@ export const initCommand = buildCommand({
       remoteKey: answers.key && 'remote' in answers.key ? answers.key.remote : undefined,
       slots: answers.own?.slots ?? [],
       trustedSequencers: flags.trustedSequencers,
-      namespace: deployed.settings['namespace'],
       grpcListen: flags.role.includes('collector') ? deployed.settings['grpcListen'] : undefined,
       alertPath,
       alertCooldown: deployed.settings['alertCooldown'],
@@ -348,6 +389,18 @@ export const initCommand = buildCommand({
         parse: String,
         optional: true,
         brief: 'Multiaddrs of IPFS nodes to stay connected to, the sequencer’s among them',
+      },
+      namespace: {
+        kind: 'parsed',
+        parse: String,
+        optional: true,
+        brief: 'Of a market without a manifest: the last part of its project ids',
+      },
+      market: {
+        kind: 'parsed',
+        parse: String,
+        optional: true,
+        brief: 'Of a market without a manifest: file that names its compute sets, or the projects.json of a deployed node',
       },
       role: {
         kind: 'enum',

@@ -13,6 +13,7 @@ import { checkEndpoints, type EndpointReport, type RpcUse } from '#operator/rpc-
 import { lookElsewhere } from './elsewhere.ts'
 import { bad, doubtful, type Finding, good, orFailed } from './finding.ts'
 import { runningOn } from './machine.ts'
+import { lookAtRules } from './rules.ts'
 
 /** What chains say: endpoints, contracts, and the account and the slots of the role. */
 
@@ -224,6 +225,7 @@ async function marketOf(role: Role, settings: Given, source: readonly EndpointRe
         ]
       : []),
     ...windowsOf(market, await blockSeconds(chain)),
+    ...(await lookAtRules(role, settings, chain)),
     ...(role === 'epochs' && source.some(({ failure }) => failure === undefined) ? [finalityOf(settings, market, source)] : []),
     ...(account === undefined ? [] : await accountOf(role, account, market, { chain, rpc })),
     ...(account === undefined || slots === undefined ? [] : await slotsOf(slots, account, chain)),

@@ -15,11 +15,15 @@ import { createSigner, parsePrivateKey } from '#io/keys/secp256k1.ts'
 import { serveWeb3Signer } from '#io/keys/web3signer.test-server.ts'
 import { startHealth } from '#node/health.ts'
 import { holdSlots } from '#node/hold.ts'
+import { MAINNET_PRICES } from '#node/mainnet.ts'
+import { keepManifest } from '#node/manifest-files.ts'
 import { createUnlocker, newKey } from '#node/key-files.ts'
 import { createNotes } from '#node/notes.ts'
 import { writeRun } from '#node/run-file.ts'
 import type { Given } from '#node/settings/settings.ts'
 import { createStarted } from '#node/stop.ts'
+import { snapshotCidOf } from '#wire/cid.ts'
+import { completeManifest, encodeManifest } from '#wire/manifest.ts'
 import { examine, examineNode } from './doctor.ts'
 import type { Finding } from './finding.ts'
 
@@ -54,6 +58,8 @@ const FLAGS = {
   dataMarket: `0x${'02'.repeat(20)}`,
   signerKey: KEY,
 }
+/** Of a market without a manifest; the file is written for each test. */
+const RULES = { namespace: 'NS', market: join(tmpdir(), `weft-doctor-market-${process.pid}.json`) }
 const good = { anchor: [], 'source of epochs': [], 'source of a snapshotter': [] }
 const report = (change: object = {}) => ({
   endpoint: 'http://a',
@@ -68,6 +74,8 @@ const report = (change: object = {}) => ({
 let dataDir: string
 beforeEach(() => {
   dataDir = mkdtempSync(join(tmpdir(), 'weft-doctor-'))
+  const computes = [{ name: 'eth-price', version: '1.0.0', config: { ...MAINNET_PRICES, dataSources: ['e'] } }]
+  writeFileSync(RULES.market, JSON.stringify({ computes }))
   vi.stubGlobal('fetch', fetched())
   Object.assign(given, {
     chain: world(),
@@ -80,6 +88,7 @@ beforeEach(() => {
 afterEach(() => {
   vi.unstubAllGlobals()
   rmSync(dataDir, { recursive: true, force: true })
+  rmSync(RULES.market)
 })
 
 /** An endpoint whose clock is that much ahead of ours. */
@@ -246,6 +255,54 @@ describe('a sequencer', () => {
   })
 })
 
+describe('what the market asks for', () => {
+  const draft = { namespace: 'NS', computes: [{ name: 'eth-price', version: '1.0.0', config: {} }] }
+  const bytes = encodeManifest(completeManifest(new TextEncoder().encode(JSON.stringify(draft)), { sourceChainId: 1, epochSize: 10 }, 'it'))
+  const look = async (flags: Given = {}) =>
+    (await found('snapshotter', { ...FLAGS, sourceRpcUrl: 'http://127.0.0.1:2', collector: '127.0.0.1:1', slots: '1', ...flags })).filter(
+      ({ check }) => check === 'manifest',
+    )
+
+  test('is in the settings where there is no manifest, or they lack it', async () => {
+    expect(await look()).toEqual([
+      expect.objectContaining({ state: 'bad', detail: expect.stringContaining('--namespace is not given') }),
+      expect.objectContaining({ state: 'bad', detail: expect.stringContaining('--market is not given') }),
+    ])
+    expect(await look(RULES)).toMatchObject([{ state: 'good', detail: 'the market has none; namespace NS' }])
+    const collector = await found('collector', {
+      ...FLAGS,
+      sequencers: '/ip4/127.0.0.1/tcp/1/p2p/12D3KooWQzLtLgEt4JEebiXfEjZgAB8gZ58JHaVvZjGEuHhBBJMn',
+    })
+    expect(
+      collector.map(({ check }) => check),
+      'a collector judges by none',
+    ).not.toContain('manifest')
+  })
+
+  test('is in a manifest that is here, that peers are asked for, or that nobody has', async () => {
+    const cid = await snapshotCidOf(bytes)
+    const chain = world()
+    given.chain = { ...chain, manifests: async () => ({ current: { cid, fromEpochId: 0 }, pending: undefined }) }
+    expect(await look()).toMatchObject([{ state: 'bad', detail: `${cid} is not here`, mend: expect.stringContaining('manifests') }])
+    const ipfsPeers = '/ip4/127.0.0.1/tcp/1/p2p/12D3KooWQzLtLgEt4JEebiXfEjZgAB8gZ58JHaVvZjGEuHhBBJMn'
+    expect(await look({ ipfsPeers })).toMatchObject([{ state: 'doubtful', detail: expect.stringContaining('peers are asked') }])
+    keepManifest(dataDir, { cid, bytes })
+    expect(await look()).toEqual([{ check: 'manifest', state: 'good', detail: `${cid} is here, of namespace NS` }])
+    given.chain = { ...chain, manifests: async () => ({ current: { cid: 'nonsense', fromEpochId: 0 }, pending: undefined }) }
+    expect(await look()).toMatchObject([{ state: 'bad', detail: expect.stringContaining("'nonsense', which is no CID") }])
+  })
+})
+
+test('why a role has ended by itself is said until it is started again', async () => {
+  const failed = { atMs: Date.UTC(2026, 0, 2, 3, 4, 5), why: 'SETTINGS_INVALID (problems: x)' }
+  writeRun(dataDir, { role: 'collector', processId: process.pid, startedMs: 1, version: '0', failed })
+  const sequencers = '/ip4/127.0.0.1/tcp/1/p2p/12D3KooWQzLtLgEt4JEebiXfEjZgAB8gZ58JHaVvZjGEuHhBBJMn'
+  const last = async () => (await found('collector', { sequencers })).filter(({ check }) => check === 'last end')
+  expect(await last()).toMatchObject([{ state: 'doubtful', detail: `it ended by itself at 2026-01-02T03:04:05Z: ${failed.why}` }])
+  writeRun(dataDir, { role: 'collector', processId: process.pid, startedMs: 1, version: '0' })
+  expect(await last()).toEqual([])
+})
+
 describe('epochs', () => {
   const look = async (flags: Given = {}) =>
     (await found('epochs', { ...FLAGS, sourceRpcUrl: 'http://127.0.0.1:2', ...flags })).filter(({ check }) => check === 'finality')
@@ -286,7 +343,7 @@ describe('epochs', () => {
 
 describe('a snapshotter', () => {
   const look = async (collector: string, slots = '1') =>
-    found('snapshotter', { ...FLAGS, sourceRpcUrl: 'http://127.0.0.1:2', collector, slots })
+    found('snapshotter', { ...FLAGS, ...RULES, sourceRpcUrl: 'http://127.0.0.1:2', collector, slots })
 
   test('whose collector is away, starts, serves; and a slot that is somebody else’s, or nobody’s', async () => {
     given.chain = world({}, [account, stranger])
@@ -346,6 +403,7 @@ describe('a keystore', () => {
     given.chain = world({}, [address, address, stranger])
     const flags = {
       ...FLAGS,
+      ...RULES,
       signerKey: `file:${path}`,
       ...(signerPassword && { signerPassword }),
       sourceRpcUrl: 'http://127.0.0.1:2',

@@ -12,7 +12,7 @@ import { unlessThrown } from '#wire/untrusted.ts'
 import { type Given, isSending, lookAtChains } from './chains.ts'
 import { sharedAccounts } from './elsewhere.ts'
 import { bad, doubtful, type Finding, good } from './finding.ts'
-import { diskOf, filesOf, portsOf, runningOn } from './machine.ts'
+import { diskOf, filesOf, lastEndOf, portsOf, runningOn } from './machine.ts'
 import { lookAtSigner } from './signer.ts'
 import { storeOf } from './store.ts'
 import { lookAtPlaces } from './places.ts'
@@ -62,6 +62,7 @@ async function* lookAt(role: Role, locked: Settings, { unlock, collectors }: Bes
   yield* filesOf()
   const run = runningOn(settings)
   if (run === undefined) {
+    yield* lastEndOf(settings)
     yield* storeOf(role, settings)
     yield* await portsOf(role, settings)
   } else yield* await runningFindings(settings, run.role, role)
