@@ -231,7 +231,15 @@ async function marketOf(role: Role, settings: Given, source: readonly EndpointRe
     ...(account === undefined || slots === undefined ? [] : await slotsOf(slots, account, chain)),
     ...(account === undefined
       ? []
-      : await lookElsewhere({ role, account, slots: role === 'snapshotter' ? slots : [], chain, rpc, run: runningOn(settings), sends })),
+      : await lookElsewhere({
+          role,
+          account,
+          slots: role === 'snapshotter' ? slots : undefined,
+          chain,
+          rpc,
+          run: runningOn(settings),
+          sends,
+        })),
   ]
 }
 

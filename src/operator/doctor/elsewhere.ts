@@ -17,7 +17,7 @@ const WORK_BLOCKS = 50
 interface Look {
   readonly role: Role
   readonly account: Address
-  /** For which the role signs. */
+  /** For which the role signs votes, if it does. */
   readonly slots: Settings['slots'] | undefined
   readonly chain: AnchorChain
   readonly rpc: Pick<Rpc, 'ask'>
@@ -26,8 +26,9 @@ interface Look {
   readonly sends: boolean
 }
 
-export async function lookElsewhere({ role, account, slots = [], chain, rpc, run, sends }: Look): Promise<readonly Finding[]> {
-  const held = await holdersOf({ slotIds: slots, validator: role === 'validator' ? account : undefined }, chain)
+export async function lookElsewhere({ role, account, slots, chain, rpc, run, sends }: Look): Promise<readonly Finding[]> {
+  if (!sends && slots === undefined) return []
+  const held = await holdersOf({ slotIds: slots ?? [], validator: role === 'validator' ? account : undefined }, chain)
   const others = held.filter(({ processId }) => processId !== String(run?.processId))
   const found = [...Map.groupBy(others, ({ processId }) => processId)].map(([processId, theirs]) => {
     const ids = rangesOf(theirs.flatMap(({ slotId }) => slotId ?? []))
