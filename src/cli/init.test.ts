@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { PassThrough } from 'node:stream'
@@ -10,6 +10,8 @@ import { Secret } from '#domain/secret.ts'
 import { encryptKeystore } from '#io/keys/keystore.ts'
 import { createSigner, parsePrivateKey } from '#io/keys/secp256k1.ts'
 import { serveWeb3Signer, type Web3Signer } from '#io/keys/web3signer.test-server.ts'
+import { MAINNET_PRICES } from '#node/mainnet.ts'
+import { configSchema } from '#node/node-config.ts'
 import { initCommand } from './init.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'weft-init-'))
@@ -22,6 +24,7 @@ const SEQUENCER = `/ip4/127.0.0.1/tcp/9100/p2p/${PEER}`
 const IPFS = `/ip4/127.0.0.1/tcp/9102/p2p/${PEER}`
 const slotOf = (slotId: number, of = signer) => ({ slotId: slotId as SlotId, owner: wallet, signer: of, isActive: true, isBurned: false })
 
+const chain = vi.hoisted(() => ({ hasManifest: true }))
 /** The two chains; keystores cost nothing to open. */
 vi.mock('#operator/init.ts', async (original) => ({
   ...(await original<typeof import('#operator/init.ts')>()),
@@ -34,6 +37,7 @@ vi.mock('#operator/init.ts', async (original) => ({
       sourceChainId: 1,
       sequencerId: PEER,
       slots: [slotOf(1), slotOf(2), slotOf(3), slotOf(4, other)],
+      hasManifest: chain.hasManifest,
     }
   },
   async checkSource(endpoint: string) {
@@ -59,6 +63,7 @@ let count = 0
 let config: string
 beforeEach(() => {
   config = at(`node-${count++}/weft.json`)
+  chain.hasManifest = true
 })
 
 /** `weft init`, at a terminal where a person gives these answers, or elsewhere. */
@@ -100,6 +105,8 @@ describe('without a terminal', () => {
     const { said, exitCode } = await init(undefined, ...ALL)
     const next = `check     ./weft doctor node --config ${config}\nstart     ./weft node --config ${config}`
     expect([exitCode, said]).toEqual([0, expect.stringContaining(next)])
+    expect(written()).toHaveProperty('$schema', './weft.schema.json')
+    expect(JSON.parse(readFileSync(join(dirname(config), 'weft.schema.json'), 'utf8'))).toEqual(configSchema())
     expect(written()).toMatchObject({
       dataDir: expect.any(String),
       settings: { network: '../network.json', signerKey: 'file:../keystore.json', signerPassword: 'file:../password' },
@@ -129,14 +136,51 @@ describe('without a terminal', () => {
     const env = at('.env-mainnet')
     writeFileSync(
       env,
-      `SOURCE_RPC_URL=http://source\nPOWERLOOM_RPC_URL=http://anchor\nPROTOCOL_STATE_CONTRACT=${other}\nDATA_MARKET_CONTRACT=${other}\nNAMESPACE=NS\nSLOT_ID=2\nSIGNER_ACCOUNT_PRIVATE_KEY=${KEY}\nSIGNER_ACCOUNT_ADDRESS=${signer}\nTELEGRAM_CHAT_ID=5\n`,
+      `SOURCE_RPC_URL=http://source\nPOWERLOOM_RPC_URL=http://anchor\nPROTOCOL_STATE_CONTRACT=${other}\nDATA_MARKET_CONTRACT=${other}\nNAMESPACE=NS\nSLOT_ID=2\nSIGNER_ACCOUNT_PRIVATE_KEY=${KEY}\nSIGNER_ACCOUNT_ADDRESS=${signer}\nTELEGRAM_CHAT_ID=5\nTELEGRAM_REPORTING_URL=https://telling.example\nDEV_MODE=\n`,
     )
     const { said, exitCode } = await init(undefined, '--from', env, '--password-file', at('password'), '--sequencers', SEQUENCER)
-    expect([exitCode, said]).toEqual([0, expect.stringMatching(/✔ SLOT_ID +slots\n[\s\S]*· TELEGRAM_CHAT_ID +nobody is notified/)])
+    expect([exitCode, said]).toEqual([0, expect.stringMatching(/✔ SLOT_ID +slots\n[\s\S]*· DEV_MODE [\s\S]*✔ TELEGRAM_CHAT_ID +alertTo\n/)])
     expect(written()).toMatchObject({
-      settings: { anchorChainId: 7, protocolState: other, namespace: 'NS', signerKey: `file:keys/${signer}.json` },
+      settings: {
+        anchorChainId: 7,
+        protocolState: other,
+        namespace: 'NS',
+        signerKey: `file:keys/${signer}.json`,
+        alertTo: 'file:alert-to',
+      },
       parts: { snapshotter: { slots: [2] } },
     })
+    const told = join(dirname(config), 'alert-to')
+    expect([readFileSync(told, 'utf8'), statSync(told).mode & 0o777]).toEqual(['telegram:https://telling.example;chat=5\n', 0o600])
+    expect(said).not.toContain('telling')
+  })
+})
+
+describe('a market without a manifest', () => {
+  const projects = at('projects.json')
+  beforeEach(() => {
+    chain.hasManifest = false
+    writeFileSync(
+      projects,
+      JSON.stringify({ computes: [{ name: 'eth-price', version: '1.0.0', config: { ...MAINNET_PRICES, dataSources: ['example'] } }] }),
+    )
+  })
+
+  test('needs what a manifest would say: its namespace, and which computes', async () => {
+    const { said, exitCode } = await init(undefined, ...ALL)
+    for (const problem of ['--namespace is needed: Namespace of the market', '--market is needed: File that names'])
+      expect(said).toContain(problem)
+    expect([exitCode === 0, existsSync(config)]).toEqual([false, false])
+    const wrong = await init(undefined, ...ALL, '--namespace', 'a:b', '--market', at('no.json'))
+    for (const problem of [/--namespace: 'a:b' cannot end a project id/, /--market: .*no\.json/]) expect(wrong.said).toMatch(problem)
+    expect((await init(undefined, ...ALL, '--namespace', 'NS', '--market', projects)).said).toContain('✔ eth-price 1.0.0')
+    expect(written()).toMatchObject({ settings: { namespace: 'NS' }, parts: { snapshotter: { market: '../projects.json' } } })
+  })
+
+  test('is not asked for what no role of the file knows', async () => {
+    await init(undefined, ...ALL, '--role', 'collector', '--namespace', 'NS')
+    expect(written()).toEqual(expect.objectContaining({ parts: { collector: { sequencers: [SEQUENCER] } } }))
+    expect(JSON.stringify(written())).not.toContain('namespace')
   })
 })
 

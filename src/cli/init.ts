@@ -32,16 +32,20 @@ interface Flags {
   readonly sequencers?: string
   readonly trustedSequencers?: string
   readonly ipfsPeers?: string
+  readonly namespace?: string
+  readonly market?: string
   readonly role: readonly Role[]
   readonly json: boolean
 }
 
+/** Beside the file of the node, which is shown and copied: URLs of whom to tell are secrets. */
+const ALERTS_FILE = 'alert-to'
 const NEW_KEY = 'new'
 const ALL = 'all'
 const EVERYONE = "whoever's the key signs for"
 const NOBODY = 'none'
 
-const NOTHING_DEPLOYED: DeployedNode = { settings: {}, wallet: undefined, key: undefined, signer: undefined, rows: [] }
+const NOTHING_DEPLOYED: DeployedNode = { settings: {}, wallet: undefined, key: undefined, signer: undefined, alertTo: undefined, rows: [] }
 const invalid = (problem: string): WeftError => new WeftError('SETTINGS_INVALID', { problems: [problem] })
 
 function tableOf(rows: readonly TakenRow[]): string {
@@ -194,6 +198,35 @@ async function askIpfsPeers(questions: Questions, flags: Flags) {
   })
 }
 
+/** What a manifest would say: whoever has it otherwise than the others in the market votes for nothing. */
+async function askRules(
+  questions: Questions,
+  { namespace, market, role }: Flags,
+  { deployed, hasManifest }: { readonly deployed: DeployedNode; readonly hasManifest: boolean },
+) {
+  const { checkMarketFile, checkNamespace } = await import('#operator/init.ts')
+  const said = knows(role, 'namespace') ? (namespace ?? deployed.settings['namespace']) : undefined
+  if (hasManifest) return { namespace: said, marketFile: market }
+  return {
+    namespace: knows(role, 'namespace')
+      ? await questions.ask<string>({
+          flag: '--namespace',
+          asks: 'Namespace of the market, which has no manifest',
+          given: said,
+          check: async (text) => ({ value: checkNamespace(text) }),
+        })
+      : undefined,
+    marketFile: role.includes('snapshotter')
+      ? await questions.ask<string>({
+          flag: '--market',
+          asks: 'File that names its compute sets, or the projects.json of a deployed node',
+          given: market,
+          check: async (path) => ({ value: path, told: checkMarketFile(path) }),
+        })
+      : undefined,
+  }
+}
+
 const knows = (roles: readonly Role[], name: keyof typeof SETTINGS): boolean =>
   roles.some((role) => (SETTINGS[name].roles as readonly Role[]).includes(role))
 
@@ -218,6 +251,7 @@ async function answersTo(process: NodeJS.Process, flags: Flags, deployed: Deploy
     },
   })
   const market = anchor?.market
+  const rules = await askRules(questions, flags, { deployed, hasManifest: market?.hasManifest ?? true })
   const sourceRpcUrl = knows(roles, 'sourceRpcUrl')
     ? await questions.ask<string>({
         flag: '--source-rpc-url',
@@ -240,7 +274,17 @@ async function answersTo(process: NodeJS.Process, flags: Flags, deployed: Deploy
       : undefined
   questions.end()
   if (place === undefined || anchor === undefined || market === undefined) throw invalid('no network was named')
-  return { place, anchorRpcUrl: anchor.url, market, sourceRpcUrl, sequencers: sequencers ?? [], ipfsPeers: ipfsPeers ?? [], key, own }
+  return {
+    place,
+    anchorRpcUrl: anchor.url,
+    market,
+    ...rules,
+    sourceRpcUrl,
+    sequencers: sequencers ?? [],
+    ipfsPeers: ipfsPeers ?? [],
+    key,
+    own,
+  }
 }
 
 export const initCommand = buildCommand({
@@ -253,6 +297,7 @@ export const initCommand = buildCommand({
     if (deployed.rows.length > 0) stderr.write(`of ${flags.from?.join(', ')}:\n${tableOf(deployed.rows)}`)
     const answers = await answersTo(this.process, flags, deployed)
     const keyPath = answers.key && 'path' in answers.key ? answers.key.path : undefined
+    const alertPath = deployed.alertTo && join(dirname(flags.config), ALERTS_FILE)
     const config = configOf({
       ...answers,
       config: flags.config,
@@ -264,12 +309,13 @@ export const initCommand = buildCommand({
       remoteKey: answers.key && 'remote' in answers.key ? answers.key.remote : undefined,
       slots: answers.own?.slots ?? [],
       trustedSequencers: flags.trustedSequencers,
-      namespace: deployed.settings['namespace'],
       grpcListen: flags.role.includes('collector') ? deployed.settings['grpcListen'] : undefined,
+      alertPath,
+      alertCooldown: deployed.settings['alertCooldown'],
     })
-    const { writeConfig } = await import('#node/node-config.ts')
+    const { readConfig, writeSecret, writeConfig } = await import('#node/node-config.ts')
+    if (alertPath !== undefined) writeSecret(alertPath, `${deployed.alertTo?.reveal()}\n`)
     writeConfig(flags.config, config)
-    const { readConfig } = await import('#node/node-config.ts')
     const { readParts } = await import('#node/node.ts')
     // What was not asked for, as a second role needs it, is told by who reads the file.
     readParts(readConfig(flags.config), this.process.env as Given)
@@ -343,6 +389,18 @@ export const initCommand = buildCommand({
         parse: String,
         optional: true,
         brief: 'Multiaddrs of IPFS nodes to stay connected to, the sequencer’s among them',
+      },
+      namespace: {
+        kind: 'parsed',
+        parse: String,
+        optional: true,
+        brief: 'Of a market without a manifest: the last part of its project ids',
+      },
+      market: {
+        kind: 'parsed',
+        parse: String,
+        optional: true,
+        brief: 'Of a market without a manifest: file that names its compute sets, or the projects.json of a deployed node',
       },
       role: {
         kind: 'enum',

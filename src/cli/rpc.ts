@@ -12,6 +12,7 @@ const USES: Readonly<Record<RpcUse, string>> = {
   'source of a snapshotter': 'source chain of a snapshotter',
 }
 const yes = (is: boolean | undefined): string => (is === true ? 'yes' : 'no')
+const back = (blocks: number | undefined): string => (blocks === undefined ? 'no' : `${counted(blocks, 'block')} back`)
 const counted = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`
 
 function rowsOf(report: EndpointReport): readonly (readonly [string, string])[] {
@@ -26,7 +27,7 @@ function rowsOf(report: EndpointReport): readonly (readonly [string, string])[] 
     ['batch', `${batchLength === 100 ? '100 calls or more' : counted(batchLength, 'call')} at once`],
     ['state', `${counted(report.stateDepthBlocks ?? 0, 'block')} back`],
     ['eth_getProof', yes(report.hasProof)],
-    ['safe, finalized', `${yes(report.hasSafe)}, ${yes(report.hasFinalized)}`],
+    ['safe, finalized', [report.safeBlocksBack, report.finalizedBlocksBack].map(back).join(', ')],
   ]
 }
 

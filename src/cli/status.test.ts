@@ -54,6 +54,8 @@ describe('a role in lines', () => {
       reading('weft_chain_head_age_seconds', -40, { chain: 'source' }),
       reading('weft_snapshotter_epochs_open', 1, {}),
       reading('weft_snapshotter_epochs_total', 9, { state: 'done' }),
+      reading('weft_snapshotter_late_total', 2, {}),
+      reading('weft_peers', 3, { purpose: 'ipfs' }),
       reading('weft_snapshotter_projects_total', 1, { state: 'missed', reason: 'a' }),
       reading('weft_snapshotter_projects_total', 2, { state: 'missed', reason: 'b' }),
       reading('weft_snapshotter_window_used_ratio', 0.42, {}),
@@ -85,9 +87,10 @@ describe('a role in lines', () => {
       `mine (snapshotter): not ready, process 7, up 3 min
   anchor chain head 120, 3 s old; read to 118, 2 behind
   source chain head 900, 40 s ahead of the clock here
-  epochs       1 open, 9 done
+  epochs       1 open, 9 done, 2 late
   window       42 % of it used by the last epoch
   projects     3 missed
+  peers        3 of the IPFS node
   money        0x1 has 1.5 ether, 0.0512 a day: lasts 29 days
   alerts       00:00:02Z to slack, and not to telegram: outvoted; 1 before
   disk         5.0 GB free of 10.0 GB; store 2.0 kB

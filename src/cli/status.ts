@@ -73,6 +73,7 @@ function workInWords(values: Values): readonly (readonly [string, string | undef
       joined(
         [values('weft_snapshotter_epochs_open'), 'open'],
         [values('weft_snapshotter_epochs_total', { state: 'done' }), 'done'],
+        [values('weft_snapshotter_late_total') || undefined, 'late'],
         [values('weft_snapshotter_epochs_total', { state: 'skipped' }), 'skipped'],
         [values('weft_releases_total', { outcome: 'done' }), 'released'],
         [values('weft_sequencer_unfinished_epochs'), 'unfinished'],
@@ -120,6 +121,8 @@ function workInWords(values: Values): readonly (readonly [string, string | undef
         [values('weft_relay_reservations'), 'reached through the relay'],
         [values('weft_relay_circuits'), values('weft_relay_circuits') === 1 ? 'circuit' : 'circuits'],
         [values('weft_collector_linked'), values('weft_collector_linked') === 1 ? 'link to a sequencer' : 'links to a sequencer'],
+        [values('weft_peers', { purpose: 'submissions' }), 'where submissions come in'],
+        [values('weft_peers', { purpose: 'ipfs' }), 'of the IPFS node'],
       ),
     ],
   ]

@@ -10,6 +10,7 @@ test.each<[LogEvent, object, string | undefined]>([
   ['outvoted', { epochId: 3, projectId: 'p' }, 'SUBMITTED_INCORRECT_SNAPSHOT'],
   ['epoch_done', { epochId: 3, missed: 'p: preload_failed' }, 'MISSED_SNAPSHOT'],
   ['epoch_done', { epochId: 3, missed: '' }, undefined],
+  ['money_low', { account: '0x1', lastsDays: 3 }, 'UNHEALTHY_EPOCH_PROCESSING'],
   ['will_try_again', { code: 'CHAIN_UNREACHABLE' }, undefined],
   ['link_opened', { address: '/a' }, undefined],
 ])('%s with %j is told as %s', (event, facts, issueType) => {

@@ -21,7 +21,7 @@ export interface Alert {
 
 type Facts = Readonly<Record<string, unknown>>
 
-/** Warnings about what is lost, though nothing stands still. */
+/** Warnings about what is lost, though nothing stands still, and about what will make it stand still. */
 const LOSSES: ReadonlySet<LogEvent> = new Set<LogEvent>([
   'outvoted',
   'votes_left_out',
@@ -31,6 +31,7 @@ const LOSSES: ReadonlySet<LogEvent> = new Set<LogEvent>([
   'batch_refuted',
   'epoch_silent',
   'account_shared',
+  'money_low',
 ])
 
 const isMissing = (event: LogEvent, facts: Facts): boolean =>

@@ -20,6 +20,11 @@ const machine = machineOf<EpochState>('epoch', {
   void: ['released'],
 })
 
+/** Epochs that a snapshotter works on at once; with windows of 30 s and an epoch a second that is all of them. Others wait, and are never dropped. */
+export const EPOCHS_AT_ONCE_MAX = 32
+/** So many epochs that are due are a backlog, of which the newest alone may be released (`--catch-up skip`). Of fewer each is: aggregates miss what is left out. */
+export const SKIP_FROM = 4
+
 /** Why an epoch is over (G9). */
 export const EPOCH_REASONS = {
   all_batches_anchored: 'Every batch is on chain and the epoch was ended.',

@@ -65,6 +65,12 @@ export const EVENTS = {
     isRepeated: true,
     help: 'A node does not take a transaction of the account, and that does not pass by itself: `code` says what is missing, and `call` what waits for it. It is tried again slowly, and goes out once somebody has mended it; no restart is needed.',
   },
+  money_low: {
+    level: 'warn',
+    until: 'money_enough',
+    help: 'At what the account has spent since the start, its `balanceEther` on the anchor chain lasts `lastsDays` days more: send it ether. When it has none the role stands still until somebody does; nothing acknowledged is lost by that.',
+  },
+  money_enough: { level: 'info', help: 'What the account has lasts for more than ten days again.' },
   call_held: {
     level: 'warn',
     isRepeated: true,

@@ -19,6 +19,11 @@ export const METRICS = {
     labels: ['event', 'level', 'code'],
     help: 'Events of the log, also those that it holds back because they repeat; `code` is the code or the reason that the line gives, if any.',
   },
+  weft_peers: {
+    kind: 'gauge',
+    labels: ['purpose'],
+    help: 'Peers that are connected: to the IPFS node of the role (`ipfs`), and to where it takes submissions (`submissions`), relays among them.',
+  },
   weft_trouble: { kind: 'gauge', labels: ['event'], help: 'How many troubles of this event go on now.' },
   weft_spans_total: {
     kind: 'counter',
@@ -81,6 +86,7 @@ export const METRICS = {
     help: 'Projects of the epochs that are done: `submitted`, or where they ended otherwise, and why.',
   },
   weft_snapshotter_epoch_seconds: { kind: 'gauge', help: 'How long the last epoch took, from the moment its release was seen.' },
+  weft_snapshotter_late_total: { kind: 'counter', help: 'Epochs that were done when their submission window was over, by the chain.' },
   weft_snapshotter_window_used_ratio: {
     kind: 'gauge',
     help: 'How much of the submission window of the last epoch that was done had passed at its end, by the chain: above 1 it was too late.',

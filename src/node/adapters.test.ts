@@ -134,15 +134,15 @@ test.each([
 })
 
 test('an IPFS node that was told of no peers is alone until somebody comes by himself', async () => {
-  const hasPeers = vi.fn(() => false)
-  vi.mocked(startHeliaNode).mockResolvedValue({ hasPeers, stop: async () => undefined } as unknown as HeliaNode)
+  const peers = vi.fn(() => 0)
+  vi.mocked(startHeliaNode).mockResolvedValue({ peers, stop: async () => undefined } as unknown as HeliaNode)
   const started = createStarted()
   const places = { ipfsListen: '/ip4/127.0.0.1/tcp/0', ipfsPeers: [], gatewayPort: 0, pinPlaces: [] }
   try {
     const ipfs = await ipfsPlace(places as unknown as Settings, { ...home, directory: '/nowhere' }, started)
     expect(ipfs.isAlone()).toBe(true)
-    hasPeers.mockReturnValue(true)
-    expect(ipfs.isAlone()).toBe(false)
+    peers.mockReturnValue(2)
+    expect([ipfs.isAlone(), home.notes.peers.get('ipfs')?.()]).toEqual([false, 2])
   } finally {
     await started.stop()
   }

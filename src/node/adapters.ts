@@ -154,27 +154,33 @@ export async function ipfsPlace(settings: Settings, home: RoleHome, started: Sta
     { store: home.store, onDamaged: (cid) => home.report('block_damaged', { cid }), onDialled },
   )
   started.add('IPFS node', node)
+  home.notes.peers.set('ipfs', node.peers)
   const gateway = await serveGateway({ blocks: node, port: settings.gatewayPort }, home)
   started.add('IPFS gateway', gateway)
   const copies = copiesOf(settings, home, node)
   started.add('pinning places', copies)
   const cars = settings.pinPlaces.flatMap((place) => (place.kind === 'car' ? [place.directory] : []))
-  const isAlone = (): boolean => (peers.length > 0 ? peers.every((peer) => away.has(peer)) : !node.hasPeers())
+  const isAlone = (): boolean => (peers.length > 0 ? peers.every((peer) => away.has(peer)) : node.peers() === 0)
   return { node, isAlone, copies, gatewayUrl: gateway.url, carPlaces: cars.length > 0 ? { cars } : {} }
 }
 
 /** What keeps copies beside the node. Of a sequencer it is also told how many must. */
 function copiesOf(settings: Settings, home: RoleHome, node: HeliaNode): Copies {
   const { pinPlaces, pinMin } = settings
-  const places = pinPlaces.map((place) => openPlace(placeOf(place, settings, node), { store: home.store, blocks: node }))
+  const places = pinPlaces.map((place) => openPlace(pinPlaceOf(place, settings, node), { store: home.store, blocks: node }))
   // Only a sequencer has the setting: nobody else waits for others.
   return createCopies({ copiesMin: pinMin ?? 1 }, { node, places, clock: systemClock, random: systemRandom, report: home.report })
 }
 
-function placeOf(place: PlaceSetting, { pinToken, pinGateways }: Settings, node: HeliaNode): PlaceAdapter {
+/** Where copies are kept, as people name it. */
+export function pinPlaceOf(
+  place: PlaceSetting,
+  { pinToken, pinGateways }: { readonly pinToken: Settings['pinToken'] | undefined; readonly pinGateways: Settings['pinGateways'] },
+  node: Pick<HeliaNode, 'peerId' | 'addresses'>,
+): PlaceAdapter {
   if (place.kind === 'car') return carFolder(place.directory)
   if (place.kind === 'kubo') return kuboPlace(place)
-  const token = pinToken.reveal() === '' ? undefined : pinToken
+  const token = pinToken?.reveal() === '' ? undefined : pinToken
   // The peer id is this role's own: two of them with one account do not take each other's pins away.
   const label = `weft ${node.peerId}`
   return pinningService({ url: place.url, token, gateways: pinGateways, label }, { origins: () => node.addresses() })

@@ -20,6 +20,6 @@ export const wireEpochs: Wire<Epochs> = async (settings, home, _started, signal)
     { headOffset, headTag, firstBlock, catchUp, pollMs },
     { chain, source, sender, store: home.store, clock: systemClock, random: systemRandom, report: home.report },
   )
-  const money = createMoney(sender.address, { rpc: rpc.rpc, nowMs: systemClock.nowMs })
+  const money = createMoney(sender.address, { rpc: rpc.rpc, nowMs: systemClock.nowMs, report: home.report })
   return { places: {}, handle: epochs, vitals: { ...epochsVitals(epochs.stats), money }, run: (signal) => epochs.run(signal) }
 }

@@ -35,6 +35,23 @@ test('a chain that takes every question and answers none keeps nobody from heari
   expect(vi.getTimerCount()).toBe(0)
 })
 
+test('the balance is asked for each minute, whether anybody wants to know or not', async () => {
+  faring.stop()
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
+  faring = createFaring('sequencer', { notes, directory })
+  let asked = 0
+  const ask = async () => {
+    asked += 1
+    return undefined
+  }
+  faring.begin({ unready: () => [], readings: () => [], money: { ask, readings: () => [] } })
+  await vi.advanceTimersByTimeAsync(180_000)
+  expect(asked).toBe(3)
+  faring.stop()
+  await vi.advanceTimersByTimeAsync(180_000)
+  expect(asked).toBe(3)
+})
+
 test('what to do about a trouble is what to do about its code, too, or about the word that says what an endpoint does', async () => {
   notes.event('will_try_again', { doing: 'hand_over', code: 'CALL_UNFUNDED', pauseMs: 1 })
   notes.event('endpoint_trouble', { chain: 'anchor', endpoint: 'http://a', trouble: 'forges' })

@@ -53,6 +53,9 @@ const SLOTS_EVERY_MS = 10_000
 /** An endpoint that is well takes a tenth of it, and whoever asks waits twice as long. */
 const CHAIN_WITHIN_MS = 3_000
 
+/** Whether money runs out is said to people who never ask for it: as often as it asks the chain at most. */
+const MONEY_EVERY_MS = 60_000
+
 /** Troubles that keep the next call, or the next verdict, from being made. */
 const UNREADY_TROUBLES = [
   ['not_appointed', 'not_appointed'],
@@ -79,9 +82,11 @@ function reasonsIn(troubles: readonly Trouble[]): readonly Unready[] {
 
 export function createFaring(role: Role, { notes, directory }: Pick<RoleHome, 'notes' | 'directory'>): Faring {
   let [vitals, phase] = [undefined as Vitals | undefined, 'starting' as 'starting' | 'working' | 'ended']
-  const { troubles, anchor, source, recorder } = notes
+  const { troubles, anchor, source, recorder, peers } = notes
   const loop = createLoopDelay()
   const run = { role, processId: process.pid, startedMs: systemClock.nowMs(), version: VERSION }
+  const counting = setInterval(() => void vitals?.money?.ask(), MONEY_EVERY_MS)
+  counting.unref()
   const slots = nowAndThen(SLOTS_EVERY_MS, async () => vitals?.slots?.())
 
   const unready = (): readonly Unready[] =>
@@ -98,6 +103,7 @@ export function createFaring(role: Role, { notes, directory }: Pick<RoleHome, 'n
       ...reasons.map(({ reason }) => reading('weft_unready', 1, { reason })),
       ...[...going].map(([event, some]) => reading('weft_trouble', some.length, { event })),
       ...[...loop.readings(), ...ofProcess(), ...ofDisk(directory)],
+      ...[...peers].map(([purpose, count]) => reading('weft_peers', count(), { purpose })),
       ...[...recorder.read(), ...anchor.readings(), ...source.readings()],
       ...[...(vitals?.money?.readings() ?? []), ...(vitals?.readings() ?? [])],
     ]
@@ -122,7 +128,10 @@ export function createFaring(role: Role, { notes, directory }: Pick<RoleHome, 'n
     },
     refresh: () => void vitals?.money?.ask(),
     sender: () => vitals?.sender?.() ?? { instanceId: `${role} at ${hostname()}`, slotId: 0, totals: NO_TOTALS },
-    stop: loop.stop,
+    stop() {
+      clearInterval(counting)
+      loop.stop()
+    },
   }
 }
 

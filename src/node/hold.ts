@@ -43,12 +43,40 @@ export async function holdValidator(address: Address, holding: Holding): Promise
   await holdFor(`validator ${address}`, await placeOf(holding), holding)
 }
 
-/** Development chains have the same ids, and the same contracts at the same addresses: their first blocks differ. */
+type Place = Pick<AnchorChain, 'chainId' | 'dataMarket' | 'block'>
+
 async function placeOf({ chain, home: { report }, signal }: Holding): Promise<string> {
-  const attempt = () => chain.block(parseBlockNumber(0))
   const deps = { clock: systemClock, random: systemRandom, report }
-  const genesis = await persist({ doing: 'read_genesis', attempt, signal }, deps)
+  return persist({ doing: 'read_genesis', attempt: () => nameOf(chain), signal }, deps)
+}
+
+/** Development chains have the same ids, and the same contracts at the same addresses: their first blocks differ. */
+async function nameOf(chain: Place): Promise<string> {
+  const genesis = await chain.block(parseBlockNumber(0))
   return `${chain.chainId} ${genesis?.hash} ${chain.dataMarket}`
+}
+
+export interface Holder {
+  /** Text, and `unknown` where it says nothing that makes sense. */
+  readonly processId: string
+  readonly dataDir: string
+  /** None of a validator. */
+  readonly slotId?: SlotId
+}
+
+/** Which processes of this machine sign for the slots, or attest as the account, now. Nothing is taken. Throws as the chain. */
+export async function holdersOf(
+  { slotIds, validator }: { readonly slotIds: readonly SlotId[]; readonly validator: Address | undefined },
+  chain: Place,
+): Promise<readonly Holder[]> {
+  const place = await nameOf(chain)
+  const holders: Holder[] = []
+  for (const slotId of slotIds) {
+    const holder = await askHolder(socketOf(`${place} slot ${slotId}`))
+    if (holder !== undefined) holders.push({ ...holder, slotId })
+  }
+  const other = validator === undefined ? undefined : await askHolder(socketOf(`${place} validator ${validator}`))
+  return other === undefined ? holders : [...holders, other]
 }
 
 async function holdFor(what: string, place: string, { home, started }: Holding): Promise<void> {
@@ -115,7 +143,8 @@ async function askHolder(path: string): Promise<{ readonly processId: string; re
     const { processId, dataDir } = JSON.parse(word) as Readonly<Record<string, unknown>>
     return { processId: String(processId), dataDir: String(dataDir) }
   } catch (failure) {
-    return (failure as NodeJS.ErrnoException).code === 'ECONNREFUSED' ? undefined : UNKNOWN
+    const { code } = failure as NodeJS.ErrnoException
+    return code === 'ECONNREFUSED' || code === 'ENOENT' ? undefined : UNKNOWN
   } finally {
     socket.destroy()
   }

@@ -16,7 +16,7 @@ test('what is spent in a day follows from what went since the start: who puts in
       return `0x${balance.toString(16)}`
     },
   }
-  const money = createMoney(account, { rpc, nowMs: () => nowMs })
+  const money = createMoney(account, { rpc, nowMs: () => nowMs, report: () => undefined })
   expect(money.readings()).toEqual([])
   expect(await money.ask()).toEqual({ account, balanceEther: 1 })
   balance = ether(0.9)
@@ -35,6 +35,33 @@ test('what is spent in a day follows from what went since the start: who puts in
   expect(money.readings().map(({ value }) => value.toFixed(3))).toEqual(['2.800', '12.000'])
 })
 
+test('that it runs out within a week is said once, after an hour, and when it does no more', async () => {
+  let [nowMs, balance] = [0, ether(10)]
+  const said: unknown[] = []
+  const rpc = { endpoint: 'http://a', call: async () => `0x${balance.toString(16)}` }
+  const money = createMoney(account, { rpc, nowMs: () => nowMs, report: (event, facts) => void said.push([event, facts]) })
+  const after = async (minutes: number, now: bigint) => {
+    nowMs += minutes * MINUTE
+    balance = now
+    await money.ask()
+  }
+  await after(0, ether(10))
+  // 0.1 in half an hour would be gone within three days, and may be all of a day.
+  await after(30, ether(9.9))
+  expect(said).toEqual([])
+  // 0.1 an hour are 2.4 a day.
+  await after(30, ether(9.9))
+  await after(60, ether(9.8))
+  expect(said).toEqual([['money_low', { account, balanceEther: 9.9, lastsDays: 4 }]])
+  // 8.75 days are neither.
+  await after(60, ether(14))
+  expect(said).toHaveLength(1)
+  await after(60, ether(40))
+  expect(said.slice(1)).toEqual([['money_enough', { account, balanceEther: 40 }]])
+  await after(60, ether(1))
+  expect(said.at(-1)).toEqual(['money_low', { account, balanceEther: 1, lastsDays: 0 }])
+})
+
 test('who spends nothing lasts for ever; a chain that does not answer leaves what was known', async () => {
   let [nowMs, isUp] = [0, true]
   const rpc = {
@@ -44,7 +71,7 @@ test('who spends nothing lasts for ever; a chain that does not answer leaves wha
       return '0x0'
     },
   }
-  const money = createMoney(account, { rpc, nowMs: () => nowMs })
+  const money = createMoney(account, { rpc, nowMs: () => nowMs, report: () => undefined })
   isUp = false
   expect(await money.ask()).toBeUndefined()
   isUp = true

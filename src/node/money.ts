@@ -1,3 +1,4 @@
+import type { Report } from '#domain/events.ts'
 import type { Address } from '#domain/ids.ts'
 import { reading, type Reading } from '#domain/metrics.ts'
 import type { Rpc } from '#io/chain/rpc/rpc.ts'
@@ -9,6 +10,12 @@ const DAY_MS = 86_400_000
 const ASK_EVERY_MS = 60_000
 /** Before that what was spent says nothing of a day. */
 const RATE_AFTER_MS = 600_000
+/** Of ten minutes one dear call makes a poor account: nobody is woken before an hour is known. */
+const JUDGED_AFTER_MS = 3_600_000
+/** As the alert WeftMoneyRunsOut has it: time for whoever holds the money, weekends among it. */
+const LOW_DAYS = 7
+/** Above that it is enough again: between the two, a price that moves says nothing new. */
+const ENOUGH_DAYS = 10
 
 /** What the account of a role has, and how long it lasts. */
 export interface MoneyNow {
@@ -26,14 +33,18 @@ export interface Money {
   readings(): readonly Reading[]
 }
 
-/** Asks for the balance only when somebody wants to know. */
-export function createMoney(
-  account: Address,
-  { rpc, nowMs }: { readonly rpc: Pick<Rpc, 'call' | 'endpoint'>; readonly nowMs: () => number },
-): Money {
+interface MoneyDeps {
+  readonly rpc: Pick<Rpc, 'call' | 'endpoint'>
+  readonly nowMs: () => number
+  readonly report: Report
+}
+
+/** Says `money_low` once when it runs out, and `money_enough` when it does no more. */
+export function createMoney(account: Address, { rpc, nowMs, report }: MoneyDeps): Money {
   let first: { readonly atMs: number } | undefined
   let balance: bigint | undefined
   let spent = 0n
+  let isLow = false
   let askedMs = Number.NEGATIVE_INFINITY
   let asking: Promise<void> | undefined
 
@@ -57,10 +68,21 @@ export function createMoney(
     return { account, balanceEther, spentEtherPerDay, ...(spentEtherPerDay > 0 && { lastsDays: balanceEther / spentEtherPerDay }) }
   }
 
+  function judge(): void {
+    const now = told()
+    if (now === undefined || first === undefined || nowMs() - first.atMs < JUDGED_AFTER_MS) return
+    const { balanceEther, lastsDays = Number.POSITIVE_INFINITY } = now
+    const facts = { account, balanceEther: Number(balanceEther.toPrecision(6)) }
+    if (!isLow && lastsDays < LOW_DAYS) report('money_low', { ...facts, lastsDays: Math.floor(lastsDays) })
+    if (isLow && lastsDays >= ENOUGH_DAYS) report('money_enough', facts)
+    isLow = isLow ? lastsDays < ENOUGH_DAYS : lastsDays < LOW_DAYS
+  }
+
   return {
     async ask() {
       if (nowMs() - askedMs >= ASK_EVERY_MS)
         asking ??= read()
+          .then(judge)
           .catch(() => undefined) // The chain is asked for more than this: that it does not answer is told by its own line.
           .finally(() => {
             asking = undefined

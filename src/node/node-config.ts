@@ -15,6 +15,7 @@ import { flagOf, type Given, SETTINGS, type SettingName, settingsOf } from './se
 
 /** Its name, unless another is given. */
 export const CONFIG_FILE = 'weft.json'
+const SCHEMA_FILE = 'weft.schema.json'
 
 /** A role in the process, under a name of its own. */
 export interface Part {
@@ -137,11 +138,24 @@ export function readConfig(given: string): NodeConfig {
   return { path, dataDir: resolve(base, String(file['dataDir'])), parts: parts.toSorted((left, right) => order(left) - order(right)) }
 }
 
-/** For its owner to read alone: URLs of endpoints in it may hold keys. Throws as `onDisk`. */
+/** For its owner to read alone: URLs of endpoints in it may hold keys. Beside it goes its form, by which editors complete and check it. Throws as `onDisk`. */
 export function writeConfig(path: string, config: object): void {
+  writeText(join(dirname(path), SCHEMA_FILE), jsonOf(configSchema()))
+  writeText(path, jsonOf({ $schema: `./${SCHEMA_FILE}`, ...config }))
+}
+
+const jsonOf = (value: object): string => `${JSON.stringify(value, undefined, 2)}\n`
+
+/** A secret that the file names, for its owner to read alone. Throws `SETTINGS_INVALID` rather than replace one, and as `onDisk`. */
+export function writeSecret(path: string, text: string): void {
+  if (existsSync(path)) throw new WeftError('SETTINGS_INVALID', { problems: [`${path} is there already, and is not replaced`] })
+  writeText(path, text)
+}
+
+function writeText(path: string, text: string): void {
   onDisk(path, 'writing it', () => {
     makeFolder(dirname(path))
-    replaceFile(path, `${JSON.stringify(config, undefined, 2)}\n`, 0o600)
+    replaceFile(path, text, 0o600)
   })
 }
 

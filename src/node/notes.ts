@@ -9,6 +9,8 @@ export interface Notes {
   readonly troubles: Troubles
   readonly anchor: ChainSight
   readonly source: ChainSight
+  /** How many are connected now, by what they are connected for. */
+  readonly peers: Map<'ipfs' | 'submissions', () => number>
   /** Counts an event of the log, whether the log writes it or holds it back. */
   event: OnEvent
   /** Hears of each event too, from now on. */
@@ -30,6 +32,7 @@ export function createNotes(nowMs: () => number): Notes {
     troubles,
     anchor: sight('anchor'),
     source: sight('source'),
+    peers: new Map(),
     listen: (listener) => void listeners.push(listener),
     event(event, facts) {
       const given = facts['code'] ?? facts['reason'] ?? facts['trouble']

@@ -221,9 +221,15 @@ function parseInteger(row: SettingRow, text: string): number | Problem {
 }
 
 function parseNamespace(text: string): string | Problem {
-  if (text.trim() === '') return new Problem('is empty')
+  const problem = problemOfNamespace(text)
+  return problem === undefined ? text : new Problem(problem)
+}
+
+/** What is wrong with it, if anything is. */
+export function problemOfNamespace(text: string): string | undefined {
+  if (text.trim() === '') return 'is empty'
   const isPart = !text.includes(':') && isProjectId(`type:${text}`)
-  return isPart ? text : new Problem(`'${shown(text)}' cannot end a project id: printable ASCII without spaces and colons does`)
+  return isPart ? undefined : `'${shown(text)}' cannot end a project id: printable ASCII without spaces and colons does`
 }
 
 /** `found` are the sets of folders that were given. */

@@ -95,7 +95,7 @@ export const wireSequencer =
       handle: sequencer,
       vitals: {
         ...withTwins(sequencerVitals(sequencer.stats, refusedFrames), twins),
-        money: createMoney(sender.address, { rpc: rpc.rpc, nowMs: systemClock.nowMs }),
+        money: createMoney(sender.address, { rpc: rpc.rpc, nowMs: systemClock.nowMs, report: home.report }),
       },
       run: market.beside((signal) =>
         live(signal, (life) => {

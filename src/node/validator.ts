@@ -39,7 +39,10 @@ export const wireValidator: Wire<Validator> = async (settings, home, started, si
     settings.hearListen.length > 0
       ? await createSubmissionHost({ identity: await home.identity(), listen: settings.hearListen, ...hostLimits(settings) })
       : undefined
-  if (host !== undefined) started.add('libp2p host', host)
+  if (host !== undefined) {
+    started.add('libp2p host', host)
+    home.notes.peers.set('submissions', host.peers)
+  }
   const countBatch = countJudged(home.notes.recorder)
   const tellMore = host === undefined ? () => undefined : tellRefusals(host, home)
   const validator = createValidator(
@@ -78,7 +81,7 @@ export const wireValidator: Wire<Validator> = async (settings, home, started, si
         validatorVitals(validator.stats, () => host?.counts() ?? {}),
         twins,
       ),
-      money: createMoney(sender.address, { rpc: rpc.rpc, nowMs: systemClock.nowMs }),
+      money: createMoney(sender.address, { rpc: rpc.rpc, nowMs: systemClock.nowMs, report: home.report }),
     },
     run: market.beside((signal) => validator.run(signal)),
   }

@@ -115,15 +115,18 @@ describe('a snapshotter', () => {
     const { onEpoch, onOutcome } = countSnapshots(recorder)
     const missed = [{ state: 'missed', reason: 'preload_failed' }] as never
     onEpoch({ epochId: 1 as never, state: 'done', submitted: 3, missed, tookMs: 2_500, windowUsed: 0.25 })
+    onEpoch({ epochId: 2 as never, state: 'done', submitted: 0, missed: [], tookMs: 2_500, windowUsed: 1 })
+    onEpoch({ epochId: 2 as never, state: 'done', submitted: 0, missed: [], tookMs: 9_000, windowUsed: 1.25 })
     onEpoch({ epochId: 2 as never, state: 'skipped', submitted: 0, missed: [], tookMs: 0 })
     onOutcome({ verdict: 'same', leftOut: [2] } as never, 3)
     onOutcome({ verdict: 'none', leftOut: [1] } as never, 3)
     onOutcome({ verdict: 'other' } as never, 4)
     // What never happened is 0, so that its first time is seen.
     expect(lines(recorder.read())).toEqual([
-      'weft_snapshotter_epochs_total done 1',
+      'weft_snapshotter_epochs_total done 3',
       'weft_snapshotter_epochs_total skipped 1',
       'weft_snapshotter_epochs_total undone 0',
+      'weft_snapshotter_late_total 1',
       'weft_snapshotter_outcomes_total same 1',
       'weft_snapshotter_outcomes_total other 1',
       'weft_snapshotter_outcomes_total only_finalized 0',
@@ -132,8 +135,8 @@ describe('a snapshotter', () => {
       'weft_snapshotter_votes_total left_out 1',
       'weft_snapshotter_votes_total not_final 3',
       'weft_snapshotter_votes_total unknown 4',
-      'weft_snapshotter_epoch_seconds 2.5',
-      'weft_snapshotter_window_used_ratio 0.25',
+      'weft_snapshotter_epoch_seconds 9',
+      'weft_snapshotter_window_used_ratio 1.25',
       'weft_snapshotter_projects_total submitted  3',
       'weft_snapshotter_projects_total missed preload_failed 1',
     ])

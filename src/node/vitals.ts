@@ -187,6 +187,7 @@ export function countedClient(
 export function countSnapshots(recorder: Recorder) {
   // From 0 on: of what begins at 1 nobody sees that it has grown.
   for (const state of ['done', 'skipped', 'undone']) recorder.add('weft_snapshotter_epochs_total', { state }, 0)
+  recorder.add('weft_snapshotter_late_total', {}, 0)
   for (const verdict of ['same', 'other', 'only_finalized', 'none']) recorder.add('weft_snapshotter_outcomes_total', { verdict }, 0)
   for (const fate of ['included', 'left_out', 'not_final', 'unknown']) recorder.add('weft_snapshotter_votes_total', { fate }, 0)
   return counting(recorder)
@@ -198,6 +199,7 @@ const counting = (recorder: Recorder) => ({
     if (windowUsed === undefined) return
     recorder.set('weft_snapshotter_epoch_seconds', {}, tookMs / 1_000)
     recorder.set('weft_snapshotter_window_used_ratio', {}, windowUsed)
+    recorder.add('weft_snapshotter_late_total', {}, Number(windowUsed > 1))
     recorder.add('weft_snapshotter_projects_total', { state: 'submitted', reason: '' }, submitted)
     for (const project of missed) recorder.add('weft_snapshotter_projects_total', { state: project.state, reason: project.reason ?? '' })
   },

@@ -65,10 +65,13 @@ async function waysToHost(settings: Settings, home: RoleHome, signal: AbortSigna
 }
 
 /** Where collectors deliver. */
-export const submissionHost = async (settings: Settings, home: RoleHome, signal: AbortSignal): Promise<SubmissionHost> =>
-  createSubmissionHost({
+export async function submissionHost(settings: Settings, home: RoleHome, signal: AbortSignal): Promise<SubmissionHost> {
+  const host = await createSubmissionHost({
     identity: await home.identity(),
     listen: settings.p2pListen,
     ...hostLimits(settings),
     ...(await waysToHost(settings, home, signal)),
   })
+  home.notes.peers.set('submissions', host.peers)
+  return host
+}

@@ -258,6 +258,8 @@ describe.each<[Role, string[]]>([
     expect(metrics).toContain(`weft_info{role="${name}"`)
     // What the role itself says, beside what is the same for all.
     expect(metrics).toMatch(new RegExp(`^weft_(${OWN_METRICS[name]})`, 'm'))
+    const purposes = [...metrics.matchAll(/^weft_peers\{purpose="(\w+)"\} 0$/gm)].map(([, purpose]) => purpose)
+    expect(purposes).toEqual([...(places.includes('ipfs') ? ['ipfs'] : []), ...(name === 'sequencer' ? ['submissions'] : [])])
     expect(readRun(dataDir)).toMatchObject({ role: name, url: healthUrl })
     running = undefined
     await role.stop()

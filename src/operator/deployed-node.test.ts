@@ -97,6 +97,39 @@ test('settings.json is read as well, leaf by leaf', () => {
   expect(node.rows.filter(({ words }) => words === 'not known here')).toEqual([])
 })
 
+test('whom it told of what goes wrong is told here too, and how rarely', () => {
+  const telegram = 'TELEGRAM_REPORTING_URL=https://tg.example\nTELEGRAM_CHAT_ID=-5\n'
+  const slack = 'LOCAL_COLLECTOR_SLACK_WEBHOOK_URL=https://hooks.example/T/secret\n'
+  const node = readDeployedNode([
+    file('.env-a', `${telegram}TELEGRAM_MESSAGE_THREAD_ID=9\nTELEGRAM_NOTIFICATION_COOLDOWN=600\n${slack}`),
+    file('a.json', {
+      reporting: { slack_url: 'https://hooks.example/T/secret', service_url: 'http://issues.example:9030', failure_report_frequency: 5 },
+    }),
+  ])
+  expect(node.alertTo?.reveal()).toBe(
+    'telegram:https://tg.example;chat=-5;thread=9,slack:https://hooks.example/T/secret,issues:http://issues.example:9030',
+  )
+  expect(node.settings).toEqual({ alertCooldown: '600' })
+  expect(node.rows.filter(({ outcome }) => outcome === 'left')).toEqual([
+    { from: 'reporting.failure_report_frequency', outcome: 'left', words: expect.stringContaining('alertCooldown') },
+  ])
+  expect(inspect(node, { depth: 10 })).not.toMatch(/hooks|tg\.example/)
+})
+
+test.each([
+  ['TELEGRAM_CHAT_ID=12', 'Telegram needs a URL and a chat'],
+  ['LOCAL_COLLECTOR_SLACK_WEBHOOK_URL=ftp://there', 'no http(s) URL'],
+  ['LOCAL_COLLECTOR_SLACK_WEBHOOK_URL=https://a,webhook:https://b', 'no http(s) URL'],
+  ['TELEGRAM_NOTIFICATION_COOLDOWN=1', 'from 10 to 86400 seconds'],
+])('%s tells nobody, and why is said', (line, words) => {
+  const { alertTo, settings, rows } = readDeployedNode([file('.env-b', line)])
+  expect([alertTo, settings, rows]).toEqual([
+    undefined,
+    {},
+    [{ from: line.replace(/=.*/, ''), outcome: 'left', words: expect.stringContaining(words) }],
+  ])
+})
+
 test('a key is told by nothing: neither by the rows nor when its file is broken', () => {
   expect(inspect(readDeployedNode([file('.env-3', ENV)]), { depth: 10 })).not.toContain(KEY.slice(0, 8))
   expect(() => readDeployedNode([file('broken.json', `{"signer_private_key": ${KEY}`)])).toThrow(

@@ -1,8 +1,9 @@
 import { basename } from 'node:path'
 import { isWeftError, WeftError } from '#domain/errors.ts'
 import { Secret } from '#domain/secret.ts'
+import { parseAlertPlaces } from '#node/alert-places.ts'
 import { contentOf } from '#node/given-file.ts'
-import type { Given, SettingName } from '#node/settings/settings.ts'
+import { type Given, SETTINGS, type SettingName } from '#node/settings/settings.ts'
 
 /**
  * What a deployed node was told, `.env…` and `settings.json` (spec/09 §1, §2), as far as it means something here. Values are never shown:
@@ -23,10 +24,19 @@ export interface DeployedNode {
   readonly key: Secret<string> | undefined
   /** Whose the key must be. */
   readonly signer: string | undefined
+  /** Whom it told of what goes wrong, as --alert-to has them: URLs among them are secrets. */
+  readonly alertTo: Secret<string> | undefined
   readonly rows: readonly TakenRow[]
 }
 
-type Meaning = { readonly setting: SettingName } | { readonly as: 'key' | 'wallet' | 'signer' | 'port' } | { readonly left: string }
+/** Of whom to tell: where, for whom there, how often. */
+type AlertPart = 'slack' | 'issues' | 'telegram' | 'chat' | 'thread' | 'cooldown'
+
+type Meaning =
+  | { readonly setting: SettingName }
+  | { readonly as: 'key' | 'wallet' | 'signer' | 'port' }
+  | { readonly alert: AlertPart }
+  | { readonly left: string }
 
 const EMBEDDED = 'the IPFS node is in the process; copies elsewhere: pinPlaces'
 const ONE_PROCESS = 'one process, no containers'
@@ -34,7 +44,6 @@ const FROM_CHAIN = 'read from the chain'
 const BY_MANIFEST = "computes are shipped, and the market's manifest or --market names them"
 const NO_POOL = 'one connection, kept open by itself'
 const POLLED = 'pollMs is for every chain, and endpoints pace themselves'
-const NOTIFY = 'nobody is notified; the log says it'
 const WORKERS = 'one process does it all'
 
 /** Exactly these, or what begins with these when the name ends in `*`. */
@@ -60,18 +69,22 @@ const VARIABLES: Readonly<Record<string, Meaning>> = {
   DOCKER_NETWORK_NAME: { left: ONE_PROCESS },
   LOCAL_COLLECTOR_IMAGE_TAG: { left: ONE_PROCESS },
   LOCAL_COLLECTOR_PRIVATE_KEY: { left: 'the collector makes an identity of its own' },
+  LOCAL_COLLECTOR_SLACK_WEBHOOK_URL: { alert: 'slack' },
   'LOCAL_COLLECTOR_*': { left: ONE_PROCESS },
   'MAX_STREAM_POOL_SIZE*': { left: NO_POOL },
   'STREAM_POOL_*': { left: NO_POOL },
   CONNECTION_REFRESH_INTERVAL_SEC: { left: NO_POOL },
   'IPFS_*': { left: EMBEDDED },
-  'TELEGRAM_*': { left: NOTIFY },
+  TELEGRAM_REPORTING_URL: { alert: 'telegram' },
+  TELEGRAM_CHAT_ID: { alert: 'chat' },
+  TELEGRAM_MESSAGE_THREAD_ID: { alert: 'thread' },
+  TELEGRAM_NOTIFICATION_COOLDOWN: { alert: 'cooldown' },
   OVERRIDE_DEFAULTS: { left: 'this file has what is wanted' },
   DEV_MODE: { left: '`./weft devnet` is for that' },
   DASHBOARD_ENABLED: { left: 'an api serves the pages' },
   GOSSIPSUB_SNAPSHOT_SUBMISSION_PREFIX: { left: 'submissions go to the sequencer itself' },
-  RENDEZVOUS_POINT: { left: 'peers are named, not looked for' },
-  BOOTSTRAP_NODE_ADDRS: { left: 'peers are named, not looked for: sequencers' },
+  RENDEZVOUS_POINT: { left: 'sequencers are named; rendezvousPoint is that of servers of /rendezvous/1.0.0' },
+  BOOTSTRAP_NODE_ADDRS: { left: 'sequencers are named' },
   PUBLIC_IP: { left: 'a collector only calls' },
   CENTRALIZED_SEQUENCER_ENABLED: { left: 'sequencers names where it delivers' },
 }
@@ -94,7 +107,11 @@ const SETTINGS_JSON: Readonly<Record<string, Meaning>> = {
   'protocol_state.*': { left: FROM_CHAIN },
   'core_api.*': { left: 'statusListen answers the same routes, on loopback' },
   'rlimit.*': { left: 'the system says it: LimitNOFILE' },
-  'reporting.*': { left: NOTIFY },
+  'reporting.slack_url': { alert: 'slack' },
+  'reporting.service_url': { alert: 'issues' },
+  'reporting.telegram_url': { alert: 'telegram' },
+  'reporting.telegram_chat_id': { alert: 'chat' },
+  'reporting.*': { left: 'alertCooldown says how long alerts of one kind are held back' },
   'logs.*': { left: 'logFormat, on stderr' },
   'ipfs.*': { left: EMBEDDED },
   'web3storage.*': { left: EMBEDDED },
@@ -118,6 +135,7 @@ export function readDeployedNode(paths: readonly string[], { isKeyElsewhere = fa
   const given: Record<string, string> = {}
   const rows: TakenRow[] = []
   const found: Taking['found'] = { wallet: undefined, key: undefined, signer: undefined }
+  const alerts: AlertGiven[] = []
   for (const path of paths)
     for (const [name, text, table] of entriesIn(path)) {
       const meaning = meaningOf(name, table)
@@ -126,9 +144,47 @@ export function readDeployedNode(paths: readonly string[], { isKeyElsewhere = fa
       else if ('as' in meaning && meaning.as === 'key' && isKeyElsewhere)
         rows.push({ from: name, outcome: 'left', words: 'the key is where --key says' })
       else if (text.trim() === '') rows.push({ from: name, outcome: 'left', words: 'empty' })
+      else if ('alert' in meaning) alerts.push({ from: name, part: meaning.alert, text: text.trim() })
       else rows.push({ from: name, outcome: 'taken', words: take(meaning, text.trim(), { given, found }) })
     }
-  return { settings: given, ...found, rows }
+  const told = takeAlerts(alerts, given)
+  return { settings: given, ...found, alertTo: told.alertTo, rows: [...rows, ...told.rows] }
+}
+
+interface AlertGiven extends Pick<TakenRow, 'from'> {
+  readonly part: AlertPart
+  readonly text: string
+}
+
+/** Each place once; that of Telegram from its parts, which mean nothing alone. */
+function takeAlerts(alerts: readonly AlertGiven[], given: Record<string, string>): Pick<DeployedNode, 'alertTo' | 'rows'> {
+  const first = (part: AlertPart): string | undefined => alerts.find((each) => each.part === part)?.text
+  const placeOf = ({ part, text }: AlertGiven): string | undefined => {
+    if (part === 'slack' || part === 'issues') return `${part}:${text}`
+    const [url, chat, thread] = [first('telegram'), first('chat'), first('thread')]
+    if (url === undefined || chat === undefined) return undefined
+    return `telegram:${url};chat=${chat}${thread === undefined ? '' : `;thread=${thread}`}`
+  }
+  const places = new Set<string>()
+  const rows = alerts.map((each): TakenRow => {
+    if (each.part === 'cooldown') return { from: each.from, ...takeCooldown(each.text, given) }
+    const place = placeOf(each)
+    if (place === undefined) return { from: each.from, outcome: 'left', words: 'Telegram needs a URL and a chat' }
+    const parsed = parseAlertPlaces(place)
+    if ('problems' in parsed || parsed.length !== 1)
+      return { from: each.from, outcome: 'left', words: 'alertTo cannot have it: no http(s) URL' }
+    places.add(place)
+    return { from: each.from, outcome: 'taken', words: 'alertTo' }
+  })
+  return { alertTo: places.size === 0 ? undefined : new Secret([...places].join(',')), rows }
+}
+
+function takeCooldown(text: string, given: Record<string, string>): Omit<TakenRow, 'from'> {
+  const { min, max } = SETTINGS.alertCooldown
+  if (!/^\d{1,6}$/.test(text) || Number(text) < min || Number(text) > max)
+    return { outcome: 'left', words: `alertCooldown is from ${min} to ${max} seconds` }
+  given['alertCooldown'] ??= text
+  return { outcome: 'taken', words: 'alertCooldown' }
 }
 
 interface Taking {
@@ -137,7 +193,7 @@ interface Taking {
 }
 
 /** Says as what. Several endpoints become one list. */
-function take(meaning: Exclude<Meaning, { left: string }>, text: string, { given, found }: Taking): string {
+function take(meaning: Exclude<Meaning, { left: string } | { alert: AlertPart }>, text: string, { given, found }: Taking): string {
   if ('setting' in meaning) {
     const { setting } = meaning
     const before = given[setting]

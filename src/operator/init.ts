@@ -8,7 +8,9 @@ import { checkKeystore, isKeystore } from '#io/keys/keystore.ts'
 import { createSigner } from '#io/keys/secp256k1.ts'
 import { contentOf } from '#node/given-file.ts'
 import { bareKey } from '#node/key-files.ts'
+import { readMarketFile } from '#node/market-file.ts'
 import { PEER_FORM } from '#node/peer-address.ts'
+import { problemOfNamespace } from '#node/read-settings.ts'
 import { problemsInRpc } from '#node/rpc-urls.ts'
 import type { Role } from '#node/settings/roles.ts'
 import { SETTINGS } from '#node/settings/settings.ts'
@@ -28,6 +30,8 @@ export interface MarketFound {
   /** A multiaddr, a peer id, or any name; empty until it is set. */
   readonly sequencerId: string
   readonly slots: readonly SlotRecord[]
+  /** Whether a manifest says what it asks for, now or from a later epoch on. */
+  readonly hasManifest: boolean
 }
 
 const invalid = (problem: string): WeftError => new WeftError('SETTINGS_INVALID', { problems: [problem] })
@@ -49,8 +53,9 @@ export async function findMarket(rpcUrl: string, given: GivenAddresses): Promise
     readMarketSettings(rpc, protocolState, dataMarket),
     readNodesSettings(rpc, nodes),
   ])
-  const { sourceChainId, sequencerId } = market
-  return { chainId, protocolState, dataMarket, sourceChainId, sequencerId, slots: registry.slots }
+  const { sourceChainId, sequencerId, manifest, pendingManifest } = market
+  const hasManifest = (manifest ?? pendingManifest) !== undefined
+  return { chainId, protocolState, dataMarket, sourceChainId, sequencerId, slots: registry.slots, hasManifest }
 }
 
 /** Throws `SETTINGS_INVALID`, `CHAIN_WRONG` when the market's data comes from another chain, `CHAIN_UNREACHABLE`. */
@@ -96,6 +101,20 @@ export interface OwnSlots {
   readonly others: readonly SlotRecord[]
 }
 
+/** Throws `SETTINGS_INVALID`. */
+export function checkNamespace(text: string): string {
+  const problem = problemOfNamespace(text)
+  if (problem !== undefined) throw invalid(problem)
+  return text
+}
+
+/** The file that names the compute sets of a market without a manifest; its sets, in words. Throws `SETTINGS_INVALID` with all that is wrong with it. */
+export function checkMarketFile(path: string): string {
+  return readMarketFile(path)
+    .sets.map(({ name, version }) => `${name} ${version}`)
+    .join(', ')
+}
+
 /** The slots that a wallet owns, or that the key signs for already. */
 export function ownSlots(
   slots: readonly SlotRecord[],
@@ -136,9 +155,14 @@ export interface Answers {
   readonly slots: readonly string[]
   readonly sequencers: readonly string[]
   readonly trustedSequencers: string | undefined
-  /** Of deployed nodes. */
+  /** Of a market without a manifest. */
   readonly namespace?: string | undefined
+  readonly marketFile?: string | undefined
+  /** Of deployed nodes. */
   readonly grpcListen?: string | undefined
+  readonly alertCooldown?: string | undefined
+  /** File that says whom to tell of what goes wrong. */
+  readonly alertPath?: string | undefined
   readonly ipfsPeers: readonly string[]
 }
 
@@ -164,7 +188,10 @@ export function configOf(answers: Answers): object {
       }),
       ...(answers.grpcListen !== undefined && { grpcListen: answers.grpcListen }),
     },
-    snapshotter: { slots: answers.slots.map((range) => (/^\d+$/.test(range) ? Number(range) : range)) },
+    snapshotter: {
+      slots: answers.slots.map((range) => (/^\d+$/.test(range) ? Number(range) : range)),
+      ...(answers.marketFile !== undefined && { market: seen(answers.marketFile) }),
+    },
   }
   return {
     dataDir: seen(answers.dataDir),
@@ -176,6 +203,8 @@ export function configOf(answers: Answers): object {
       ...(answers.remoteKey !== undefined && remoteSettings(answers.remoteKey, seen)),
       ...(answers.passwordPath !== undefined && { signerPassword: `file:${seen(answers.passwordPath)}` }),
       ...(answers.namespace !== undefined && { namespace: answers.namespace }),
+      ...(answers.alertPath !== undefined && { alertTo: `file:${seen(answers.alertPath)}` }),
+      ...(answers.alertCooldown !== undefined && { alertCooldown: Number(answers.alertCooldown) }),
       ...(answers.ipfsPeers.length > 0 && { ipfsPeers: answers.ipfsPeers }),
     },
     parts: Object.fromEntries(answers.roles.map((role) => [role, ofRole[role] ?? {}])),

@@ -14,7 +14,7 @@ const rangeOf = ({ fromBlock, toBlock }: { readonly fromBlock: string; readonly 
   Number(toBlock) - Number(fromBlock) + 1
 /** What a good node says to everything that is asked; its newest block is of now. */
 const GOOD: Record<string, Script> = {
-  eth_getBlockByNumber: (block: string) => ({ ...headerOf(block === 'latest' ? HEAD : HEAD - 64), timestamp: hex(0) }),
+  eth_getBlockByNumber: (block: string) => ({ ...headerOf(HEAD - ({ safe: 32, finalized: 64 }[block] ?? 0)), timestamp: hex(0) }),
   eth_getLogs: (filter: { readonly address?: string; readonly fromBlock: string; readonly toBlock: string }) =>
     filter.address === undefined ? Array.from({ length: rangeOf(filter) * 100 }, () => 'log') : [],
   eth_getBalance: () => '0x0',
@@ -54,8 +54,8 @@ test('a good endpoint serves every role, and is asked two dozen times at most', 
       batchLength: 100,
       stateDepthBlocks: 100_000,
       hasProof: true,
-      hasSafe: true,
-      hasFinalized: true,
+      safeBlocksBack: 32,
+      finalizedBlocksBack: 64,
       requests: requests[0],
       problems: { anchor: [], 'source of epochs': [], 'source of a snapshotter': [] },
     },

@@ -45,8 +45,9 @@ export interface EndpointReport {
   /** How far back state was served, of the depths tried; 0 when not even near the head. */
   readonly stateDepthBlocks?: number
   readonly hasProof?: boolean
-  readonly hasSafe?: boolean
-  readonly hasFinalized?: boolean
+  /** How far below the head the chain calls blocks safe, and final; absent where the endpoint does not say. */
+  readonly safeBlocksBack?: number
+  readonly finalizedBlocksBack?: number
   readonly requests: number
   /** By what it is asked for: what stands in the way, nothing when it can serve. */
   readonly problems: Readonly<Record<RpcUse, readonly string[]>>
@@ -124,6 +125,16 @@ async function depthOf({ one }: Asker, head: number): Promise<number> {
   return largest(depths, 0, async (depth) => isGood(await one('eth_getBalance', NOBODY, quantity(head - depth))))
 }
 
+async function tagsOf({ one }: Asker, head: number): Promise<Pick<Found, 'safeBlocksBack' | 'finalizedBlocksBack'>> {
+  const back = async (tag: string): Promise<number | undefined> => {
+    const block = resultOf(await one('eth_getBlockByNumber', tag, false)) as { readonly number?: unknown } | null | undefined
+    const number = numberOf(block?.number)
+    return number === undefined ? undefined : Math.max(0, head - number)
+  }
+  const [safe, finalized] = [await back('safe'), await back('finalized')]
+  return { ...(safe !== undefined && { safeBlocksBack: safe }), ...(finalized !== undefined && { finalizedBlocksBack: finalized }) }
+}
+
 async function explore(asker: Asker, clock: Clock): Promise<Found> {
   const startMs = clock.nowMs()
   const latest = await asker.one('eth_getBlockByNumber', 'latest', false)
@@ -147,8 +158,7 @@ async function explore(asker: Asker, clock: Clock): Promise<Found> {
     }),
     stateDepthBlocks: await depthOf(asker, head),
     hasProof: isGood(await asker.one('eth_getProof', NOBODY, [], 'latest')),
-    hasSafe: isGood(await asker.one('eth_getBlockByNumber', 'safe', false)),
-    hasFinalized: isGood(await asker.one('eth_getBlockByNumber', 'finalized', false)),
+    ...(await tagsOf(asker, head)),
   }
 }
 

@@ -1,5 +1,6 @@
-import { execFileSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parser } from '@prometheus-io/lezer-promql'
 import { describe, expect, test } from 'vitest'
@@ -84,18 +85,48 @@ test('Prometheus looks for each role where it is, and the page says so', () => {
   }
 })
 
-/** Prometheus's own tool, on machines that have it. */
-function promtool(...args: readonly string[]): string | undefined {
-  try {
-    return execFileSync('promtool', args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] })
-  } catch (failure) {
-    const { code, stdout = '', stderr = '' } = failure as NodeJS.ErrnoException & { readonly stdout?: string; readonly stderr?: string }
-    return code === 'ENOENT' ? undefined : `FAILED ${stdout}${stderr}`
-  }
+/** What a tool of another says, on machines that have it; `undefined` elsewhere. */
+function told(tool: string, ...args: readonly string[]): { readonly isWell: boolean; readonly words: string } | undefined {
+  const { error, status, stdout, stderr } = spawnSync(tool, args, { encoding: 'utf8' })
+  if ((error as NodeJS.ErrnoException | undefined)?.code === 'ENOENT') return undefined
+  return { isWell: status === 0, words: `${stdout}${stderr}` }
 }
 
-test('promtool, where there is one, takes the alerts and the configuration', () => {
+test('promtool, where there is one, takes the alerts and the configuration', async (context) => {
   const folder = opsFile('prometheus')
-  expect(promtool('check', 'rules', join(folder, 'alerts.yml')) ?? 'SUCCESS').toMatch(/SUCCESS/)
-  expect(promtool('check', 'config', join(folder, 'prometheus.yml')) ?? 'SUCCESS').toMatch(/SUCCESS/)
+  const said = [
+    told('promtool', 'check', 'rules', join(folder, 'alerts.yml')),
+    told('promtool', 'check', 'config', join(folder, 'prometheus.yml')),
+  ]
+  if (said.includes(undefined)) return void (await context.annotate('There is no `promtool` on this machine.'))
+  for (const words of said) expect(words).toEqual({ isWell: true, words: expect.stringContaining('SUCCESS') })
+})
+
+test('systemd-analyze, where there is one, takes the unit, and would say what is wrong with it', async (context) => {
+  const folder = mkdtempSync(join(tmpdir(), 'weft-unit-'))
+  // What it starts must be there: this checkout in the place of the one of the unit.
+  const unit = at('weft-node.service').replaceAll('/opt/weft', opsFile('..'))
+  const verified = (name: string, text: string) => {
+    writeFileSync(join(folder, name), text)
+    return told('systemd-analyze', 'verify', join(folder, name))
+  }
+  try {
+    const said = verified('weft-node.service', unit)
+    if (said === undefined) return void (await context.annotate('There is no `systemd-analyze` on this machine.'))
+    expect(said).toEqual({ isWell: true, words: '' })
+    expect(verified('weft-other.service', unit.replace('RestartSec=', 'RestartSecs='))?.words).toContain("Unknown key 'RestartSecs'")
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+})
+
+test('compose and hadolint, where they are, take the file of the container and that of its image', async (context) => {
+  const compose =
+    told('docker', 'compose', 'version')?.isWell === true
+      ? told('docker', 'compose', '-f', opsFile('compose.yaml'), 'config', '-q')
+      : undefined
+  const image = told('hadolint', opsFile('Dockerfile'))
+  if (compose === undefined) await context.annotate('There is no `docker compose` on this machine.')
+  if (image === undefined) await context.annotate('There is no `hadolint` on this machine.')
+  for (const said of [compose, image]) expect(said ?? { isWell: true }).toMatchObject({ isWell: true })
 })

@@ -133,7 +133,7 @@ export async function startNode(
     peerId: libp2p.peerId.toString(),
     addresses: () => libp2p.getMultiaddrs().map(String),
     connect: links.connect,
-    hasPeers: () => libp2p.getPeers().length > 0,
+    peers: () => libp2p.getPeers().length,
     add: (bytes, epochId, codec) => importContent(bytes, (cid, block) => blocks.write(cid, block, epochId), codec),
     get: (cid, limits) => read(cid, limits),
     async pin(cid, epochId) {

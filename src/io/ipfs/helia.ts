@@ -13,8 +13,8 @@ export interface HeliaNode extends Ipfs {
   block(cid: string): Promise<Uint8Array | undefined>
   /** A block, from here or from connected peers, for somebody else: what they bring is not kept. Throws `ID_MALFORMED`, or the signal's reason. */
   find(cid: string, signal: AbortSignal): Promise<Uint8Array>
-  /** Whether any other node is connected, whoever dialled. */
-  hasPeers(): boolean
+  /** How many other nodes are connected, whoever dialled. */
+  peers(): number
   stop(): Promise<void>
 }
 

@@ -69,6 +69,8 @@ export interface SubmissionHost extends SubmissionListener {
   addresses(): readonly string[]
   /** What the adapter itself refused since the start, by code. */
   counts(): RefusalCounts
+  /** How many peers are connected, relays among them. */
+  peers(): number
   /** Lets `inbound` end and closes every connection. */
   stop(): Promise<void>
 }
@@ -118,6 +120,7 @@ export async function createSubmissionHost(options: SubmissionHostOptions): Prom
     peerId: node.peerId.toString(),
     addresses: () => addressesOf(node),
     counts: inbox.counts,
+    peers: () => node.getPeers().length,
     inbound: inbox.inbound,
     async stop() {
       inbox.end()

@@ -79,6 +79,7 @@ describe('libp2p itself', () => {
     const receipts = await Promise.all(Array.from({ length: 500 }, (_, index) => link.send({ submissionId: idOf(index), payload })))
     expect(receipts.every((receipt) => receipt !== 'unacknowledged' && receipt.code === 'accepted')).toBe(true)
     expect(relay.stats().circuits).toBe(1)
+    expect(host.peers(), 'the relay, and who came through it').toBe(2)
   })
 
   test.each([

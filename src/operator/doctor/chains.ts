@@ -1,15 +1,19 @@
+import { EPOCHS_AT_ONCE_MAX, SKIP_FROM } from '#domain/epoch.ts'
 import type { Address, SlotId } from '#domain/ids.ts'
 import { rangesOf } from '#domain/ranges.ts'
 import type { AnchorChain, MarketState } from '#io/chain/port.ts'
 import { connectAnchorChain } from '#io/chain/read/anchor.ts'
-import { createRpc } from '#io/chain/rpc/rpc.ts'
+import { createRpc, type Rpc } from '#io/chain/rpc/rpc.ts'
 import { systemClock } from '#io/clock/system.ts'
 import { appointing } from '#life/appointment.ts'
 import type { Role } from '#node/settings/roles.ts'
 import type { Settings } from '#node/settings/settings.ts'
 import { signerAccount } from '#node/signer.ts'
 import { checkEndpoints, type EndpointReport, type RpcUse } from '#operator/rpc-check.ts'
+import { lookElsewhere } from './elsewhere.ts'
 import { bad, doubtful, type Finding, good, orFailed } from './finding.ts'
+import { runningOn } from './machine.ts'
+import { lookAtRules } from './rules.ts'
 
 /** What chains say: endpoints, contracts, and the account and the slots of the role. */
 
@@ -23,6 +27,13 @@ const WEI_PER_ETHER = 1e18
 const LOOK_BACK_BLOCKS = 50
 /** Less is over before a node has computed anything. */
 const WINDOW_MIN_SECONDS = 3
+/** Between that of a release and that of a batch of some ten projects (contracts/snapshots). */
+const GAS_PER_CALL = 300_000n
+/** A validator makes so many within hours, where an epoch comes each minute. */
+const CALLS_LOW = 1_000n
+
+/** Whether the role has an account that sends transactions. */
+export const isSending = (role: Role): boolean => role in OFFICES
 
 interface Endpoints {
   readonly check: string
@@ -86,6 +97,9 @@ function windowsOf(market: MarketState, anchorBlockSeconds: number): readonly Fi
   if (attestationWindowBlocks <= batchWindowBlocks)
     return [doubtful('windows', `${told}: nobody can attest the last batches in time`, mend)]
   if (window < WINDOW_MIN_SECONDS) return [doubtful('windows', `${told}: that is hardly enough to compute and deliver`, mend)]
+  const open = Math.ceil(window / period)
+  if (open > EPOCHS_AT_ONCE_MAX)
+    return [doubtful('windows', `${told}: ${open} epochs are open at once, and a snapshotter works on ${EPOCHS_AT_ONCE_MAX}`, mend)]
   return [good('windows', told)]
 }
 
@@ -101,26 +115,67 @@ async function accountOf(
   role: Role,
   account: Address,
   market: MarketState,
-  { chain, rpcUrl }: { readonly chain: AnchorChain; readonly rpcUrl: string },
+  { chain, rpc }: { readonly chain: AnchorChain; readonly rpc: Rpc },
 ) {
   const office = OFFICES[role as keyof typeof OFFICES]
   if (office === undefined) return []
   const { isHeld, name, command } = appointing(office, { market, account, chain })
-  const rpc = createRpc({ rpcUrl, pause: systemClock })
   const [balance = '0x0', price = '0x0'] = (await rpc.all([
     { method: 'eth_getBalance', params: [account, 'latest'] },
     { method: 'eth_gasPrice', params: [] },
   ])) as string[]
-  const ether = Number(BigInt(balance)) / WEI_PER_ETHER
-  const isEmpty = BigInt(balance) === 0n && BigInt(price) > 0n
   return [
     isHeld
       ? good('account', `${account} is ${name} of the market`)
       : bad('account', `${account} is not ${name} of the market`, `\`${command}\``),
-    isEmpty
-      ? bad('balance', `${account} has no ether on the anchor chain, and gas has a price there`, `send ether to ${account}`)
-      : good('balance', `${ether} ether`),
+    balanceOf(account, { balance: BigInt(balance), price: BigInt(price) }),
   ]
+}
+
+/** How far it goes at the price of now: what a role spends of it in a day it says itself, when it runs. */
+function balanceOf(account: Address, { balance, price }: { readonly balance: bigint; readonly price: bigint }): Finding {
+  const ether = `${Number(balance) / WEI_PER_ETHER} ether`
+  if (price === 0n) return good('balance', `${ether}; gas costs nothing now`)
+  if (balance === 0n)
+    return bad('balance', `${account} has no ether on the anchor chain, and gas has a price there`, `send ether to ${account}`)
+  const calls = balance / (price * GAS_PER_CALL)
+  if (calls < CALLS_LOW) return doubtful('balance', `${ether}, for some ${calls} calls at the price of now`, `send ether to ${account}`)
+  return good('balance', ether)
+}
+
+/** Of the role that releases epochs: how final the blocks of an epoch are by then, and whether that goes with its other settings. */
+function finalityOf({ headTag = 'latest', headOffset = 0, catchUp }: Given, market: MarketState, reports: readonly EndpointReport[]) {
+  const { epochSize, sourceBlockTimeSeconds } = market
+  const told = reports.filter(({ failure }) => failure === undefined)
+  const backOf = ({ safeBlocksBack, finalizedBlocksBack }: EndpointReport) => (headTag === 'safe' ? safeBlocksBack : finalizedBlocksBack)
+  const back = (of: readonly (number | undefined)[]): number => Math.max(headOffset, ...of.map((blocks) => blocks ?? 0))
+  const late = (blocks: number): string =>
+    `epochs end ${blocks} blocks below the source head, ${Math.round(blocks * sourceBlockTimeSeconds)} s after it`
+  if (headTag === 'latest') {
+    const final = told.flatMap(({ finalizedBlocksBack }) => finalizedBlocksBack ?? [])
+    const rest =
+      final.length === 0
+        ? ''
+        : `; the chain itself calls blocks final ${Math.max(...final)} below it: \`source_rewritten\` says when it undoes some of an epoch`
+    return good('finality', `${late(headOffset)}${rest}`)
+  }
+  const mute = told.find((report) => backOf(report) === undefined)
+  if (mute !== undefined)
+    return bad(
+      'finality',
+      `${mute.endpoint} calls no block ${headTag}, and --head-tag waits for that`,
+      'name another endpoint in --source-rpc-url, or --head-tag latest with a larger --head-offset',
+    )
+  const detail = late(back(told.map(backOf)))
+  // Blocks become final by the dozen: of a chain in two steps, the second is as long as the first.
+  const step = Math.max(0, ...told.map(({ safeBlocksBack = 0, finalizedBlocksBack = 0 }) => finalizedBlocksBack - safeBlocksBack))
+  if (catchUp === 'skip' && step >= SKIP_FROM * epochSize)
+    return bad(
+      'finality',
+      `${detail}; ${step} blocks become ${headTag} at once, ${Math.floor(step / epochSize)} epochs, of which --catch-up skip leaves out all but one`,
+      '--catch-up release, or --head-tag latest with a --head-offset',
+    )
+  return good('finality', detail)
 }
 
 async function slotsOf(slots: Settings['slots'], account: Address, chain: AnchorChain): Promise<readonly Finding[]> {
@@ -141,7 +196,7 @@ async function slotsOf(slots: Settings['slots'], account: Address, chain: Anchor
 }
 
 /** What the market says, as far as the endpoint connects to it. */
-async function marketOf(role: Role, settings: Given, sourceChainIds: readonly number[]): Promise<readonly Finding[]> {
+async function marketOf(role: Role, settings: Given, source: readonly EndpointReport[]): Promise<readonly Finding[]> {
   const { anchorRpcUrl: rpcUrl = '', anchorChainId, protocolState, dataMarket, slots } = settings
   if (anchorChainId === undefined || protocolState === undefined || dataMarket === undefined) return []
   const chain = await connectAnchorChain({
@@ -154,8 +209,10 @@ async function marketOf(role: Role, settings: Given, sourceChainIds: readonly nu
     clock: systemClock,
   })
   const market = await chain.market()
-  const others = sourceChainIds.filter((chainId) => chainId !== market.sourceChainId)
+  const others = source.flatMap(({ chainId }) => (chainId === undefined || chainId === market.sourceChainId ? [] : [chainId]))
   const account = signerAccount(settings)
+  const rpc = createRpc({ rpcUrl, pause: systemClock })
+  const sends = isSending(role)
   return [
     good('market', `${dataMarket} on chain ${anchorChainId}`),
     ...(others.length > 0
@@ -168,8 +225,21 @@ async function marketOf(role: Role, settings: Given, sourceChainIds: readonly nu
         ]
       : []),
     ...windowsOf(market, await blockSeconds(chain)),
-    ...(account === undefined ? [] : await accountOf(role, account, market, { chain, rpcUrl })),
+    ...(await lookAtRules(role, settings, chain)),
+    ...(role === 'epochs' && source.some(({ failure }) => failure === undefined) ? [finalityOf(settings, market, source)] : []),
+    ...(account === undefined ? [] : await accountOf(role, account, market, { chain, rpc })),
     ...(account === undefined || slots === undefined ? [] : await slotsOf(slots, account, chain)),
+    ...(account === undefined
+      ? []
+      : await lookElsewhere({
+          role,
+          account,
+          slots: role === 'snapshotter' ? slots : undefined,
+          chain,
+          rpc,
+          run: runningOn(settings),
+          sends,
+        })),
   ]
 }
 
@@ -179,14 +249,13 @@ export async function lookAtChains(role: Role, settings: Given): Promise<readonl
   const mend = 'name an endpoint that answers (`./weft rpc check URL`)'
   const reportsOf = async (rpcUrl: string | undefined) => (rpcUrl === undefined ? [] : checkEndpoints(rpcUrl.split(',')))
   const [source, anchor] = [await reportsOf(sourceRpcUrl), await reportsOf(anchorRpcUrl)]
-  const sourceChainIds = source.flatMap(({ chainId }) => chainId ?? [])
   const clock = anchorRpcUrl === undefined ? [] : await clockOf(anchorRpcUrl, anchor)
   const isClockOff = clock.some(({ state }) => state === 'bad')
   const sourceUse = role === 'epochs' ? 'source of epochs' : 'source of a snapshotter'
   return [
     ...endpointsOf({ check: 'anchor RPC', use: 'anchor', reports: anchor }, isClockOff),
     ...clock,
-    ...(anchorRpcUrl === undefined ? [] : await orFailed('market', mend, () => marketOf(role, settings, sourceChainIds))),
+    ...(anchorRpcUrl === undefined ? [] : await orFailed('market', mend, () => marketOf(role, settings, source))),
     ...endpointsOf({ check: 'source RPC', use: sourceUse, reports: source }, isClockOff),
   ]
 }

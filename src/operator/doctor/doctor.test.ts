@@ -4,28 +4,47 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { WeftError } from '#domain/errors.ts'
-import type { Address } from '#domain/ids.ts'
+import type { Address, SlotId } from '#domain/ids.ts'
 import { Secret } from '#domain/secret.ts'
 import { createFakeChain, marketOf } from '#io/chain/fake/anchor.ts'
-import type { MarketState } from '#io/chain/port.ts'
+import type { AnchorChain, MarketState } from '#io/chain/port.ts'
 import { createVirtualClock } from '#io/clock/fake.ts'
 import { serveSubmissions } from '#io/grpc/server.ts'
 import { encryptKeystore } from '#io/keys/keystore.ts'
 import { createSigner, parsePrivateKey } from '#io/keys/secp256k1.ts'
 import { serveWeb3Signer } from '#io/keys/web3signer.test-server.ts'
 import { startHealth } from '#node/health.ts'
+import { holdSlots } from '#node/hold.ts'
+import { MAINNET_PRICES } from '#node/mainnet.ts'
+import { keepManifest } from '#node/manifest-files.ts'
 import { createUnlocker, newKey } from '#node/key-files.ts'
 import { createNotes } from '#node/notes.ts'
+import { writeRun } from '#node/run-file.ts'
 import type { Given } from '#node/settings/settings.ts'
+import { createStarted } from '#node/stop.ts'
+import { snapshotCidOf } from '#wire/cid.ts'
+import { completeManifest, encodeManifest } from '#wire/manifest.ts'
 import { examine, examineNode } from './doctor.ts'
 import type { Finding } from './finding.ts'
 
 /** The chains are fakes; peers, disk and ports are real. */
-const given = vi.hoisted(() => ({ chain: undefined as unknown, reports: [] as unknown[], balance: '0x1', answers: [] as string[] }))
+const given = vi.hoisted(() => ({
+  chain: undefined as unknown,
+  reports: [] as unknown[],
+  balance: '0x1',
+  price: '0x1',
+  counts: {} as Record<string, string>,
+}))
 vi.mock('#io/chain/read/anchor.ts', () => ({ connectAnchorChain: async () => given.chain }))
 vi.mock('#io/chain/rpc/rpc.ts', async (original) => ({
   ...(await original<typeof import('#io/chain/rpc/rpc.ts')>()),
-  createRpc: () => ({ all: async () => [given.balance, '0x1'] }),
+  createRpc: () => ({
+    all: async () => [given.balance, given.price],
+    ask: async (_method: string, [, block]: readonly string[]) => {
+      const result = given.counts[block === 'latest' ? 'now' : 'before']
+      return result === undefined ? { isOk: false, refusal: {} } : { isOk: true, result }
+    },
+  }),
 }))
 vi.mock('#operator/rpc-check.ts', () => ({ checkEndpoints: async () => given.reports }))
 
@@ -39,6 +58,8 @@ const FLAGS = {
   dataMarket: `0x${'02'.repeat(20)}`,
   signerKey: KEY,
 }
+/** Of a market without a manifest; the file is written for each test. */
+const RULES = { namespace: 'NS', market: join(tmpdir(), `weft-doctor-market-${process.pid}.json`) }
 const good = { anchor: [], 'source of epochs': [], 'source of a snapshotter': [] }
 const report = (change: object = {}) => ({
   endpoint: 'http://a',
@@ -53,12 +74,21 @@ const report = (change: object = {}) => ({
 let dataDir: string
 beforeEach(() => {
   dataDir = mkdtempSync(join(tmpdir(), 'weft-doctor-'))
+  const computes = [{ name: 'eth-price', version: '1.0.0', config: { ...MAINNET_PRICES, dataSources: ['e'] } }]
+  writeFileSync(RULES.market, JSON.stringify({ computes }))
   vi.stubGlobal('fetch', fetched())
-  Object.assign(given, { chain: world(), reports: [report(), report({ endpoint: 'http://b' })], balance: '0xde0b6b3a7640000' })
+  Object.assign(given, {
+    chain: world(),
+    reports: [report(), report({ endpoint: 'http://b' })],
+    balance: '0xde0b6b3a7640000',
+    price: '0x1',
+    counts: {},
+  })
 })
 afterEach(() => {
   vi.unstubAllGlobals()
   rmSync(dataDir, { recursive: true, force: true })
+  rmSync(RULES.market)
 })
 
 /** An endpoint whose clock is that much ahead of ours. */
@@ -167,6 +197,56 @@ describe('a sequencer', () => {
     expect(findings[0]?.mend, 'the endpoint may be well').toBe('set the clock first (`clock`), and look again')
   })
 
+  test('whose ether does not go far at the price of now', async () => {
+    const balances = async () => (await look()).filter(({ check }) => check === 'balance')
+    given.price = '0x3b9aca00'
+    expect(await balances()).toEqual([{ check: 'balance', state: 'good', detail: '1 ether' }])
+    given.price = '0x2540be400'
+    expect(await balances()).toEqual([
+      { check: 'balance', state: 'doubtful', detail: '1 ether, for some 333 calls at the price of now', mend: `send ether to ${account}` },
+    ])
+  })
+
+  test('whose account was at work lately, though nobody works here: another has its key', async () => {
+    const seen = async () => (await look()).filter(({ check }) => check === 'key elsewhere')
+    given.counts = { before: '0x7', now: '0x7' }
+    expect(await seen()).toEqual([{ check: 'key elsewhere', state: 'good', detail: 'nobody else was seen to sign with it' }])
+    given.counts = { before: '0x7', now: '0xa' }
+    expect(await seen()).toEqual([
+      expect.objectContaining({ state: 'doubtful', detail: expect.stringContaining(`${account} has sent 3 transactions within`) }),
+    ])
+    given.counts = { now: '0xa' }
+    expect(await seen(), 'nobody knows how many there were').toMatchObject([{ state: 'good' }])
+    given.counts = { before: '0x7', now: '0xa' }
+    writeRun(dataDir, { role: 'sequencer', processId: process.pid, startedMs: 1, version: '0' })
+    expect(await seen(), 'it is this one').toMatchObject([{ state: 'good' }])
+  })
+
+  test('of a market that has more epochs open at once than a snapshotter works on', async () => {
+    given.chain = world({
+      epochSize: 1,
+      sourceBlockTimeSeconds: 1,
+      snapshotWindowBlocks: 33,
+      batchWindowBlocks: 40,
+      attestationWindowBlocks: 50,
+    })
+    expect(wrong(await look())).toEqual([
+      expect.objectContaining({
+        check: 'windows',
+        state: 'doubtful',
+        detail: expect.stringMatching(/33 epochs are open at once.* on 32$/),
+      }),
+    ])
+    given.chain = world({
+      epochSize: 1,
+      sourceBlockTimeSeconds: 1,
+      snapshotWindowBlocks: 32,
+      batchWindowBlocks: 40,
+      attestationWindowBlocks: 50,
+    })
+    expect(wrong(await look())).toEqual([])
+  })
+
   test('whose IPFS peer is not there', async () => {
     const peer = '/ip4/127.0.0.1/tcp/1/p2p/12D3KooWQzLtLgEt4JEebiXfEjZgAB8gZ58JHaVvZjGEuHhBBJMn'
     expect(wrong(await found('sequencer', { ...FLAGS, namespace: 'NS', ipfsPeers: peer }))).toEqual([
@@ -175,9 +255,96 @@ describe('a sequencer', () => {
   })
 })
 
+describe('what the market asks for', () => {
+  const draft = { namespace: 'NS', computes: [{ name: 'eth-price', version: '1.0.0', config: {} }] }
+  const bytes = encodeManifest(completeManifest(new TextEncoder().encode(JSON.stringify(draft)), { sourceChainId: 1, epochSize: 10 }, 'it'))
+  const look = async (flags: Given = {}) =>
+    (await found('snapshotter', { ...FLAGS, sourceRpcUrl: 'http://127.0.0.1:2', collector: '127.0.0.1:1', slots: '1', ...flags })).filter(
+      ({ check }) => check === 'manifest',
+    )
+
+  test('is in the settings where there is no manifest, or they lack it', async () => {
+    expect(await look()).toEqual([
+      expect.objectContaining({ state: 'bad', detail: expect.stringContaining('--namespace is not given') }),
+      expect.objectContaining({ state: 'bad', detail: expect.stringContaining('--market is not given') }),
+    ])
+    expect(await look(RULES)).toMatchObject([{ state: 'good', detail: 'the market has none; namespace NS' }])
+    const collector = await found('collector', {
+      ...FLAGS,
+      sequencers: '/ip4/127.0.0.1/tcp/1/p2p/12D3KooWQzLtLgEt4JEebiXfEjZgAB8gZ58JHaVvZjGEuHhBBJMn',
+    })
+    const checks = collector.map(({ check }) => check)
+    expect(
+      checks.filter((check) => ['manifest', 'key elsewhere'].includes(check)),
+      'a collector judges and signs nothing',
+    ).toEqual([])
+  })
+
+  test('is in a manifest that is here, that peers are asked for, or that nobody has', async () => {
+    const cid = await snapshotCidOf(bytes)
+    const chain = world()
+    given.chain = { ...chain, manifests: async () => ({ current: { cid, fromEpochId: 0 }, pending: undefined }) }
+    expect(await look()).toMatchObject([{ state: 'bad', detail: `${cid} is not here`, mend: expect.stringContaining('manifests') }])
+    const ipfsPeers = '/ip4/127.0.0.1/tcp/1/p2p/12D3KooWQzLtLgEt4JEebiXfEjZgAB8gZ58JHaVvZjGEuHhBBJMn'
+    expect(await look({ ipfsPeers })).toMatchObject([{ state: 'doubtful', detail: expect.stringContaining('peers are asked') }])
+    keepManifest(dataDir, { cid, bytes })
+    expect(await look()).toEqual([{ check: 'manifest', state: 'good', detail: `${cid} is here, of namespace NS` }])
+    given.chain = { ...chain, manifests: async () => ({ current: { cid: 'nonsense', fromEpochId: 0 }, pending: undefined }) }
+    expect(await look()).toMatchObject([{ state: 'bad', detail: expect.stringContaining("'nonsense', which is no CID") }])
+  })
+})
+
+test('why a role has ended by itself is said until it is started again', async () => {
+  const failed = { atMs: Date.UTC(2026, 0, 2, 3, 4, 5), why: 'SETTINGS_INVALID (problems: x)' }
+  writeRun(dataDir, { role: 'collector', processId: process.pid, startedMs: 1, version: '0', failed })
+  const sequencers = '/ip4/127.0.0.1/tcp/1/p2p/12D3KooWQzLtLgEt4JEebiXfEjZgAB8gZ58JHaVvZjGEuHhBBJMn'
+  const last = async () => (await found('collector', { sequencers })).filter(({ check }) => check === 'last end')
+  expect(await last()).toMatchObject([{ state: 'doubtful', detail: `it ended by itself at 2026-01-02T03:04:05Z: ${failed.why}` }])
+  writeRun(dataDir, { role: 'collector', processId: process.pid, startedMs: 1, version: '0' })
+  expect(await last()).toEqual([])
+})
+
+describe('epochs', () => {
+  const look = async (flags: Given = {}) =>
+    (await found('epochs', { ...FLAGS, sourceRpcUrl: 'http://127.0.0.1:2', ...flags })).filter(({ check }) => check === 'finality')
+  const reports = (change: object) => [report(change), report({ endpoint: 'http://b', ...change })]
+
+  test('are told how late they are, and what of that the chain calls final', async () => {
+    given.chain = world({ epochSize: 10, sourceBlockTimeSeconds: 12 })
+    given.reports = reports({ safeBlocksBack: 32, finalizedBlocksBack: 64 })
+    expect(await look()).toEqual([
+      {
+        check: 'finality',
+        state: 'good',
+        detail: expect.stringMatching(/^epochs end 2 blocks below the source head, 24 s after it; .* final 64 below/),
+      },
+    ])
+    expect(await look({ headTag: 'finalized' })).toEqual([
+      { check: 'finality', state: 'good', detail: 'epochs end 64 blocks below the source head, 768 s after it' },
+    ])
+    expect(await look({ headTag: 'safe', headOffset: '40' })).toMatchObject([{ detail: expect.stringMatching(/^epochs end 40 blocks/) }])
+  })
+
+  test('that wait for a tag that an endpoint does not know are never released, and those that come by the dozen are skipped', async () => {
+    given.reports = [report({ safeBlocksBack: 32, finalizedBlocksBack: 64 }), report({ endpoint: 'http://b', safeBlocksBack: 3 })]
+    expect(await look({ headTag: 'safe' })).toMatchObject([{ state: 'good' }])
+    expect(await look({ headTag: 'finalized' })).toMatchObject([
+      { state: 'bad', detail: expect.stringMatching(/^http:\/\/b calls no block finalized/) },
+    ])
+    given.chain = world({ epochSize: 8, sourceBlockTimeSeconds: 12 })
+    given.reports = reports({ safeBlocksBack: 32, finalizedBlocksBack: 64 })
+    const flags = { headTag: 'finalized', catchUp: 'skip' }
+    expect(await look(flags)).toMatchObject([
+      { state: 'bad', detail: expect.stringContaining('32 blocks become finalized at once, 4 epochs') },
+    ])
+    given.chain = world({ epochSize: 9, sourceBlockTimeSeconds: 12 })
+    expect(await look(flags)).toMatchObject([{ state: 'good' }])
+  })
+})
+
 describe('a snapshotter', () => {
   const look = async (collector: string, slots = '1') =>
-    found('snapshotter', { ...FLAGS, sourceRpcUrl: 'http://127.0.0.1:2', collector, slots })
+    found('snapshotter', { ...FLAGS, ...RULES, sourceRpcUrl: 'http://127.0.0.1:2', collector, slots })
 
   test('whose collector is away, starts, serves; and a slot that is somebody else’s, or nobody’s', async () => {
     given.chain = world({}, [account, stranger])
@@ -199,6 +366,29 @@ describe('a snapshotter', () => {
     }
   })
 
+  test('of whose slots another process of this machine has one', async () => {
+    // Of no other run on this machine.
+    given.chain = { ...world({}, [account, account]), dataMarket: crypto.randomUUID() }
+    const started = createStarted()
+    const holding = { chain: given.chain as AnchorChain, home: { directory: '/theirs', report: () => undefined }, started }
+    await holdSlots([2 as SlotId], { ...holding, signal: new AbortController().signal })
+    try {
+      // The same process, and another data directory.
+      const elsewhere = (await look('127.0.0.1:1', '1-2')).filter(({ check }) => check === 'key elsewhere')
+      expect(elsewhere).toEqual([
+        expect.objectContaining({
+          state: 'bad',
+          detail: `process ${process.pid} of this machine signs for slots 2 already, and works on /theirs`,
+          mend: expect.stringContaining('./weft status --data-dir /theirs'),
+        }),
+      ])
+      writeRun(dataDir, { role: 'snapshotter', processId: process.pid, startedMs: 1, version: '0' })
+      expect((await look('127.0.0.1:1', '1-2')).filter(({ check }) => check === 'key elsewhere')).toMatchObject([{ state: 'good' }])
+    } finally {
+      await started.stop()
+    }
+  })
+
   test('whose source endpoint serves another chain than the market’s', async () => {
     given.chain = world({ sourceChainId: 5 })
     const findings = wrong(await look('127.0.0.1:1'))
@@ -214,6 +404,7 @@ describe('a keystore', () => {
     given.chain = world({}, [address, address, stranger])
     const flags = {
       ...FLAGS,
+      ...RULES,
       signerKey: `file:${path}`,
       ...(signerPassword && { signerPassword }),
       sourceRpcUrl: 'http://127.0.0.1:2',
@@ -273,6 +464,24 @@ describe('a node', () => {
       findings.filter(({ check }) => check === 'collector'),
       JSON.stringify(findings),
     ).toMatchObject([{ part: 'snapshotter', state: 'good', detail: '127.0.0.1:2 is a part of the node, and starts with it' }])
+  })
+
+  test('of which two parts send with one account is told so', async () => {
+    writeFileSync(join(dataDir, 'key'), KEY, { mode: 0o600 })
+    const settings = { ...FLAGS, anchorChainId: 7_869, signerKey: 'file:key', healthListen: 'off', namespace: 'NS' }
+    const parts = {
+      sequencer: {},
+      validator: {},
+      snapshotter: { slots: [1], sourceRpcUrl: 'http://127.0.0.1:2', collector: '127.0.0.1:1' },
+    }
+    const shared = (await look({ dataDir: 'data', settings, parts })).filter(({ detail }) => detail.includes('is the account of'))
+    expect(shared).toEqual([
+      expect.objectContaining({
+        part: 'validator',
+        state: 'bad',
+        detail: `${account} is the account of sequencer too: the two hold each other up`,
+      }),
+    ])
   })
 
   test('whose file breaks off, or is not well: what is wrong with it, in the words of the node', async () => {

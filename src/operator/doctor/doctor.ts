@@ -7,11 +7,15 @@ import { readSettings } from '#node/read-settings.ts'
 import type { Role } from '#node/settings/roles.ts'
 import { type Given as Text, type Settings, settingsOf } from '#node/settings/settings.ts'
 import { statusOf } from '#node/status.ts'
-import { type Given, lookAtChains } from './chains.ts'
+import { signerAccount } from '#node/signer.ts'
+import { unlessThrown } from '#wire/untrusted.ts'
+import { type Given, isSending, lookAtChains } from './chains.ts'
+import { sharedAccounts } from './elsewhere.ts'
 import { bad, doubtful, type Finding, good } from './finding.ts'
-import { diskOf, filesOf, portsOf, runningOn } from './machine.ts'
+import { diskOf, filesOf, lastEndOf, portsOf, runningOn } from './machine.ts'
 import { lookAtSigner } from './signer.ts'
 import { storeOf } from './store.ts'
+import { lookAtPlaces } from './places.ts'
 import { lookAtCollector, lookAtIpfs, lookAtSequencers } from './peers.ts'
 
 interface Around {
@@ -36,6 +40,13 @@ export async function* examineNode(config: string, { env, unlock }: Around): Asy
   const collectors = parts.read.flatMap(({ role, settings }) => (role === 'collector' ? [settings.grpcListen] : []))
   for (const { name, role, settings } of parts.read)
     for await (const finding of lookAt(role, settings, { unlock, collectors })) yield { part: name, ...finding }
+  yield* sharedAccounts(
+    parts.read.flatMap(({ name, role, settings }) => {
+      // A keystore that is none is told of by its part.
+      const account = isSending(role) ? unlessThrown(() => signerAccount(settings)) : undefined
+      return account === undefined ? [] : [{ name, account, chainId: settings.anchorChainId }]
+    }),
+  )
 }
 
 interface Beside extends Pick<Around, 'unlock'> {
@@ -51,12 +62,14 @@ async function* lookAt(role: Role, locked: Settings, { unlock, collectors }: Bes
   yield* filesOf()
   const run = runningOn(settings)
   if (run === undefined) {
+    yield* lastEndOf(settings)
     yield* storeOf(role, settings)
     yield* await portsOf(role, settings)
   } else yield* await runningFindings(settings, run.role, role)
   yield* await lookAtSigner(locked)
   yield* await lookAtChains(role, settings)
-  if ('ipfsListen' in settings) yield* await lookAtIpfs(settings)
+  if ('ipfsListen' in settings) yield* await lookAtIpfs(settings, run)
+  yield* await lookAtPlaces(settings)
   const startsWithUs = run === undefined && collectors.includes(settings.collector ?? '')
   if (role === 'snapshotter' && startsWithUs) yield good('collector', `${settings.collector} is a part of the node, and starts with it`)
   if (role === 'snapshotter' && !startsWithUs) yield* await lookAtCollector(settings)

@@ -17,11 +17,15 @@ export const good = (check: string, detail: string): Finding => ({ check, state:
 export const doubtful = (check: string, detail: string, mend: string): Finding => ({ check, state: 'doubtful', detail, mend })
 export const bad = (check: string, detail: string, mend: string): Finding => ({ check, state: 'bad', detail, mend })
 
-/** What `look` finds, or that it failed: one look that fails keeps nobody from the others. */
+/** Whether a signal of `AbortSignal.timeout` has ended it. */
+export const isTooLate = (failure: unknown): boolean => failure instanceof DOMException && failure.name === 'TimeoutError'
+
+/** What `look` finds, or that it failed: one look that fails, or has no answer in time, keeps nobody from the others. */
 export async function orFailed(check: string, mend: string, look: () => Promise<readonly Finding[]>): Promise<readonly Finding[]> {
   try {
     return await look()
   } catch (failure) {
+    if (isTooLate(failure)) return [bad(check, 'no answer in time', mend)]
     if (!isWeftError(failure) || failure.kind === 'bug') throw failure
     return [bad(check, failure.message, mend)]
   }

@@ -18,7 +18,16 @@ const FILES_MIN = 4_096
 /** The process that works on the data directory now. */
 export const runningOn = ({ dataDir = '' }: Given): Run | undefined => atWork(readRun(dataDir))
 
-function nearestFolder(path: string): string {
+/** Why the role has ended by itself, if it has and was not started again. */
+export function lastEndOf({ dataDir = '' }: Given): readonly Finding[] {
+  const { failed } = readRun(dataDir) ?? {}
+  if (failed === undefined) return []
+  const when = new Date(failed.atMs).toISOString().slice(0, 19)
+  return [doubtful('last end', `it ended by itself at ${when}Z: ${failed.why}`, 'start it again when that is mended')]
+}
+
+/** The folder itself, or where it would be made. */
+export function nearestFolder(path: string): string {
   const here = resolve(path)
   return existsSync(here) || dirname(here) === here ? here : nearestFolder(dirname(here))
 }

@@ -6,9 +6,12 @@ import type { EpochId } from '#domain/ids.ts'
 import { connectAnchorChain } from '#io/chain/read/anchor.ts'
 import { systemClock } from '#io/clock/system.ts'
 import { isServing } from '#io/grpc/serving.ts'
-import { startHeliaNode } from '#io/ipfs/helia.ts'
+import { blockFiles } from '#io/ipfs/block-folder.ts'
+import { type HeliaNode, startHeliaNode } from '#io/ipfs/helia.ts'
 import { createSubmissionDialer } from '#io/p2p/dialer.ts'
+import { ipfsFolder } from '#node/adapters.ts'
 import { announcedAt } from '#node/home.ts'
+import type { Run } from '#node/run-file.ts'
 import { createStarted } from '#node/stop.ts'
 import { trustedSequencers } from '#node/trusted-sequencers.ts'
 import type { Given } from './chains.ts'
@@ -33,8 +36,8 @@ const detailOf = (failure: unknown): string => {
   return 'detail' in failure.facts ? String(failure.facts['detail']) : failure.message
 }
 
-/** Adds a file to one node and fetches it with another, over bitswap; then reaches out for the peers, and for the node of the role if it runs. */
-export const lookAtIpfs = ({ ipfsPeers = [], dataDir = '' }: Given): Promise<readonly Finding[]> =>
+/** Adds a file to one node and fetches it with another, over bitswap; then reaches out for the peers, and fetches from the node of the role if it runs. */
+export const lookAtIpfs = ({ ipfsPeers = [], dataDir = '' }: Given, run?: Run): Promise<readonly Finding[]> =>
   inTemporaryFolder((folder) =>
     orFailed('IPFS', '`./weft explain` says what the code means', async () => {
       const started = createStarted()
@@ -48,23 +51,42 @@ export const lookAtIpfs = ({ ipfsPeers = [], dataDir = '' }: Given): Promise<rea
         await reader.connect(holder.addresses()[0] ?? '')
         await reader.get(cid, { bytesMax: BYTES.length, timeoutMs: TIMEOUT_MS, signal: AbortSignal.timeout(TIMEOUT_MS) })
         const findings = [good('IPFS', 'a file that one node added another has fetched')]
-        const own = announcedAt(dataDir)['ipfs'] ?? []
-        for (const address of [...ipfsPeers, ...own.slice(0, 1)]) {
-          const isOwn = own.includes(address)
+        const mend = 'is its node up, and its address still that one? See `endpoints.json` there, and --ipfs-peers here'
+        for (const address of ipfsPeers) {
           const failure = await reader.connect(address).then(() => undefined, detailOf)
-          const mend = isOwn
-            ? 'start the role'
-            : 'is its node up, and its address still that one? See `endpoints.json` there, and --ipfs-peers here'
-          if (failure === undefined)
-            findings.push(isOwn ? good('IPFS node', `${address} of the role is reached`) : good('IPFS peer', address))
-          else if (!isOwn) findings.push(bad('IPFS peer', `${address}: ${failure}`, mend))
+          findings.push(failure === undefined ? good('IPFS peer', address) : bad('IPFS peer', `${address}: ${failure}`, mend))
         }
-        return findings
+        return run === undefined ? findings : [...findings, ...(await lookAtOwnNode(reader, dataDir))]
       } finally {
         await started.stop()
       }
     }),
   )
+
+/** Of a role that runs: whether others get from it what it holds, by its node and by its gateway. */
+async function lookAtOwnNode(reader: HeliaNode, dataDir: string): Promise<readonly Finding[]> {
+  const { ipfs: [address] = [], gateway: gateways = [] } = announcedAt(dataDir)
+  if (address === undefined) return []
+  const cid = blockFiles(join(ipfsFolder(dataDir), 'blocks')).find(({ kind }) => kind === 'block')?.name
+  const mend = 'the log of the role says more; `--ipfs-listen` must be an address that others reach'
+  const signal = AbortSignal.timeout(TIMEOUT_MS)
+  return orFailed('IPFS node', mend, async () => {
+    await reader.connect(address)
+    if (cid === undefined) return [good('IPFS node', `${address} of the role is reached, and holds nothing yet`)]
+    const { length } = await reader.find(cid, signal)
+    const fetched = good('IPFS node', `${address} of the role gave ${cid}, ${length} bytes`)
+    const [gateway] = gateways
+    if (gateway === undefined) return [fetched]
+    const answer = await fetch(`${gateway}/ipfs/${cid}?format=raw`, { signal }).catch(() => undefined)
+    await answer?.body?.cancel()
+    return [
+      fetched,
+      answer?.ok === true
+        ? good('gateway', `${gateway} gave it too`)
+        : bad('gateway', `${gateway}: ${answer === undefined ? 'no answer' : `HTTP ${answer.status}`} for ${cid}`, mend),
+    ]
+  })
+}
 
 /** What its own health service says. */
 export async function lookAtCollector({ collector }: Given): Promise<readonly Finding[]> {

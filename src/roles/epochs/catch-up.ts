@@ -1,3 +1,4 @@
+import { SKIP_FROM } from '#domain/epoch.ts'
 import type { Report } from '#domain/events.ts'
 import type { BlockNumber, EpochId } from '#domain/ids.ts'
 import { isAttestationWindowOver, isBatchWindowOver } from '#domain/window.ts'
@@ -8,8 +9,6 @@ import { ripeUpTo, type WatchOptions } from './watch.ts'
 /** What a role that was away does with the epochs that it has not released: all of them, one after the other, or only the newest. */
 export type CatchUp = 'release' | 'skip'
 
-/** Fewer ripe epochs are released all the same: aggregates miss what is left out. */
-const SKIP_FROM = 4
 /**
  * The longest wait for an epoch to be decided, in shares of the time in which the source chain makes one: a market whose epochs take longer
  * than that is used to several at once, and the role catches up all the same.

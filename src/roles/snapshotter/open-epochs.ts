@@ -1,4 +1,5 @@
 import pLimit from 'p-limit'
+import { EPOCHS_AT_ONCE_MAX } from '#domain/epoch.ts'
 import { WeftError } from '#domain/errors.ts'
 import type { EpochId } from '#domain/ids.ts'
 import type { ProjectReason } from '#domain/project.ts'
@@ -6,9 +7,6 @@ import { isPastWindow, type SubmissionWindow, windowOf } from '#domain/window.ts
 import type { BlockRef } from '#io/chain/port.ts'
 import type { EpochTerms } from './plan.ts'
 import type { EpochRecord } from './records.ts'
-
-/** Epochs worked on at once; with windows of 30 s and an epoch a second that is all of them. Others wait, and are never dropped. */
-const EPOCHS_AT_ONCE_MAX = 32
 
 /** An epoch that is worked on. */
 export interface OpenEpoch {
