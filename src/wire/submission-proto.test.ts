@@ -50,7 +50,8 @@ describe('protobuf', () => {
 
   test('what is encoded is the message of its type', () => {
     fc.assert(
-      fc.property(submissions, ({ request, ...rest }) => {
+      fc.property(submissions, fc.constantFrom('', 'v2.11.0'), ({ request, ...given }, nodeVersion) => {
+        const rest = { ...given, nodeVersion }
         const { slotId, deadlineBlock, epochId, snapshotCid, projectId } = request
         const ids = { slotId: BigInt(slotId), deadline: BigInt(deadlineBlock), epochId: BigInt(epochId) }
         const message = create(SnapshotSubmissionSchema, { request: { ...ids, snapshotCid, projectId }, ...rest })
