@@ -12,7 +12,7 @@ import { createSubmissionHasher } from '#wire/eip712.ts'
 import { encodeCollectJson, encodeSubmission } from '#wire/submission-proto.ts'
 import { key, projectOf, snapshotCid } from '../seal/world.ts'
 import { serveSteps } from './child.ts'
-import { ECHO } from './echo.ts'
+import { ECHOES } from './echo.ts'
 
 /** The process that loads: as many peers as it is told, each with an identity and a connection of its own, by the collector's own dialer. What it costs is counted nowhere. */
 
@@ -198,12 +198,13 @@ async function handOver(facts: Calls): Promise<Record<string, number>> {
 }
 
 /** The same bytes to a server that sends them back. */
-async function echo(facts: Calls): Promise<void> {
+async function echo({ method, ...facts }: Calls & { readonly method: keyof typeof ECHOES }): Promise<void> {
+  const { path, requestSerialize, responseDeserialize } = ECHOES[method]
   const client = new Client(facts.endpoint, credentials.createInsecure())
   await callWith(facts, (submission) => {
     const answered = Promise.withResolvers<void>()
     const bytes = Buffer.from(encodeSubmission(submission))
-    client.makeUnaryRequest(ECHO.path, ECHO.requestSerialize, ECHO.responseDeserialize, bytes, (failure) =>
+    client.makeUnaryRequest(path, requestSerialize, responseDeserialize, bytes, (failure) =>
       failure === null ? answered.resolve() : answered.reject(failure),
     )
     return answered.promise

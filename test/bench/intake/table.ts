@@ -59,30 +59,41 @@ export async function* lived(options: TableOptions): AsyncGenerator<Row> {
 /** Calls of a snapshotter under way at once: as many as it has slots and projects at the end of an epoch. */
 const CALLS_IN_FLIGHT = 100
 
-/** A collector, from the call of a snapshotter to the receipt of the sequencer, beside a server that does nothing but answer, with as many calls at once. */
+/**
+ * A collector, from the call of a snapshotter to the receipt of the sequencer, beside a server that does nothing but answer, with as many calls at once; and beside one that
+ * recovers a signer and writes the bytes down before it answers, which no collector can do without.
+ */
 async function* handingOver({ load, sequencer, nextEpoch, address }: Network, { peers, count }: TableOptions): AsyncGenerator<Row> {
   const calls = Math.ceil(count / 4)
   const [collector, echo] = [startCollector(), startEcho()]
   const { endpoint } = await collector.ask<{ endpoint: string }>('open', { address: await address('direct'), slots: peers })
   const { endpoint: echoEndpoint } = await echo.ask<{ endpoint: string }>('open')
-  const cpuUs = async (server: Child): Promise<number> => (await server.ask<{ cpuUs: number }>('usage')).cpuUs
-  const both = async (): Promise<readonly [collectorUs: number, echoUs: number]> => {
+  async function cpuUs(server: Child, work: () => Promise<unknown>): Promise<number> {
+    const before = await server.ask<{ cpuUs: number }>('usage')
+    await work()
+    return (await server.ask<{ cpuUs: number }>('usage')).cpuUs - before.cpuUs
+  }
+  async function all() {
     const shape = { epoch: nextEpoch(), peers, count: calls }
     await load.ask('sign', { ...shape, perWrite: 1 })
     const header = await sequencer.ask<Offer['header']>('release', shape)
     const facts: Omit<Calls, 'endpoint'> = { ...shape, header, inFlight: CALLS_IN_FLIGHT }
-    const before = [await cpuUs(collector), await cpuUs(echo)] as const
-    await load.ask('echo', { ...facts, endpoint: echoEndpoint })
-    await load.ask('handOver', { ...facts, endpoint })
-    return [(await cpuUs(collector)) - before[0], (await cpuUs(echo)) - before[1]]
+    const echoed = (method: string) => cpuUs(echo, () => load.ask('echo', { ...facts, method, endpoint: echoEndpoint }))
+    return {
+      echoUs: await echoed('echo'),
+      keptUs: await echoed('keep'),
+      collectorUs: await cpuUs(collector, () => load.ask('handOver', { ...facts, endpoint })),
+    }
   }
   // The first time warms up.
-  await both()
-  const [collectorUs, echoUs] = await both()
+  await all()
+  const { echoUs, keptUs, collectorUs } = await all()
   const { proved } = await collector.ask<{ proved: number }>('usage')
   await Promise.all([collector.kill(), echo.kill()])
   yield row('bare gRPC unary echo, CPU', echoUs / calls, 'µs')
+  yield row('one recovery and a durable write before the answer, CPU beside a bare gRPC unary echo', keptUs / echoUs, 'times')
   yield row('collector, gRPC in to receipt, CPU beside a bare gRPC unary echo', collectorUs / echoUs, 'times', 2)
+  yield row('collector, gRPC in to receipt, CPU beside a call with one recovery and a durable write', collectorUs / keptUs, 'times')
   yield row('collector: without a signed receipt', 2 * calls - proved, 'submissions', 0)
 }
 
