@@ -38,8 +38,9 @@ export interface Market {
 export interface Offer {
   readonly epoch: number
   readonly header: { readonly hash: Hash; readonly number: number }
-  /** Peers that take part, from the first. */
+  /** Peers that take part, from the first, or from this one. */
   readonly peers: number
+  readonly first?: number
   readonly perWrite: number
   /** Submissions of all peers together; the peers take turns. */
   readonly count: number
@@ -64,11 +65,14 @@ let market: Market
 /** The deadline is signed, and the header is not, so that votes are signed before their epoch is there. */
 const DEADLINE = 500 as BlockNumber
 
-function* shares({ epoch, peers: count, perWrite, count: total }: Pick<Offer, 'epoch' | 'peers' | 'perWrite' | 'count'>) {
+type Shape = Pick<Offer, 'epoch' | 'peers' | 'first' | 'perWrite' | 'count'>
+
+function* shares({ epoch, peers: count, first = 0, perWrite, count: total }: Shape) {
   for (let done = 0, turn = 0; done < total; turn += 1) {
-    const first = Math.floor(turn / count) * perWrite
+    const project = Math.floor(turn / count) * perWrite
     const length = Math.min(perWrite, total - done)
-    yield { index: turn % count, requests: Array.from({ length }, (_, at) => requestOf(epoch, turn % count, first + at)) }
+    const index = first + (turn % count)
+    yield { index, requests: Array.from({ length }, (_, at) => requestOf(epoch, index, project + at)) }
     done += length
   }
 }
@@ -260,7 +264,7 @@ await serveSteps({
   async disconnect() {
     await Promise.all(peers.map(async ({ link }) => link?.close()))
   },
-  sign(facts: Pick<Offer, 'epoch' | 'peers' | 'perWrite' | 'count'>) {
+  sign(facts: Shape) {
     const hasher = createSubmissionHasher(market)
     for (const { requests } of shares(facts))
       for (const request of requests) signatures.set(nameOf(request), key.sign(hasher.digest(request)))
