@@ -48,6 +48,19 @@ describe('protobuf', () => {
     )
   })
 
+  test('what is encoded is the message of its type', () => {
+    fc.assert(
+      fc.property(submissions, fc.constantFrom('', 'v2.11.0'), ({ request, ...given }, nodeVersion) => {
+        const rest = { ...given, nodeVersion }
+        const { slotId, deadlineBlock, epochId, snapshotCid, projectId } = request
+        const ids = { slotId: BigInt(slotId), deadline: BigInt(deadlineBlock), epochId: BigInt(epochId) }
+        const message = create(SnapshotSubmissionSchema, { request: { ...ids, snapshotCid, projectId }, ...rest })
+        expect(encodeSubmission({ request, ...rest })).toEqual(toBinary(SnapshotSubmissionSchema, message))
+      }),
+      replay,
+    )
+  })
+
   test('any bytes are decoded or refused, never thrown at', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 600 }), (bytes) => {

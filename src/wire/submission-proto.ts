@@ -1,7 +1,7 @@
-import { create, toBinary } from '@bufbuild/protobuf'
 import { type BlockNumber, type Cid, type EpochId, PROJECT_ID_LENGTH_MAX, type ProjectId, type SlotId, safeUint } from '#domain/ids.ts'
 import type { Submission } from '#domain/submission.ts'
 import { SnapshotSubmissionSchema } from './gen/submission_pb.ts'
+import { createMessageWriter } from './message-writer.ts'
 import { isRecord, parseJson } from './untrusted.ts'
 import { parseMessage } from './untrusted-message.ts'
 
@@ -83,25 +83,25 @@ function checkForm(loose: LooseSubmission): Submission | undefined {
   }
 }
 
+const writer = createMessageWriter()
+
 /** The protobuf `SnapshotSubmission`. */
-export function encodeSubmission(submission: Submission): Uint8Array {
-  const { request } = submission
-  return toBinary(
-    SnapshotSubmissionSchema,
-    create(SnapshotSubmissionSchema, {
-      request: {
-        slotId: BigInt(request.slotId),
-        deadline: BigInt(request.deadlineBlock),
-        snapshotCid: request.snapshotCid,
-        epochId: BigInt(request.epochId),
-        projectId: request.projectId,
-      },
-      signature: submission.signature,
-      header: submission.header,
-      dataMarket: submission.dataMarket,
-      nodeVersion: submission.nodeVersion,
-      protocolState: submission.protocolState,
-    }),
+export function encodeSubmission({ request, signature, header, dataMarket, nodeVersion, protocolState }: Submission): Uint8Array {
+  return writer.message((fields) =>
+    fields
+      .message(1, (of) =>
+        of
+          .uint(1, request.slotId)
+          .uint(2, request.deadlineBlock)
+          .text(3, request.snapshotCid)
+          .uint(4, request.epochId)
+          .text(5, request.projectId),
+      )
+      .text(2, signature)
+      .text(3, header)
+      .text(4, dataMarket)
+      .givenText(5, nodeVersion)
+      .text(6, protocolState),
   )
 }
 

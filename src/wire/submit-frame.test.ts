@@ -2,7 +2,7 @@ import { create, toBinary } from '@bufbuild/protobuf'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { BlockNumber, SubmissionId } from '#domain/ids.ts'
-import { ReceiptMessageSchema } from './gen/weft_pb.ts'
+import { DeliverySchema, ReceiptMessageSchema } from './gen/weft_pb.ts'
 import { type FrameReader, type FrameStep, withLength } from './length-prefix.ts'
 import {
   createDeliveryReader,
@@ -48,6 +48,18 @@ describe('deliveries', () => {
         const steps = feed(reader, concat(sent.map(encodeDelivery)), cut)
         expect(steps.map((step) => step.kind === 'frame' && parseDelivery(step.bytes))).toEqual(sent)
         expect(reader.isBetweenFrames()).toBe(true)
+      }),
+      replay,
+    )
+  })
+
+  test('are written as the message of their type is', () => {
+    fc.assert(
+      fc.property(deliveries, (sent) => {
+        for (const { submissionId, payload } of sent) {
+          const message = toBinary(DeliverySchema, create(DeliverySchema, { submissionId, submission: payload }))
+          expect(encodeDelivery({ submissionId, payload })).toEqual(withLength(message))
+        }
       }),
       replay,
     )
@@ -110,12 +122,27 @@ describe('receipts', () => {
     expect(step?.kind === 'frame' && parseReceipt(step.bytes)).toEqual({ ...receipt, reason: '界'.repeat(256) })
   })
 
-  test('a code alone is written as the message of its type is, whatever the id', () => {
-    const ids = fc.oneof(fc.uuid({ version: 4 }), fc.string(), fc.constantFrom('', '界'.repeat(64)))
+  test('are written as the message of their type is, whatever they hold', () => {
+    const proofs = fc.record({
+      anchorBlock: fc.maxSafeNat(),
+      index: fc.nat(2 ** 32 - 1),
+      siblings: fc.uint8Array({ maxLength: 640 }),
+      signature: fc.uint8Array({ minLength: 65, maxLength: 65 }),
+    })
+    const receipts = fc.record({
+      submissionId: fc.oneof(fc.uuid({ version: 4 }), fc.string(), fc.constantFrom('', '界'.repeat(64))),
+      code: fc.constantFrom(...(['accepted', 'rate_limited', 'inbox_full'] as const)),
+      reason: fc.constantFrom('', 'over'),
+      proof: fc.option(proofs, { nil: undefined }),
+    })
     fc.assert(
-      fc.property(ids, fc.constantFrom(...(['accepted', 'rate_limited', 'inbox_full'] as const)), (submissionId, code) => {
-        const message = toBinary(ReceiptMessageSchema, create(ReceiptMessageSchema, { submissionId, code }))
-        expect(encodeReceipt({ submissionId: submissionId as SubmissionId, code, reason: '' })).toEqual(withLength(message))
+      fc.property(receipts, ({ submissionId, code, reason, proof }) => {
+        const shown = proof && { ...proof, anchorBlock: BigInt(proof.anchorBlock) }
+        const message = toBinary(ReceiptMessageSchema, create(ReceiptMessageSchema, { submissionId, code, reason, ...shown }))
+        const told = proof && { ...proof, anchorBlock: proof.anchorBlock as BlockNumber, signature: proof.signature.toHex() }
+        expect(encodeReceipt({ submissionId: submissionId as SubmissionId, code, reason, ...(told && { proof: told }) })).toEqual(
+          withLength(message),
+        )
       }),
       replay,
     )

@@ -1,9 +1,9 @@
-import { create, toBinary } from '@bufbuild/protobuf'
 import type { BlockNumber, SubmissionId } from '#domain/ids.ts'
 import { REJECTIONS, type ReceiptCode } from '#domain/rejection.ts'
 import type { Receipt, ReceiptProof } from '#domain/submission.ts'
 import { DeliverySchema, type ReceiptMessage, ReceiptMessageSchema } from './gen/weft_pb.ts'
-import { createFrameReader, type FrameReader, withLength } from './length-prefix.ts'
+import { createFrameReader, type FrameReader } from './length-prefix.ts'
+import { createMessageWriter } from './message-writer.ts'
 import { SUBMISSION_BYTES_MAX } from './submission-proto.ts'
 import { parseMessage } from './untrusted-message.ts'
 
@@ -30,41 +30,18 @@ export interface Delivery {
   readonly payload: Uint8Array
 }
 
-export function encodeDelivery(delivery: Delivery): Uint8Array {
-  const message = create(DeliverySchema, { submissionId: delivery.submissionId, submission: delivery.payload })
-  return withLength(toBinary(DeliverySchema, message))
+const writer = createMessageWriter()
+
+export function encodeDelivery({ submissionId, payload }: Delivery): Uint8Array {
+  return writer.framed((fields) => fields.text(1, submissionId).bytes(2, payload))
 }
 
-export function encodeReceipt(receipt: Receipt): Uint8Array {
-  const { submissionId, code, reason, proof } = receipt
-  if (reason === '' && proof === undefined) return withLength(encodeCode(submissionId, code))
-  const message = create(ReceiptMessageSchema, { submissionId, code, reason: reason.slice(0, REASON_LENGTH_MAX) })
-  if (proof !== undefined) {
-    message.anchorBlock = BigInt(proof.anchorBlock)
-    message.index = proof.index
-    message.siblings = proof.siblings
-    message.signature = Uint8Array.fromHex(proof.signature)
-  }
-  return withLength(toBinary(ReceiptMessageSchema, message))
-}
-
-const encoder = new TextEncoder()
-/** Of the first field of a receipt, and how long it is where that takes one byte. */
-const [ID_TAG, SHORT_MAX] = [0x0a, 0x7f]
-/** Receipts that say a code and nothing else, without the id before it. There are no more of them than codes. */
-const codes = new Map<ReceiptCode, Uint8Array>()
-
-/** Many are refused at once, and each for what the one before it was: all but the id is encoded once. */
-function encodeCode(submissionId: string, code: ReceiptCode): Uint8Array {
-  const id = encoder.encode(submissionId)
-  if (id.length === 0 || id.length > SHORT_MAX) return toBinary(ReceiptMessageSchema, create(ReceiptMessageSchema, { submissionId, code }))
-  const said = codes.get(code) ?? toBinary(ReceiptMessageSchema, create(ReceiptMessageSchema, { code }))
-  codes.set(code, said)
-  const message = new Uint8Array(2 + id.length + said.length)
-  message.set([ID_TAG, id.length])
-  message.set(id, 2)
-  message.set(said, 2 + id.length)
-  return message
+export function encodeReceipt({ submissionId, code, reason, proof }: Receipt): Uint8Array {
+  return writer.framed((fields) => {
+    fields.text(1, submissionId).text(2, code).text(3, reason.slice(0, REASON_LENGTH_MAX))
+    if (proof === undefined) return
+    fields.uint(4, proof.anchorBlock).uint(5, proof.index).bytes(6, proof.siblings).bytes(7, Uint8Array.fromHex(proof.signature))
+  })
 }
 
 export const createDeliveryReader = (): FrameReader => createFrameReader({ frameBytesMax: DELIVERY_BYTES_MAX })

@@ -18,10 +18,16 @@ export interface Ground {
 }
 
 /** What can be told of a submission wherever it comes from: its form. */
-export function formRejection({ request, signature }: Submission): Rejection | undefined {
+export function formRejection(submission: Submission): Rejection | undefined {
+  const signature = signatureOf(submission)
+  return typeof signature === 'string' ? signature : undefined
+}
+
+/** Its signature, as `parseSignature` gives it; or what is wrong with its form. */
+function signatureOf({ request, signature }: Submission): Uint8Array | Rejection {
   if (!isProjectId(request.projectId)) return 'project_malformed'
   if (!isSnapshotCid(request.snapshotCid)) return 'cid_malformed'
-  return parseSignature(signature) === undefined ? 'signature_malformed' : undefined
+  return parseSignature(signature) ?? 'signature_malformed'
 }
 
 /**
@@ -33,8 +39,8 @@ export function check(submission: Submission, { market, view, windows, hasher, r
   const { request, dataMarket, protocolState } = submission
   if (dataMarket.toLowerCase() !== market.dataMarket.toLowerCase()) return 'market_unknown'
   if (protocolState !== '' && protocolState.toLowerCase() !== market.protocolState.toLowerCase()) return 'market_unknown'
-  const malformed = formRejection(submission)
-  if (malformed !== undefined) return malformed
+  const signature = signatureOf(submission)
+  if (typeof signature === 'string') return signature
   const head = windows.now()
   if (head === undefined) return 'not_ready'
   const standing = request.epochId === 0 ? 'open' : windows.standing(request.epochId)
@@ -43,6 +49,5 @@ export function check(submission: Submission, { market, view, windows, hasher, r
   const signedAt = view.header(submission.header.toLowerCase()) ?? head
   const signer = view.signerAt(request.slotId, signedAt.number)
   if (signer === undefined) return 'slot_unknown'
-  const signature = parseSignature(submission.signature) as Uint8Array
   return recoverer.recover(hasher.digest(request), signature) === signer ? undefined : 'signer_mismatch'
 }

@@ -24,9 +24,10 @@ export function createHistory(finishedMax: number) {
   const nameOf = (slot: string, { number }: Common): string => `${slot} ${number}`
 
   function parted(key: string): readonly [slot: string, text: string] {
-    const parts = key.split('\t')
-    const [slot = ''] = parts.splice(SLOT, 1)
-    return [slot, parts.join('\t')]
+    let start = 0
+    for (let part = 0; part < SLOT; part += 1) start = key.indexOf('\t', start) + 1
+    const end = key.indexOf('\t', start)
+    return [key.slice(start, end), key.slice(0, start) + key.slice(end + 1)]
   }
 
   function forget(name: string, common: Common): void {

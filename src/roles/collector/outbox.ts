@@ -33,6 +33,7 @@ export type EndCode = ReceiptCode | DeliveryReason
 export interface Entry {
   readonly key: string
   readonly epochId: EpochId
+  readonly slotId: SlotId
   /** Chosen once, the same at every attempt, so that the sequencer knows a repetition. */
   readonly submissionId: SubmissionId
   readonly firstSeenMs: number
@@ -186,11 +187,15 @@ function noteOfOpen({ submissionId, header, firstSeenMs, heardAt }: Entry): Note
   return { submissionId, header, firstSeenMs, ...(heardAt && { heardAt }), state: 'queued' }
 }
 
-function entryOf(key: string, { submissionId, header, firstSeenMs, heardAt }: Omit<Note, 'state'>, order: number): Entry {
-  const epochId = Number(key.slice(PREFIX.length, PREFIX.length + EPOCH_DIGITS)) as EpochId
+function entryOf(
+  { key, epochId, slotId }: Pick<Entry, 'key' | 'epochId' | 'slotId'>,
+  { submissionId, header, firstSeenMs, heardAt }: Omit<Note, 'state'>,
+  order: number,
+): Entry {
   return {
     key,
     epochId,
+    slotId,
     submissionId,
     firstSeenMs,
     heardAt: heardAt && withContractNumber(heardAt),
@@ -204,31 +209,28 @@ function entryOf(key: string, { submissionId, header, firstSeenMs, heardAt }: Om
   }
 }
 
-const slotIn = (key: string): string => key.split('\t')[3] ?? ''
-
 /** Room for what is open: so many in all, so many of one slot. */
 function createRoom({ openMax, openPerSlotMax }: OutboxOptions) {
-  const perSlot = new Map<string, number>()
+  const perSlot = new Map<SlotId, number>()
   let taken = 0
   return {
     /** Throws `QUEUE_FULL`. */
-    take(key: string): void {
-      const slot = slotIn(key)
-      const ofSlot = perSlot.get(slot) ?? 0
+    take(slotId: SlotId): void {
+      const ofSlot = perSlot.get(slotId) ?? 0
       if (taken >= openMax) throw new WeftError('QUEUE_FULL', { queue: 'outbox', lengthMax: openMax })
-      if (ofSlot >= openPerSlotMax) throw new WeftError('QUEUE_FULL', { queue: `share of slot ${slot}`, lengthMax: openPerSlotMax })
-      perSlot.set(slot, ofSlot + 1)
+      if (ofSlot >= openPerSlotMax) throw new WeftError('QUEUE_FULL', { queue: `share of slot ${slotId}`, lengthMax: openPerSlotMax })
+      perSlot.set(slotId, ofSlot + 1)
       taken += 1
     },
     /** Whatever the limits are: of what is on the disk. */
-    keep(key: string): void {
-      perSlot.set(slotIn(key), (perSlot.get(slotIn(key)) ?? 0) + 1)
+    keep(slotId: SlotId): void {
+      perSlot.set(slotId, (perSlot.get(slotId) ?? 0) + 1)
       taken += 1
     },
-    give(key: string): void {
-      const ofSlot = (perSlot.get(slotIn(key)) ?? 0) - 1
-      if (ofSlot > 0) perSlot.set(slotIn(key), ofSlot)
-      else perSlot.delete(slotIn(key))
+    give(slotId: SlotId): void {
+      const ofSlot = (perSlot.get(slotId) ?? 0) - 1
+      if (ofSlot > 0) perSlot.set(slotId, ofSlot)
+      else perSlot.delete(slotId)
       taken -= 1
     },
   }
@@ -286,9 +288,9 @@ export function openOutbox(
   const room = createRoom(options)
   let order = 0
 
-  function entryFor(key: string, note: Omit<Note, 'state'>): Entry {
+  function entryFor(place: Pick<Entry, 'key' | 'epochId' | 'slotId'>, note: Omit<Note, 'state'>): Entry {
     order += 1
-    return entryOf(key, note, order)
+    return entryOf(place, note, order)
   }
 
   function enter(entry: Entry): void {
@@ -330,8 +332,9 @@ export function openOutbox(
   for (const { key, queued } of wordsIn(store)) {
     if (queued === undefined) history.add(key)
     else {
-      room.keep(key)
-      enter(entryFor(key, queued))
+      const place = { key, ...voteIn(key) }
+      room.keep(place.slotId)
+      enter(entryFor(place, queued))
     }
   }
   return {
@@ -353,10 +356,11 @@ export function openOutbox(
         await take([])
         return 'known'
       }
-      room.take(key)
+      const { epochId, slotId } = submission.request
+      room.take(slotId)
       const submissionId = random.uuid() as SubmissionId
-      const entry = entryFor(key, { submissionId, header, firstSeenMs: clock.nowMs(), ...(heardAt && { heardAt }) })
-      history.remove(key)
+      const entry = entryFor({ key, epochId, slotId }, { submissionId, header, firstSeenMs: clock.nowMs(), ...(heardAt && { heardAt }) })
+      if (ended !== undefined) history.remove(key)
       coming.set(key, entry)
       try {
         await write(entry, submission)
@@ -364,7 +368,7 @@ export function openOutbox(
         coming.delete(key)
         // What only waits for room is as good as there, though nobody was told so.
         if (isWeftError(failure, 'STORE_FULL')) enter(entry)
-        else room.give(key)
+        else room.give(slotId)
         throw failure
       }
       coming.delete(key)
@@ -384,11 +388,11 @@ export function openOutbox(
       deps.onReady()
     },
     async finish(entry, code, evidence) {
-      const { key, submissionId, header, firstSeenMs, attempts } = entry
+      const { key, slotId, submissionId, header, firstSeenMs, attempts } = entry
       const state = endingOf(code)
       entry.place = 'finished'
       open.delete(key)
-      room.give(key)
+      room.give(slotId)
       history.add(key)
       const note: Note = { submissionId, header, firstSeenMs, state, lastCode: code, attempts, finishedMs: clock.nowMs(), evidence }
       await store.commit([{ key, value: toValue(note, new Uint8Array(0)) }, ...history.trim()])

@@ -12,7 +12,7 @@ import { createSubmissionHasher } from '#wire/eip712.ts'
 import { encodeCollectJson, encodeSubmission } from '#wire/submission-proto.ts'
 import { key, projectOf, snapshotCid } from '../seal/world.ts'
 import { serveSteps } from './child.ts'
-import { ECHO } from './echo.ts'
+import { ECHOES } from './echo.ts'
 
 /** The process that loads: as many peers as it is told, each with an identity and a connection of its own, by the collector's own dialer. What it costs is counted nowhere. */
 
@@ -38,8 +38,9 @@ export interface Market {
 export interface Offer {
   readonly epoch: number
   readonly header: { readonly hash: Hash; readonly number: number }
-  /** Peers that take part, from the first. */
+  /** Peers that take part, from the first, or from this one. */
   readonly peers: number
+  readonly first?: number
   readonly perWrite: number
   /** Submissions of all peers together; the peers take turns. */
   readonly count: number
@@ -64,11 +65,14 @@ let market: Market
 /** The deadline is signed, and the header is not, so that votes are signed before their epoch is there. */
 const DEADLINE = 500 as BlockNumber
 
-function* shares({ epoch, peers: count, perWrite, count: total }: Pick<Offer, 'epoch' | 'peers' | 'perWrite' | 'count'>) {
+type Shape = Pick<Offer, 'epoch' | 'peers' | 'first' | 'perWrite' | 'count'>
+
+function* shares({ epoch, peers: count, first = 0, perWrite, count: total }: Shape) {
   for (let done = 0, turn = 0; done < total; turn += 1) {
-    const first = Math.floor(turn / count) * perWrite
+    const project = Math.floor(turn / count) * perWrite
     const length = Math.min(perWrite, total - done)
-    yield { index: turn % count, requests: Array.from({ length }, (_, at) => requestOf(epoch, turn % count, first + at)) }
+    const index = first + (turn % count)
+    yield { index, requests: Array.from({ length }, (_, at) => requestOf(epoch, index, project + at)) }
     done += length
   }
 }
@@ -198,12 +202,13 @@ async function handOver(facts: Calls): Promise<Record<string, number>> {
 }
 
 /** The same bytes to a server that sends them back. */
-async function echo(facts: Calls): Promise<void> {
+async function echo({ method, ...facts }: Calls & { readonly method: keyof typeof ECHOES }): Promise<void> {
+  const { path, requestSerialize, responseDeserialize } = ECHOES[method]
   const client = new Client(facts.endpoint, credentials.createInsecure())
   await callWith(facts, (submission) => {
     const answered = Promise.withResolvers<void>()
     const bytes = Buffer.from(encodeSubmission(submission))
-    client.makeUnaryRequest(ECHO.path, ECHO.requestSerialize, ECHO.responseDeserialize, bytes, (failure) =>
+    client.makeUnaryRequest(path, requestSerialize, responseDeserialize, bytes, (failure) =>
       failure === null ? answered.resolve() : answered.reject(failure),
     )
     return answered.promise
@@ -259,7 +264,7 @@ await serveSteps({
   async disconnect() {
     await Promise.all(peers.map(async ({ link }) => link?.close()))
   },
-  sign(facts: Pick<Offer, 'epoch' | 'peers' | 'perWrite' | 'count'>) {
+  sign(facts: Shape) {
     const hasher = createSubmissionHasher(market)
     for (const { requests } of shares(facts))
       for (const request of requests) signatures.set(nameOf(request), key.sign(hasher.digest(request)))

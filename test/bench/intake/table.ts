@@ -59,30 +59,41 @@ export async function* lived(options: TableOptions): AsyncGenerator<Row> {
 /** Calls of a snapshotter under way at once: as many as it has slots and projects at the end of an epoch. */
 const CALLS_IN_FLIGHT = 100
 
-/** A collector, from the call of a snapshotter to the receipt of the sequencer, beside a server that does nothing but answer, with as many calls at once. */
+/**
+ * A collector, from the call of a snapshotter to the receipt of the sequencer, beside a server that does nothing but answer, with as many calls at once; and beside one that
+ * recovers a signer and writes the bytes down before it answers, which no collector can do without.
+ */
 async function* handingOver({ load, sequencer, nextEpoch, address }: Network, { peers, count }: TableOptions): AsyncGenerator<Row> {
   const calls = Math.ceil(count / 4)
   const [collector, echo] = [startCollector(), startEcho()]
   const { endpoint } = await collector.ask<{ endpoint: string }>('open', { address: await address('direct'), slots: peers })
   const { endpoint: echoEndpoint } = await echo.ask<{ endpoint: string }>('open')
-  const cpuUs = async (server: Child): Promise<number> => (await server.ask<{ cpuUs: number }>('usage')).cpuUs
-  const both = async (): Promise<readonly [collectorUs: number, echoUs: number]> => {
+  async function cpuUs(server: Child, work: () => Promise<unknown>): Promise<number> {
+    const before = await server.ask<{ cpuUs: number }>('usage')
+    await work()
+    return (await server.ask<{ cpuUs: number }>('usage')).cpuUs - before.cpuUs
+  }
+  async function all() {
     const shape = { epoch: nextEpoch(), peers, count: calls }
     await load.ask('sign', { ...shape, perWrite: 1 })
     const header = await sequencer.ask<Offer['header']>('release', shape)
     const facts: Omit<Calls, 'endpoint'> = { ...shape, header, inFlight: CALLS_IN_FLIGHT }
-    const before = [await cpuUs(collector), await cpuUs(echo)] as const
-    await load.ask('echo', { ...facts, endpoint: echoEndpoint })
-    await load.ask('handOver', { ...facts, endpoint })
-    return [(await cpuUs(collector)) - before[0], (await cpuUs(echo)) - before[1]]
+    const echoed = (method: string) => cpuUs(echo, () => load.ask('echo', { ...facts, method, endpoint: echoEndpoint }))
+    return {
+      echoUs: await echoed('echo'),
+      keptUs: await echoed('keep'),
+      collectorUs: await cpuUs(collector, () => load.ask('handOver', { ...facts, endpoint })),
+    }
   }
   // The first time warms up.
-  await both()
-  const [collectorUs, echoUs] = await both()
+  await all()
+  const { echoUs, keptUs, collectorUs } = await all()
   const { proved } = await collector.ask<{ proved: number }>('usage')
   await Promise.all([collector.kill(), echo.kill()])
   yield row('bare gRPC unary echo, CPU', echoUs / calls, 'µs')
+  yield row('one recovery and a durable write before the answer, CPU beside a bare gRPC unary echo', keptUs / echoUs, 'times')
   yield row('collector, gRPC in to receipt, CPU beside a bare gRPC unary echo', collectorUs / echoUs, 'times', 2)
+  yield row('collector, gRPC in to receipt, CPU beside a call with one recovery and a durable write', collectorUs / keptUs, 'times')
   yield row('collector: without a signed receipt', 2 * calls - proved, 'submissions', 0)
 }
 
@@ -102,12 +113,20 @@ async function* returning(network: Network, { peers }: TableOptions): AsyncGener
   yield row(`${peers} peers back, CPU each`, ((await network.usage()).cpuUs - before.cpuUs) / peers / 1_000, 'ms', 4)
 }
 
+/** Deliveries that are read of a peer at once, of one half of them and of the other: what one costs whose connection is awake anyway is the difference. */
+const [REFUSED_OF_EACH, REFUSED_OF_OTHERS] = [8, 40]
+
 /** All peers send at once what none of them may send any more. Each is read once: what it sent after that would lie unread for ten seconds. */
-async function* refusing(network: Network, { peers, burst }: TableOptions): AsyncGenerator<Row> {
+async function* refusing(network: Network, { peers }: TableOptions): AsyncGenerator<Row> {
   await network.measured({ peers, perWrite: 5, count: 5 * peers, perSecond: 0 })
-  const { totalUs, refused, accepted } = await network.measured({ peers, perWrite: 5, count: burst, perSecond: 0 })
-  yield row('a refusal, CPU beside a recovery', (100 * totalUs) / refused / network.floorUs, '%', 5)
-  yield row('accepted of what was to be refused', accepted, 'submissions', 0)
+  const half = Math.floor(peers / 2)
+  const each = await network.measured({ peers: half, perWrite: 5, count: REFUSED_OF_EACH * half, perSecond: 0 })
+  const others = await network.measured({ first: half, peers: half, perWrite: 5, count: REFUSED_OF_OTHERS * half, perSecond: 0 })
+  const percent = (us: number, refused: number): number => (100 * us) / refused / network.floorUs
+  yield row('a refusal, CPU beside a recovery', percent(each.totalUs, each.refused), '%', 5)
+  const more = percent(others.totalUs - each.totalUs, others.refused - each.refused)
+  yield row('one more refusal of what is read of a peer at once, CPU beside a recovery', more, '%')
+  yield row('accepted of what was to be refused', each.accepted + others.accepted, 'submissions', 0)
 }
 
 /** Signatures alone, on two threads beside one. */
