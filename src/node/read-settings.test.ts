@@ -379,6 +379,7 @@ describe('settings', () => {
         'proofSamplePercent',
         'identityPassword',
         'p2pListen',
+        'p2pAnnounce',
         'connectionsPerAddress',
         'handshakesPerAddress',
         'handshakeMs',

@@ -69,6 +69,7 @@ export const submissionHost = async (settings: Settings, home: RoleHome, signal:
   createSubmissionHost({
     identity: await home.identity(),
     listen: settings.p2pListen,
+    announce: settings.p2pAnnounce,
     ...hostLimits(settings),
     ...(await waysToHost(settings, home, signal)),
   })
