@@ -25,6 +25,7 @@ import type { SequencerDeps } from '#roles/sequencer/sequencer.ts'
 import { snapshotCidOf } from '#wire/cid.ts'
 import { SUBMIT_PROTOCOL } from '#wire/submit-frame.ts'
 import { completeManifest, encodeManifest, rulesOf } from '#wire/manifest.ts'
+import { serveGateway } from './gateway.ts'
 import { keepManifest } from './manifest-files.ts'
 import { marketText } from './market-file.ts'
 import { readSettings } from './read-settings.ts'
@@ -35,7 +36,7 @@ import { startRole } from './start.ts'
 // What `startRole` loads when it is needed takes seconds on a busy machine: here it is loaded before any test begins.
 import './api.ts'
 import './collector.ts'
-import type { Collector } from '#roles/collector/collector.ts'
+import type { Collector, CollectorDeps } from '#roles/collector/collector.ts'
 import { isServing } from '#io/grpc/serving.ts'
 import { submission } from '#io/grpc/suite.ts'
 import './epochs.ts'
@@ -654,6 +655,7 @@ describe('a collector', () => {
       limits: { openMax: 11, openPerSlotMax: 12, ageMaxMs: 13_000 },
     })
     expect(given.options.get('deps of the collector')).toMatchObject({
+      ipfs: undefined,
       meeting: { places: [place, relay], point: 'meet', peers: [PEER, PEER] },
     })
     expect(given.options.get('dialer')).toMatchObject({ claimant: expect.any(Function) })
@@ -668,6 +670,16 @@ describe('a collector', () => {
     chain.sequencerId = async () => other
     await start('collector', { ...CHAIN_FLAGS, sequencers: '', trustedSequencers: list })
     expect(given.options.get('collector')).toMatchObject({ addresses: [named] })
+  })
+
+  test('reads batches at its gateways', async () => {
+    const bytes = new TextEncoder().encode('{}')
+    const there = await serveGateway({ blocks: { block: async () => bytes } })
+    await start('collector', { ...CHAIN_FLAGS, gateways: `http://127.0.0.1:1,${there.url}` })
+    const { ipfs } = given.options.get('deps of the collector') as CollectorDeps
+    const limits = { bytesMax: 100, timeoutMs: 10_000, signal: new AbortController().signal }
+    expect(await ipfs?.get(await snapshotCidOf(bytes), limits)).toEqual(bytes)
+    await there.stop()
   })
 })
 
