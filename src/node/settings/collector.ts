@@ -7,7 +7,7 @@ export const COLLECTOR_SETTINGS = {
     type: 'host:port',
     fallback: '127.0.0.1:50051',
     roles: ['collector'],
-    doc: 'host:port where snapshotters hand over.',
+    doc: 'host:port where snapshotters hand over (docs/COLLECTOR-GRPC.md).',
   },
   sequencers: {
     env: 'WEFT_SEQUENCERS',
