@@ -134,6 +134,7 @@ describe('settings', () => {
       '--outbox-max',
       '--outbox-per-slot-max',
       '--outbox-age-max',
+      '--gateways',
       '--also-to',
       '--relayers',
       '--rendezvous-point',

@@ -101,6 +101,7 @@ export async function startRoles(
     grpcListen: '127.0.0.1:0',
     sequencers: doors.join(','),
     alsoTo,
+    gateways: first(sequencer, 'gateway'),
   })
   const relayed = await start('collector-relayed', 'collector', wireCollector, {
     grpcListen: '127.0.0.1:0',
@@ -112,6 +113,7 @@ export async function startRoles(
     signerKey: cast.honest.keyText,
     slots: String(honestSeats[0]?.[0] ?? ''),
     alsoTo,
+    gateways: first(sequencer, 'gateway'),
   })
   const snapshotters: RunningRole<Snapshotter>[] = []
   for (const [seat, name] of SNAPSHOTTERS.entries()) {

@@ -199,7 +199,7 @@ export const EVENTS = {
   },
   votes_left_out: {
     level: 'warn',
-    help: 'The collector took the votes of these `slots`, and no batch of the epoch holds them: see what the collector says became of them (`./weft trace`).',
+    help: 'The collector took the votes of these `slots`, and no batch of the epoch holds them: see what the collector says became of them (`./weft outbox --epoch N`, `./weft trace`); signed receipts are evidence (`./weft verify receipt`).',
   },
   simulation_failed: {
     level: 'warn',

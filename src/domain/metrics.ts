@@ -130,6 +130,11 @@ export const METRICS = {
     labels: ['proof'],
     help: 'Signed receipts that were `kept`, or show nothing (`unproved`).',
   },
+  weft_collector_votes_judged_total: {
+    kind: 'counter',
+    labels: ['fate'],
+    help: 'Votes that a sequencer took, and what the batches say of them, where --gateways has them read: `included`, or `missing` from all though their project has a final result.',
+  },
 
   // Relay
   weft_relay_reservations: { kind: 'gauge', help: 'Peers that are reached through the relay.' },

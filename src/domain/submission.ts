@@ -56,3 +56,6 @@ export interface ReceiptProof {
   /** r, s, v as 130 hex digits without `0x`. */
   readonly signature: string
 }
+
+/** What became of a vote that was handed over: in one of its epoch's batches, or in none though its project has a result. */
+export type VoteFate = 'included' | 'missing'

@@ -2,6 +2,7 @@ import type { Address } from '#domain/ids.ts'
 import type { AnchorChain } from '#io/chain/port.ts'
 import { systemClock } from '#io/clock/system.ts'
 import { serveSubmissions } from '#io/grpc/server.ts'
+import { createGatewayReader } from '#io/ipfs/gateway-reader.ts'
 import { systemRandom } from '#io/keys/random.ts'
 import { recoverer } from '#io/keys/secp256k1.ts'
 import { createSubmissionDialer } from '#io/p2p/dialer.ts'
@@ -19,6 +20,9 @@ import type { Wire } from './role.ts'
 import type { Settings } from './settings/settings.ts'
 import { isPeerId, trustedSequencers } from './trusted-sequencers.ts'
 import { collectorVitals } from './vitals.ts'
+
+/** Of one block, by one gateway. */
+const BLOCK_TIMEOUT_MS = 10_000
 
 export const wireCollector: Wire<Collector> = async (settings, home, started, signal) => {
   const chain = hasChain(settings) ? await anchorChain(settings, home, { rpc: anchorRpc(settings, home), signal }) : undefined
@@ -42,6 +46,7 @@ export const wireCollector: Wire<Collector> = async (settings, home, started, si
       report: home.report,
       tracer: home.tracer,
       ...(chain && { anchor: { chain, recoverer } }),
+      ipfs: settings.gateways.length === 0 ? undefined : createGatewayReader({ urls: settings.gateways, timeoutMs: BLOCK_TIMEOUT_MS }),
       meeting,
       // An orchestrator sends nobody here before.
       onReady: () => server.setServing(true),

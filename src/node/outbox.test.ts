@@ -9,7 +9,7 @@ import { createSigner, parsePrivateKey, recoverer } from '#io/keys/secp256k1.ts'
 import { COLLECTOR_LIMITS } from '#roles/collector/collector.ts'
 import { createCounters } from '#roles/collector/counters.ts'
 import { createEvidence } from '#roles/collector/evidence.ts'
-import { type EndCode, openOutbox } from '#roles/collector/outbox.ts'
+import { type EndCode, openOutbox, type Outbox } from '#roles/collector/outbox.ts'
 import { openRecords } from '#roles/snapshotter/records.ts'
 import { createSubmissionHasher } from '#wire/eip712.ts'
 import { encodeReceiptFile } from '#wire/receipt-file.ts'
@@ -42,7 +42,7 @@ const voteOf = (slot: number, epochId: number = EPOCH): Submission => ({
 })
 
 /** A collector that took these votes, each of which ended so, if it did. */
-async function collected(role: string, votes: readonly (readonly [Submission, EndCode | 'queued'])[]): Promise<void> {
+async function collected(role: string, votes: readonly (readonly [Submission, EndCode | 'queued'])[]): Promise<Outbox> {
   const evidenceIn = createEvidence({ counters: createCounters(), report: () => undefined })
   const outbox = openOutbox(COLLECTOR_LIMITS, {
     store: storeOf(role),
@@ -61,6 +61,7 @@ async function collected(role: string, votes: readonly (readonly [Submission, En
     const isSigned = code === 'accepted'
     await outbox.finish(entry, code, isSigned ? evidenceIn({ submissionId, code, reason: '', proof }, () => submission) : undefined)
   }
+  return outbox
 }
 
 /** A snapshotter that handed over the votes of slots 1 to 3, and found that of slot 2 in no batch. */
@@ -103,6 +104,19 @@ test('N19: where nothing was finalized nothing is missing, and before an epoch i
   expect(told(await all())).toEqual(['collector 7 2 acknowledged accepted  signed'])
   await concluded('none')
   expect(told(await all())).toEqual(['collector 7 2 acknowledged accepted  signed'])
+})
+
+test('C18: what the collector found in the batches is told, whoever handed it over, and goes before what the snapshotter found', async () => {
+  const outbox = await collected('collector', [
+    [voteOf(1), 'accepted'],
+    [voteOf(4), 'accepted'],
+  ])
+  await outbox.judge(EPOCH, ({ slotId }) => (slotId === 1 ? 'missing' : 'included'))
+  await concluded('same')
+  expect(told(await all())).toEqual([
+    'collector 7 1 acknowledged accepted missing signed',
+    'collector 7 4 acknowledged accepted included signed',
+  ])
 })
 
 test('the receipt that is taken out is the one that was signed, and goes into a file', async () => {

@@ -3,9 +3,10 @@ import { type Address, type EpochId, parseAddress, type SubmissionId } from '#do
 import type { ReceiptCode } from '#domain/rejection.ts'
 import { onDisk, replaceFile } from '#io/disk/disk.ts'
 import { openSqliteCopy } from '#io/store/sqlite-copy.ts'
+import type { VoteFate } from '#domain/submission.ts'
 import type { Store } from '#io/store/port.ts'
 import { type NotedVote, votesIn } from '#roles/collector/outbox.ts'
-import { fateOf, type VoteFate } from '#roles/snapshotter/fate.ts'
+import { fateOf } from '#roles/snapshotter/fate.ts'
 import { encodeReceiptFile as receiptText, type SignedReceipt } from '#wire/receipt-file.ts'
 import { stateFile } from './home.ts'
 import { homesIn } from './homes.ts'
@@ -16,7 +17,7 @@ export { receiptText }
 export interface OutboxLine extends NotedVote {
   /** Name of the collector's folder. */
   readonly role: string
-  /** As the snapshotter of this machine found that handed it over, if one did and the epoch is concluded. */
+  /** As the collector found in the batches, or the snapshotter of this machine that handed it over; `undefined` where neither has looked, or there is nothing to be told yet. */
   readonly fate: VoteFate | undefined
 }
 
@@ -33,7 +34,7 @@ export async function* outboxIn(dataDir: string, epochId?: EpochId): AsyncGenera
     for (const home of homesIn(dataDir)) stores.push({ role: basename(home), store: openSqliteCopy({ path: stateFile(home) }) })
     for (const { role, store } of stores)
       for (const vote of votesIn(store, epochId)) {
-        const fate = stores.map((other) => fateOf(vote, other.store)).find((found) => found !== undefined)
+        const fate = vote.note.fate ?? stores.map((other) => fateOf(vote, other.store)).find((found) => found !== undefined)
         yield { ...vote, role, fate }
       }
   } finally {

@@ -91,6 +91,7 @@ describe('settings', () => {
   test.each<[Record<string, string>, readonly string[]]>([
     [{}, ['--sequencers']],
     [{ trustedSequencers: 'https://example.org/list.json' }, ['--data-market']],
+    [{ sequencers: `/ip4/1.2.3.4/tcp/1/p2p/${PEER}`, gateways: 'http://127.0.0.1:1' }, ['--anchor-rpc-url']],
     [{ trustedSequencers: 'list.json', dataMarket: `0x${'ab'.repeat(20)}` }, []],
     [{ trustedSequencers: 'http://example.org/list.json', dataMarket: `0x${'ab'.repeat(20)}` }, ['--trusted-sequencers-pin']],
     [
@@ -379,6 +380,7 @@ describe('settings', () => {
         'proofSamplePercent',
         'identityPassword',
         'p2pListen',
+        'p2pAnnounce',
         'connectionsPerAddress',
         'handshakesPerAddress',
         'handshakeMs',

@@ -106,7 +106,7 @@ function problemsOfRelay(settings: Partial<Settings>): string[] {
 
 /** What a collector needs hangs on what it is to do. */
 function problemsOfCollector(settings: Partial<Settings>): string[] {
-  const { sequencers = [], trustedSequencers = '', rendezvousPoint = '', relayers = '', anchorRpcUrl, slots } = settings
+  const { sequencers = [], trustedSequencers = '', rendezvousPoint = '', relayers = '', gateways = [], anchorRpcUrl, slots } = settings
   const needs = needsOf(settings)
   // Whom to believe that it is the sequencer, of those found at a rendezvous point, the chain says where no address does.
   const isNamedOnChain = anchorRpcUrl !== undefined && `${rendezvousPoint}${relayers}` !== ''
@@ -116,6 +116,7 @@ function problemsOfCollector(settings: Partial<Settings>): string[] {
       ? ['--sequencers (WEFT_SEQUENCERS) or --trusted-sequencers is needed: nothing could ever be delivered']
       : []),
     ...(anchorRpcUrl === undefined ? [] : needs(['anchorChainId', 'protocolState', 'dataMarket'], 'with --anchor-rpc-url')),
+    ...(gateways.length === 0 ? [] : needs(['anchorRpcUrl'], 'with --gateways')),
     ...(anchorRpcUrl === undefined && trustedSequencers !== '' ? needs(['dataMarket'], 'with --trusted-sequencers') : []),
     ...problemsOfTrusted(settings),
   ]

@@ -20,6 +20,7 @@ export const wireRelay: Wire<RelayRole> = async (settings, home, started, signal
   const relay = await createRelay({
     identity: await home.identity(),
     listen: settings.p2pListen,
+    announce: settings.p2pAnnounce,
     limits: relayLimits(settings),
     door: doorLimits(settings),
     judge: admission?.judge,

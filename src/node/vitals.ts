@@ -88,6 +88,7 @@ export const collectorVitals = (stats: () => CollectorStats): Vitals => ({
       ),
       ...readingsBy('weft_collector_retries_total', now.retries, (code) => ({ code })),
       ...readingsBy('weft_collector_signed_receipts_total', now.signedReceipts, (proof) => ({ proof })),
+      ...readingsBy('weft_collector_votes_judged_total', now.fates, (fate) => ({ fate })),
     ]
   },
 })

@@ -69,6 +69,7 @@ export async function submissionHost(settings: Settings, home: RoleHome, signal:
   const host = await createSubmissionHost({
     identity: await home.identity(),
     listen: settings.p2pListen,
+    announce: settings.p2pAnnounce,
     ...hostLimits(settings),
     ...(await waysToHost(settings, home, signal)),
   })

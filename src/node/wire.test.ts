@@ -18,12 +18,14 @@ import { serveWeb3Signer } from '#io/keys/web3signer.test-server.ts'
 import { createFakeServers } from '#io/log/fake.ts'
 import { createSubmissionDialer } from '#io/p2p/dialer.ts'
 import { startNode } from '#io/p2p/libp2p.ts'
+import type { Judge } from '#io/p2p/port.ts'
 import { createFakeStore } from '#io/store/fake.ts'
 import { openSqliteStore } from '#io/store/sqlite.ts'
 import type { SequencerDeps } from '#roles/sequencer/sequencer.ts'
 import { snapshotCidOf } from '#wire/cid.ts'
 import { SUBMIT_PROTOCOL } from '#wire/submit-frame.ts'
 import { completeManifest, encodeManifest, rulesOf } from '#wire/manifest.ts'
+import { serveGateway } from './gateway.ts'
 import { keepManifest } from './manifest-files.ts'
 import { marketText } from './market-file.ts'
 import { readSettings } from './read-settings.ts'
@@ -34,7 +36,8 @@ import { startRole } from './start.ts'
 // What `startRole` loads when it is needed takes seconds on a busy machine: here it is loaded before any test begins.
 import './api.ts'
 import './collector.ts'
-import type { Collector } from '#roles/collector/collector.ts'
+import type { Collector, CollectorDeps } from '#roles/collector/collector.ts'
+import { isServing } from '#io/grpc/serving.ts'
 import { submission } from '#io/grpc/suite.ts'
 import './epochs.ts'
 import './relay.ts'
@@ -102,7 +105,10 @@ vi.mock('#roles/sequencer/sequencer.ts', async (original) => {
   }
 })
 vi.mock('#io/log/jetstream.ts', () => ({
-  openJetStream: async ({ holder }: { readonly holder: string }) => createFakeServers({ clock: systemClock }).connect(holder),
+  openJetStream: async (options: { readonly holder: string }) => {
+    given.options.set('log', options)
+    return createFakeServers({ clock: systemClock }).connect(options.holder)
+  },
 }))
 vi.mock('#io/p2p/relay.ts', async (original) => {
   const real = await original<typeof import('#io/p2p/relay.ts')>()
@@ -111,6 +117,47 @@ vi.mock('#io/p2p/relay.ts', async (original) => {
     createRelay: (options: Parameters<typeof real.createRelay>[0]) => {
       given.options.set('relay', options)
       return real.createRelay(options)
+    },
+  }
+})
+vi.mock('#roles/relay/relay.ts', async (original) => {
+  const real = await original<typeof import('#roles/relay/relay.ts')>()
+  return {
+    ...real,
+    createRelayRole: (...args: Parameters<typeof real.createRelayRole>) => {
+      given.options.set('relay role', args[0])
+      return real.createRelayRole(...args)
+    },
+  }
+})
+vi.mock('#io/p2p/host.ts', async (original) => {
+  const real = await original<typeof import('#io/p2p/host.ts')>()
+  return {
+    ...real,
+    createSubmissionHost: (options: Parameters<typeof real.createSubmissionHost>[0]) => {
+      given.options.set('host', options)
+      return real.createSubmissionHost(options)
+    },
+  }
+})
+vi.mock('#io/p2p/dialer.ts', async (original) => {
+  const real = await original<typeof import('#io/p2p/dialer.ts')>()
+  return {
+    ...real,
+    createSubmissionDialer: (options: Parameters<typeof real.createSubmissionDialer>[0]) => {
+      given.options.set('dialer', options)
+      return real.createSubmissionDialer(options)
+    },
+  }
+})
+vi.mock('#roles/collector/collector.ts', async (original) => {
+  const real = await original<typeof import('#roles/collector/collector.ts')>()
+  return {
+    ...real,
+    createCollector: (...args: Parameters<typeof real.createCollector>) => {
+      given.options.set('collector', args[0])
+      given.options.set('deps of the collector', args[1])
+      return real.createCollector(...args)
     },
   }
 })
@@ -462,7 +509,8 @@ describe('settings reach', () => {
   })
 
   test('a validator that listens: what collectors send it is answered, and it says where', async () => {
-    const { role } = await start('validator', { hearListen: '/ip4/127.0.0.1/tcp/0' })
+    const { role } = await start('validator', { hearListen: '/ip4/127.0.0.1/tcp/0', deliveriesPerPeer: '101', handshakeMs: '503' })
+    expect(given.options.get('host')).toMatchObject({ limits: { tokensPerSecond: 101 }, door: { handshakeMs: 503 } })
     const dialer = await createSubmissionDialer({ identity: new Uint8Array(32).fill(7) })
     const link = await dialer.dial(role.places['p2p']?.[0] ?? '', new AbortController().signal)
     const submissionId = '00000000-0000-4000-8000-000000000001'
@@ -471,7 +519,9 @@ describe('settings reach', () => {
   })
 
   test('a listener of a sequencer in parts: what it refused unread is told with the next release, by the event of one process', async () => {
-    const { role } = await start('sequencer', { mode: 'listen', nats: 'nats://127.0.0.1:1' })
+    const nats = 'nats://127.0.0.1:1,nats://127.0.0.1:2'
+    const { role } = await start('sequencer', { mode: 'listen', nats, natsReplicas: '2', partitions: '3' })
+    expect(given.options.get('log')).toMatchObject({ servers: nats.split(','), replicas: 2, partitions: 3 })
     const asked = async (path: string) => (await fetch(`${role.healthUrl}${path}`)).text()
     await vi.waitFor(async () => expect(await asked('/readyz')).toContain('"isReady":true'))
     const peer = await startNode(
@@ -497,22 +547,142 @@ describe('settings reach', () => {
     await expect(start('snapshotter', { sourceChainId: '5' })).rejects.toMatchObject({ code: 'MARKET_CONTRADICTED' })
   })
 
-  test('a relay, which takes as many peers as it may', async () => {
-    await start('relay', { reservationsMax: '3' })
-    expect(given.options.get('relay')).toMatchObject({ limits: { reservationsMax: 3 }, listen: ['/ip4/127.0.0.1/tcp/0'] })
+  test('a relay: each is the limit that it names', async () => {
+    const limits = {
+      reservationsMax: '3',
+      reservationsPerAddress: '4',
+      reservationSeconds: '65',
+      circuitsMax: '6',
+      circuitsPerPeer: '7',
+      circuitsPerAddress: '8',
+      circuitMib: '9',
+      circuitSeconds: '10',
+      circuitIdleSeconds: '71',
+      peersPerSlot: '12',
+    }
+    const door = { connectionsPerAddress: '13', handshakesPerAddress: '14', handshakeMs: '515' }
+    await start('relay', { ...limits, ...door, rendezvous: 'on', drainSeconds: '5', p2pAnnounce: '/dns4/relay.example/tcp/9' })
+    expect(given.options.get('relay')).toMatchObject({
+      listen: ['/ip4/127.0.0.1/tcp/0'],
+      announce: ['/dns4/relay.example/tcp/9'],
+      limits: {
+        reservationsMax: 3,
+        reservationsPerAddressMax: 4,
+        reservationTtlMs: 65_000,
+        circuitsMax: 6,
+        circuitsPerPeerMax: 7,
+        circuitsPerAddressMax: 8,
+        circuitBytesMax: 9 * 1024 * 1024,
+        circuitMsMax: 10_000,
+        circuitIdleMsMax: 71_000,
+        peersPerSlotMax: 12,
+      },
+      door: { connectionsPerAddressMax: 13, pendingPerAddressMax: 14, handshakeMs: 515 },
+      judge: undefined,
+      isRendezvous: true,
+    })
+    expect(given.options.get('relay role')).toMatchObject({ drainMs: 5_000 })
+  })
+
+  test('a relay that serves slots alone judges by the chain as it is; one that nobody told to be found through is not', async () => {
+    await start('relay', { ...CHAIN_FLAGS, admission: 'slots' })
+    const { judge, isRendezvous } = given.options.get('relay') as { readonly judge: Judge; readonly isRendezvous: boolean }
+    const claim = { relay: PEER, peer: PEER, nonce: new Uint8Array(32), signature: 'ff'.repeat(65) }
+    await expect.poll(() => judge({ ...claim, slotId: 1 }), { timeout: 10_000 }).toBe('signature_malformed')
+    expect([judge({ ...claim, slotId: 2 }), isRendezvous]).toEqual(['slot_unknown', false])
+  })
+
+  test('a sequencer: how much it takes, where it is reached, and through whom', async () => {
+    const [one, two, three] = [11, 12, 13].map((port) => `/ip4/127.0.0.1/tcp/${port}/p2p/${PEER}`) as [string, string, string]
+    const list = join(folder, 'relayers.json')
+    writeFileSync(list, JSON.stringify([{ id: PEER, rendezvousPoint: 'meet', maddr: two }]))
+    await start('sequencer', {
+      ...{ p2pAnnounce: '/dns4/sequencer.example/tcp/9', relays: one, relayers: list, rendezvousAt: three },
+      ...{ deliveriesPerPeer: '101', inboxLength: '102', handshakeMs: '503' },
+      ...{ deliveriesPerSlot: '10', deliveriesPerSlotEpoch: '200' },
+    })
+    expect(given.options.get('host')).toMatchObject({
+      listen: ['/ip4/127.0.0.1/tcp/0'],
+      announce: ['/dns4/sequencer.example/tcp/9'],
+      relays: [one, two],
+      // Of those in the settings each, of those in the list two.
+      relaysHeldMax: 3,
+      point: 'meet',
+      places: [three],
+      claimant: expect.any(Function),
+      limits: { tokensPerSecond: 101, lengthMax: 102 },
+      door: { handshakeMs: 503 },
+    })
+    expect(given.options.get('sequencer')).toMatchObject({
+      slotLimits: { perSlot: { tokensPerSecond: 10 }, perSlotAndEpoch: { tokensMax: 200 } },
+    })
   })
 })
 
-test('a collector with an anchor chain checks against it; the limits of its outbox and its trusted list reach it too', async () => {
-  const list = join(folder, 'sequencers.json')
-  const maddr = `/ip4/127.0.0.1/tcp/1/p2p/${PEER}`
-  writeFileSync(list, JSON.stringify([{ id: PEER, maddr, dataMarketAddress: CHAIN_FLAGS.dataMarket.toUpperCase().replace('X', 'x') }]))
-  const settings = { ...CHAIN_FLAGS, sequencers: '', trustedSequencers: list, outboxMax: '1', outboxAgeMax: '10' }
-  const { role } = await start('collector', settings)
-  expect(given.options.get('anchor chain')).toMatchObject({ dataMarket: CHAIN_FLAGS.dataMarket, pollMs: 50 })
-  const { stats, handler } = role.handle as Collector
-  await expect.poll(() => stats().isReady, { timeout: 10_000 }).toBe(true)
-  expect(await handler(submission)).toBe('market_unknown')
+describe('a collector', () => {
+  test('with an anchor chain checks against it, and says that it serves when it can', async () => {
+    const before = Promise.withResolvers<void>()
+    const { head } = chain
+    chain.head = async () => {
+      await before.promise
+      return head()
+    }
+    const { role } = await start('collector', CHAIN_FLAGS)
+    expect(given.options.get('anchor chain')).toMatchObject({ dataMarket: CHAIN_FLAGS.dataMarket, pollMs: 50 })
+    const { stats, handler } = role.handle as Collector
+    const [grpc = ''] = role.places['grpc'] ?? []
+    expect([await isServing(grpc, 5_000), stats().isReady]).toEqual([false, false])
+    before.resolve()
+    await expect.poll(() => isServing(grpc, 5_000), { timeout: 10_000 }).toBe(true)
+    expect([stats().isReady, await handler(submission)]).toEqual([true, 'market_unknown'])
+  })
+
+  test('has the limits of its outbox, its listeners, and the sequencers of the settings, of the trusted list and of rendezvous servers', async () => {
+    const [own, listed, relay, place, listener] = [1, 2, 3, 4, 5].map((port) => `/ip4/127.0.0.1/tcp/${port}/p2p/${PEER}`) as [
+      string,
+      ...string[],
+    ]
+    const dataMarket = CHAIN_FLAGS.dataMarket.toUpperCase().replace('X', 'x')
+    const [list, relayers] = [join(folder, 'sequencers.json'), join(folder, 'relayers.json')]
+    writeFileSync(list, JSON.stringify([{ id: PEER, maddr: listed, dataMarketAddress: dataMarket }]))
+    writeFileSync(relayers, JSON.stringify([{ id: PEER, rendezvousPoint: 'meet', maddr: relay }]))
+    await start('collector', {
+      ...CHAIN_FLAGS,
+      ...{ sequencers: own, trustedSequencers: list, relayers, rendezvousAt: place ?? '', alsoTo: listener ?? '', slots: '1' },
+      ...{ outboxMax: '11', outboxPerSlotMax: '12', outboxAgeMax: '13' },
+    })
+    expect(given.options.get('collector')).toEqual({
+      addresses: [own, listed],
+      alsoTo: [listener],
+      limits: { openMax: 11, openPerSlotMax: 12, ageMaxMs: 13_000 },
+    })
+    expect(given.options.get('deps of the collector')).toMatchObject({
+      ipfs: undefined,
+      meeting: { places: [place, relay], point: 'meet', peers: [PEER, PEER] },
+    })
+    expect(given.options.get('dialer')).toMatchObject({ claimant: expect.any(Function) })
+  })
+
+  test('goes by the peer that the chain names, whatever a list says', async () => {
+    const other = '12D3KooWJWoaqZhDaoEFshF7Rh1bpY9ohihFhzcW6d69Lr2NASuV'
+    const [listed, named] = [PEER, other].map((peer) => `/ip4/127.0.0.1/tcp/2/p2p/${peer}`)
+    const list = join(folder, 'sequencers.json')
+    const entryOf = (maddr = '') => ({ id: maddr.split('/p2p/')[1], maddr, dataMarketAddress: CHAIN_FLAGS.dataMarket })
+    writeFileSync(list, JSON.stringify([listed, named].map(entryOf)))
+    chain.sequencerId = async () => other
+    await start('collector', { ...CHAIN_FLAGS, sequencers: '', trustedSequencers: list })
+    expect(given.options.get('collector')).toMatchObject({ addresses: [named] })
+  })
+
+  test('reads batches at its gateways', async () => {
+    const bytes = new TextEncoder().encode('{}')
+    const there = await serveGateway({ blocks: { block: async () => bytes } })
+    await start('collector', { ...CHAIN_FLAGS, gateways: `http://127.0.0.1:1,${there.url}` })
+    const { ipfs } = given.options.get('deps of the collector') as CollectorDeps
+    const limits = { bytesMax: 100, timeoutMs: 10_000, signal: new AbortController().signal }
+    expect(await ipfs?.get(await snapshotCidOf(bytes), limits)).toEqual(bytes)
+    await there.stop()
+  })
 })
 
 test('a role whose port is taken does not start, and leaves nothing open', async () => {

@@ -29,6 +29,9 @@ export const DOOR_LIMITS: DoorLimits = {
 /** A request younger than this may be on its way: it is not the one that makes room. */
 const YOUNG_MS = 1_000
 
+/** The answer goes out some turns after it is given, and is cut off with the connection. */
+const LINGER_MS = 100
+
 /** When there will be room. */
 function comingAgain(waitMs: number): Metadata {
   const trailers = new Metadata()
@@ -89,7 +92,7 @@ export function createDoor(limits: DoorLimits): Door {
       end(why) {
         leave()
         call.sendStatus({ code: status.DEADLINE_EXCEEDED, details: why })
-        visitor?.socket.end(() => visitor.socket.destroy())
+        setTimeout(() => visitor?.socket.end(() => visitor.socket.destroy()), LINGER_MS).unref()
       },
     }
     const wait = () => {

@@ -260,12 +260,21 @@ describe('libp2p itself', () => {
     }
   })
 
-  test('the addresses under which the host is announced are told with the one it listens on, all with its peer id', async () => {
+  test('the addresses under which the host is announced are told before the one it listens on, all with its peer id', async () => {
     const announce = ['/ip4/203.0.113.7/tcp/9101', '/dns4/sequencer.example/tcp/9101']
     const host = keep(await createSubmissionHost({ identity: identity(1), announce }))
-    const [listening, ...announced] = host.addresses()
+    const [first, second, listening, ...others] = host.addresses()
+    expect([first, second, others]).toEqual([...announce.map((address) => `${address}/p2p/${host.peerId}`), []])
     expect(listening).toMatch(/^\/ip4\/127\.0\.0\.1\/tcp\/\d+\/p2p\//)
-    expect(announced.sort()).toEqual(announce.map((address) => `${address}/p2p/${host.peerId}`).sort())
+  })
+
+  test('the addresses under which a relay is announced are in those of the peers that are reached through it', async () => {
+    const announce = ['/ip4/203.0.113.7/tcp/9100']
+    const relay = keep(await createRelay({ identity: identity(3), announce }))
+    expect(relay.addresses()[0]).toBe(`${announce[0]}/p2p/${relay.peerId}`)
+    const host = keep(await createSubmissionHost({ identity: identity(1), relays: relay.addresses().slice(1) }))
+    const through = `${announce[0]}/p2p/${relay.peerId}/p2p-circuit/p2p/${host.peerId}`
+    await expect.poll(() => host.addresses(), { timeout: 15_000 }).toContain(through)
   })
 
   test('a port that is taken, or a relay that is no address, is LISTEN_FAILED', async () => {

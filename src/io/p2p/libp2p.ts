@@ -28,6 +28,7 @@ export interface NodeOptions {
   /** 32 bytes: the seed of the Ed25519 key that the peer id is made of. More bytes, as in seed and public key, are accepted. */
   readonly identity: Uint8Array
   readonly listen: readonly string[]
+  /** Addresses under which it is also reached: told before those that it listens on, which may lead nowhere from elsewhere. */
   readonly announce?: readonly string[]
   /** Streams of one connection; through a relay each circuit is one. */
   readonly streamsPerConnectionMax: number
@@ -71,6 +72,14 @@ function listQuickly(manager: Connections): void {
   }
 }
 
+/** Whoever is told of several addresses tries them in their order. */
+const announcedFirst =
+  (announce: readonly string[]) =>
+  (addresses: Multiaddr[]): Multiaddr[] => {
+    const isAnnounced = (address: Multiaddr): boolean => announce.some((own) => address.toString().startsWith(`${own}/p2p/`))
+    return [...addresses.filter(isAnnounced), ...addresses.filter((address) => !isAnnounced(address))]
+  }
+
 const ED25519_SEED_BYTES = 32
 
 /** The key of an identity, as `NodeOptions` has it. */
@@ -83,12 +92,13 @@ export async function startNode<Services extends Record<string, unknown>>(
   services: Libp2pOptions<Services>['services'],
 ): Promise<Libp2p<Services & { identify: unknown; ping: unknown }>> {
   const door = { ...DOOR_LIMITS, ...options.door }
+  const { announce = [] } = options
   const privateKey = await keyOf(options.identity)
   let addressManager: AddressBook | undefined
   try {
     const node = await createLibp2p({
       privateKey,
-      addresses: { listen: [...options.listen], ...(options.announce === undefined ? {} : { appendAnnounce: [...options.announce] }) },
+      addresses: { listen: [...options.listen], appendAnnounce: [...announce], announceFilter: announcedFirst(announce) },
       transports: [
         tcp({ inboundSocketInactivityTimeout: SOCKET_IDLE_TIMEOUT_MS, outboundSocketInactivityTimeout: SOCKET_IDLE_TIMEOUT_MS }),
         ...(options.transports ?? []),

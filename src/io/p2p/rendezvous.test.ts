@@ -15,11 +15,14 @@ import {
   RENDEZVOUS_PROTOCOL,
   type RendezvousRequest,
 } from '#wire/rendezvous-frame.ts'
-import { withLength } from '#wire/length-prefix.ts'
+import { createFrameReader, withLength } from '#wire/length-prefix.ts'
 import { createSubmissionDialer } from './dialer.ts'
 import { framed } from './framed.ts'
 import { openRecord, sealRecord } from './peer-record.ts'
+import { createRegistrations, REGISTRATION_LIMITS } from './registrations.ts'
 import { createRelay } from './relay.ts'
+import { createRendezvousServer } from './rendezvous-server.ts'
+import { ScriptedStream } from './scripted.test-stream.ts'
 import { identity } from './suite.ts'
 import { running } from './running.test-world.ts'
 
@@ -121,6 +124,28 @@ describe('R8: a rendezvous server', () => {
     expect(statuses.indexOf('E_UNAVAILABLE')).toBeGreaterThanOrEqual(50)
     expect(await (await talk(await peerOf(2))).ask(asking)).toMatchObject({ status: 'OK' })
   })
+})
+
+test('G7, G11: identities are free, so the peers of one address ask so often together and no more; another address is answered', async () => {
+  const registrations = createRegistrations(REGISTRATION_LIMITS, { nowMs: () => 0, run: new Uint8Array(8) })
+  let address = 'one'
+  const deps = { registrations, nowMs: () => 0, mayRegister: () => true, addressOf: () => address, onRefused: () => undefined }
+  const serve = createRendezvousServer(deps)
+  const question = encodeRequest({ kind: 'discover', namespace: 'market', limit: undefined, cookie: undefined })
+  async function ask(peer: string): Promise<unknown> {
+    const stream = new ScriptedStream(RENDEZVOUS_PROTOCOL)
+    const served = serve(stream.asStream(), { remotePeer: peer } as never)
+    stream.receive(question)
+    stream.endRemote()
+    await served
+    const [step] = createFrameReader({ frameBytesMax: 512 * 1_024 }).push(stream.written[0] as Uint8Array)
+    return step?.kind === 'frame' ? parseAnswer(step.bytes)?.status : step?.kind
+  }
+  const statuses: unknown[] = []
+  for (let peer = 0; peer < 501; peer += 1) statuses.push(await ask(`peer ${peer}`))
+  expect([new Set(statuses.slice(0, 500)), statuses[500]]).toEqual([new Set(['OK']), 'E_UNAVAILABLE'])
+  address = 'other'
+  expect(await ask('peer 0')).toBe('OK')
 })
 
 describe('G11: a rendezvous server that lies', () => {

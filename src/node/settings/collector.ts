@@ -7,7 +7,7 @@ export const COLLECTOR_SETTINGS = {
     type: 'host:port',
     fallback: '127.0.0.1:50051',
     roles: ['collector'],
-    doc: 'host:port where snapshotters hand over.',
+    doc: 'host:port where snapshotters hand over (docs/COLLECTOR-GRPC.md).',
   },
   sequencers: {
     env: 'WEFT_SEQUENCERS',
@@ -59,6 +59,13 @@ export const COLLECTOR_SETTINGS = {
     fallback: 600,
     roles: ['collector'],
     doc: 'How long a submission is tried by the clock, without an anchor chain only: with one it is tried until its window is over in chain time.',
+  },
+  gateways: {
+    env: 'WEFT_GATEWAYS',
+    type: 'urls',
+    fallback: [],
+    roles: ['collector'],
+    doc: 'Trustless IPFS gateways, asked in that order, where the batches of an epoch are read once they are there: `./weft outbox` then says of each vote that the sequencer took whether a batch holds it, `included`, or none does, `missing`, whoever handed it over. Needs the anchor chain. Without any, what a snapshotter of the same data directory has found is said.',
   },
   alsoTo: {
     env: 'WEFT_ALSO_TO',

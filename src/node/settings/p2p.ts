@@ -16,6 +16,13 @@ export const P2P_SETTINGS = {
     roles: ['relay', 'sequencer'],
     doc: 'Multiaddrs to listen on.',
   },
+  p2pAnnounce: {
+    env: 'WEFT_P2P_ANNOUNCE',
+    type: 'multiaddrs',
+    fallback: [],
+    roles: ['relay', 'sequencer'],
+    doc: 'Multiaddrs under which it is reached from elsewhere, where those to listen on are not: behind a NAT, in a container. Told before them, wherever they are told.',
+  },
   deliveriesPerPeer: {
     env: 'WEFT_DELIVERIES_PER_PEER',
     type: 'integer',

@@ -42,6 +42,7 @@ export interface CollectorSetUp {
   readonly dialer?: SubmissionDialer
   readonly limits?: Partial<CollectorLimits>
   readonly anchor?: CollectorDeps['anchor']
+  readonly ipfs?: CollectorDeps['ipfs']
   readonly alsoTo?: readonly string[]
   readonly tracer?: CollectorDeps['tracer']
 }
@@ -98,7 +99,10 @@ export function createWorld(seed = 1) {
     }
     const role: Collector = createCollector(
       { addresses, alsoTo: options.alsoTo ?? [], limits: options.limits ?? {} },
-      { store, dialer, clock: counted, random, report, tracer: options.tracer, ...(options.anchor && { anchor: options.anchor }) },
+      {
+        ...{ store, dialer, clock: counted, random, report, tracer: options.tracer, ipfs: options.ipfs },
+        ...(options.anchor && { anchor: options.anchor }),
+      },
     )
     const leaving = new AbortController()
     let running: Promise<void> | undefined

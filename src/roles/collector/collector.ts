@@ -5,11 +5,11 @@ import type { AnchorChain } from '#io/chain/port.ts'
 import type { Clock } from '#io/clock/port.ts'
 import type { SubmissionHandler } from '#io/grpc/port.ts'
 import type { Random, Recoverer } from '#io/keys/port.ts'
+import type { Ipfs } from '#io/ipfs/port.ts'
 import type { SubmissionDialer } from '#io/p2p/port.ts'
 import type { Store } from '#io/store/port.ts'
 import type { Tracer } from '#io/traces/port.ts'
 import { type Life, live } from '#life/live.ts'
-import type { PersistDeps } from '#life/persist.ts'
 import { createSubmissionHasher } from '#wire/eip712.ts'
 import { accept } from './accept.ts'
 import { createAppointed } from '#life/appointed.ts'
@@ -20,6 +20,7 @@ import { type CounterReadings, createCounters } from './counters.ts'
 import { expire, untilTooOld, untilWindowEnds } from './expire.ts'
 import { createFinding, type Meeting } from './find.ts'
 import { createForwarder, type ForwardOptions } from './forward.ts'
+import { createIncluding } from './include.ts'
 import { openOutbox, type OutboxOptions } from './outbox.ts'
 import { createSpans } from './spans.ts'
 import { createTelling } from './tell.ts'
@@ -64,6 +65,8 @@ export interface CollectorDeps {
   readonly tracer?: Tracer | undefined
   /** The chain that submissions are checked against, and by which they expire (C12, C13). Without it only their form is checked, and their age counts. */
   readonly anchor?: { readonly chain: AnchorChain; readonly recoverer: Recoverer }
+  /** With `anchor`: where the batches of its epochs are read, to see what they hold (C18). Without it nobody looks. */
+  readonly ipfs?: Pick<Ipfs, 'get'> | undefined
   /** Where more addresses of the market's sequencers are found (C15). */
   readonly meeting?: Meeting | undefined
   /** Called once, when submissions can be taken. */
@@ -97,7 +100,8 @@ export function createCollector(options: CollectorOptions, deps: CollectorDeps):
   const bell = createBell(deps.clock)
   const outbox = openOutbox(limits, { ...deps, onReady: bell.ring }) // C3: what an earlier life left is due at once.
   const telling = createTelling({ ...deps, outbox })
-  const anchored = deps.anchor && anchor(deps.anchor, deps)
+  const including = deps.anchor && deps.ipfs && createIncluding({ ...deps, chain: deps.anchor.chain, ipfs: deps.ipfs, outbox, counters })
+  const anchored = deps.anchor && anchor(deps.anchor, { ...deps, onStep: including?.note })
   const spans = createSpans(deps)
   const delivering = { ...deps, outbox, spans, counters, telling, bell, authority: anchored?.authority }
   const finding = createFinding(options.addresses, deps.meeting, deps)
@@ -113,6 +117,7 @@ export function createCollector(options: CollectorOptions, deps: CollectorDeps):
     void life.spawn(telling.run(over.signal))
     void life.spawn(copies.run(life.signal))
     void life.spawn(finding.run(life.signal))
+    if (including !== undefined) void life.spawn(including.run(life.signal))
     if (anchored === undefined) {
       deps.report('submissions_unchecked', {})
       deps.onReady?.()
@@ -157,7 +162,7 @@ const waitedMs = (sinceMs: number | undefined, clock: Clock): number | undefined
   sinceMs === undefined ? undefined : Math.max(0, clock.nowMs() - sinceMs)
 
 /** The chain as this role knows it, and what submissions are held to by it. */
-function anchor({ chain, recoverer }: NonNullable<CollectorDeps['anchor']>, deps: PersistDeps & Pick<CollectorDeps, 'onReady'>) {
+function anchor({ chain, recoverer }: NonNullable<CollectorDeps['anchor']>, deps: Omit<Parameters<typeof createWatch>[0], 'chain'>) {
   const watch = createWatch({ ...deps, chain })
   const appointed = createAppointed({ ...deps, chain })
   const hasher = createSubmissionHasher(chain)

@@ -1,4 +1,5 @@
 import type { Rejection } from '#domain/rejection.ts'
+import type { VoteFate } from '#domain/submission.ts'
 import type { EndCode, Ending } from './outbox.ts'
 
 type Counts<Key extends string> = Partial<Record<Key, number>>
@@ -15,6 +16,8 @@ export interface Counters {
   countLink(): void
   /** A signed receipt; whether it shows what it should. */
   countSigned(isGood: boolean): void
+  /** What the batches say of one that was taken. */
+  countFate(fate: VoteFate): void
   read(): CounterReadings
 }
 
@@ -31,6 +34,7 @@ export interface CounterReadings {
   readonly retries: Readonly<Counts<Rejection>>
   readonly linksOpened: number
   readonly signedReceipts: Readonly<Record<'kept' | 'unproved', number>>
+  readonly fates: Readonly<Record<VoteFate, number>>
   /** How the last submission ended. */
   readonly lastEnd: EndCode | undefined
 }
@@ -44,6 +48,7 @@ export function createCounters(): Counters {
   const lost: Counts<EndCode> = {}
   const retries: Counts<Rejection> = {}
   const signedReceipts = { kept: 0, unproved: 0 }
+  const fates = { included: 0, missing: 0 }
   let linksOpened = 0
   let lastEnd: EndCode | undefined
   return {
@@ -65,6 +70,9 @@ export function createCounters(): Counters {
     countSigned(isGood) {
       signedReceipts[isGood ? 'kept' : 'unproved'] += 1
     },
+    countFate(fate) {
+      fates[fate] += 1
+    },
     read: () => ({
       handedOver: { ...handedOver },
       refused: { ...refused },
@@ -80,6 +88,7 @@ export function createCounters(): Counters {
       retries: { ...retries },
       linksOpened,
       signedReceipts: { ...signedReceipts },
+      fates: { ...fates },
       lastEnd,
     }),
   }

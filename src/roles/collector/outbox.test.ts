@@ -388,6 +388,29 @@ describe('what has ended', () => {
   })
 })
 
+describe('C18: what the batches say', () => {
+  const EPOCH = submission(1).request.epochId
+
+  test('is written down once, beside what is known of the end, and outlasts a restart', async () => {
+    const { outbox, store } = open(createFakeStore())
+    for (const [index, code] of (['accepted', 'unacknowledged', 'signer_mismatch', 'window_over'] as const).entries()) {
+      await outbox.add(submission(index))
+      await end(outbox, code)
+    }
+    await outbox.add(submission(4))
+    expect([outbox.unjudgedEpochs(), outbox.unjudged(EPOCH).map(({ projectId }) => projectId)]).toEqual([[EPOCH], ['p0:N', 'p1:N']])
+    const judge = (by: Outbox) => by.judge(EPOCH, ({ projectId }) => (projectId === 'p1:N' ? 'missing' : undefined))
+    expect(await judge(outbox)).toMatchObject([{ projectId: 'p1:N', fate: 'missing' }])
+    expect(await judge(outbox)).toEqual([])
+    const again = open(store.crash())
+    expect(await judge(again.outbox)).toEqual([])
+    expect(again.outbox.unjudged(EPOCH).map(({ projectId }) => projectId)).toEqual(['p0:N'])
+    expect(noteOf(again.store.scan('out')[1]?.value as Uint8Array)).toMatchObject({
+      ...{ state: 'sent', lastCode: 'unacknowledged', attempts: 1, fate: 'missing' },
+    })
+  })
+})
+
 describe('C3: after a restart', () => {
   test('everything that has no end is due at once, in the order of acceptance, under its id and with its age', async () => {
     const first = open(createFakeStore())

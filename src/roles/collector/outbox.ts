@@ -3,7 +3,7 @@ import { createHeap } from '#domain/heap.ts'
 import type { Cid, EpochId, ProjectId, SlotId, SubmissionId } from '#domain/ids.ts'
 import type { DeliveryReason } from '#domain/reasons.ts'
 import { isTaken, type ReceiptCode } from '#domain/rejection.ts'
-import type { Submission } from '#domain/submission.ts'
+import type { Submission, VoteFate } from '#domain/submission.ts'
 import { type BlockTime, withContractNumber } from '#domain/window.ts'
 import type { Clock } from '#io/clock/port.ts'
 import type { Random } from '#io/keys/port.ts'
@@ -81,6 +81,15 @@ export interface Outbox {
   oldestMs(): number | undefined
   /** Of what waits or is in flight. */
   openEpochs(): ReadonlySet<EpochId>
+  /** Epochs, ascending, with votes that somebody has taken, and of which is not known whether a batch holds them. */
+  unjudgedEpochs(): readonly EpochId[]
+  unjudged(epochId: EpochId): readonly KeptVote[]
+  /** Writes down what became of those of which that is known now, and tells of them; resolves when that is durable. */
+  judge(epochId: EpochId, fateOf: (vote: KeptVote) => VoteFate | undefined): Promise<readonly JudgedVote[]>
+}
+
+export interface JudgedVote extends KeptVote {
+  readonly fate: VoteFate
 }
 
 const PREFIX = 'out\t'
@@ -106,6 +115,8 @@ export interface Note {
   readonly finishedMs?: number
   /** The signed receipt of what the sequencer has taken. */
   readonly evidence?: Evidence | undefined
+  /** As the batches of its epoch say, where they are read (C18). */
+  readonly fate?: VoteFate
 }
 
 function toValue(note: Note, payload: Uint8Array): Uint8Array {
@@ -135,10 +146,11 @@ export interface NotedVote extends KeptVote {
   readonly note: Note
 }
 
+const epochPrefix = (epochId: EpochId): string => `${PREFIX}${String(epochId).padStart(EPOCH_DIGITS, '0')}\t`
+
 /** What is written down of votes, of all or of those of an epoch, which come in the order of their epochs. */
 export function* votesIn(store: Store, epochId?: EpochId): Generator<NotedVote> {
-  const prefix = epochId === undefined ? PREFIX : `${PREFIX}${String(epochId).padStart(EPOCH_DIGITS, '0')}\t`
-  for (const { key, note } of kept(store, prefix)) yield { ...voteIn(key), note }
+  for (const { key, note } of kept(store, epochId === undefined ? PREFIX : epochPrefix(epochId))) yield { ...voteIn(key), note }
 }
 
 export function voteIn(key: string): KeptVote {
@@ -329,6 +341,15 @@ export function openOutbox(
     return value.subarray(value.indexOf(NEWLINE) + 1)
   }
 
+  /** Of an epoch, or of all. */
+  function* unjudgedIn(epochId?: EpochId): Generator<KeptNote> {
+    const prefix = epochId === undefined ? PREFIX : epochPrefix(epochId)
+    for (const { key, note } of kept(store, prefix)) {
+      const isTaken = note.state === 'acknowledged' || note.state === 'sent'
+      if (isTaken && note.fate === undefined) yield { key, note }
+    }
+  }
+
   for (const { key, queued } of wordsIn(store)) {
     if (queued === undefined) history.add(key)
     else {
@@ -403,5 +424,20 @@ export function openOutbox(
     openCount: () => open.size,
     oldestMs: () => open.values().next().value?.firstSeenMs,
     openEpochs: () => new Set([...open.values()].map(({ epochId }) => epochId)),
+    unjudgedEpochs: () => [...new Set(Array.from(unjudgedIn(), ({ key }) => voteIn(key).epochId))],
+    unjudged: (epochId) => Array.from(unjudgedIn(epochId), ({ key }) => voteIn(key)),
+    async judge(epochId, fateOf) {
+      const judged: JudgedVote[] = []
+      const writes: StoreWrite[] = []
+      for (const { key, note } of unjudgedIn(epochId)) {
+        const vote = voteIn(key)
+        const fate = fateOf(vote)
+        if (fate === undefined) continue
+        judged.push({ ...vote, fate })
+        writes.push({ key, value: toValue({ ...note, fate }, new Uint8Array(0)) })
+      }
+      if (writes.length > 0) await store.commit(writes)
+      return judged
+    },
   }
 }

@@ -1,4 +1,5 @@
 import { type AnchorView, createAnchorView, type ReleasedEpoch } from '#domain/anchor-view.ts'
+import type { ChainStep } from '#domain/chain-step.ts'
 import type { BlockNumber, EpochId } from '#domain/ids.ts'
 import type { AnchorChain, BlockRef } from '#io/chain/port.ts'
 import { type PersistDeps, persist } from '#life/persist.ts'
@@ -19,7 +20,13 @@ export interface Watch {
  * Follows the anchor chain from the oldest release whose window may be open: who signs for a slot, which epochs there are, and how late it is
  * (C13). What the chain does not answer is asked again. Until it was followed up to its head nothing can be checked, and nothing expires.
  */
-export function createWatch(deps: PersistDeps & { readonly chain: AnchorChain; readonly onReady?: () => void }): Watch {
+export function createWatch(
+  deps: PersistDeps & {
+    readonly chain: AnchorChain
+    readonly onReady?: () => void
+    readonly onStep?: ((step: ChainStep) => void) | undefined
+  },
+): Watch {
   const { chain } = deps
   const view = createAnchorView()
   let length = 0
@@ -37,6 +44,7 @@ export function createWatch(deps: PersistDeps & { readonly chain: AnchorChain; r
       await readSlots({ ...deps, view }, signal)
       for await (const step of chain.follow({ from: start.block, known: [], signal })) {
         const applied = view.apply(step)
+        deps.onStep?.(step)
         await readSigners(applied, { ...deps, view }, signal)
         for (const { epochId } of applied.undone) windows.noteUndone(epochId)
         for (const { epochId } of applied.released) windows.noteReleased(epochId)

@@ -64,3 +64,12 @@ test('C15: addresses come and go', () => {
   addresses.push('/found')
   expect(ways.all()).toEqual(['/found', '/direct'])
 })
+
+test('C16: of an address that is not known any more nothing is remembered: when it comes again it is as any other', () => {
+  const { ways, addresses } = setUp(['/found', '/direct', '/relay'])
+  ways.note('/found', 'isMute')
+  addresses.shift()
+  ways.note('/relay', 'isCut')
+  addresses.unshift('/found')
+  expect(ways.all()).toEqual(['/found', '/direct', '/relay'])
+})

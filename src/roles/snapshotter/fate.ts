@@ -1,9 +1,7 @@
 import type { Cid, EpochId, ProjectId, SlotId } from '#domain/ids.ts'
+import type { VoteFate } from '#domain/submission.ts'
 import type { Store } from '#io/store/port.ts'
 import { openRecords } from './records.ts'
-
-/** What became of a vote that was handed over: in one of its epoch's batches, or in none though its project has a result. */
-export type VoteFate = 'included' | 'missing'
 
 interface HandedVote {
   readonly epochId: EpochId

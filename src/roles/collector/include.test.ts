@@ -1,0 +1,182 @@
+import { beforeEach, afterEach, describe, expect, test } from 'vitest'
+import type { Batch } from '#domain/batch.ts'
+import { WeftError } from '#domain/errors.ts'
+import type { Address, Cid, EpochId, Hash, ProjectId } from '#domain/ids.ts'
+import type { Submission } from '#domain/submission.ts'
+import type { ProtocolCall } from '#io/chain/port.ts'
+import { createFakeStore } from '#io/store/fake.ts'
+import { encodeBatch } from '#wire/batch-json.ts'
+import { snapshotCidOf } from '#wire/cid.ts'
+import { createAnchoredWorld } from './anchored.test-world.ts'
+import { createWorld, SEQUENCER } from './collector.test-world.ts'
+import { votesIn } from './outbox.ts'
+
+const ACCOUNT = `0x${'0a'.repeat(20)}` as Address
+const ROOT = `0x${'5'.repeat(64)}` as Hash
+const [A, B] = ['pairs:0x0a:N', 'pairs:0x0b:N'] as [ProjectId, ProjectId]
+
+describe('C18: votes that were taken are looked for in the batches of their epoch', () => {
+  let world: ReturnType<typeof createAnchoredWorld>
+  let sender: ReturnType<typeof world.chain.sender>
+  let addresses: readonly string[]
+  const served = new Map<string, Uint8Array>()
+  let asked = 0
+  const ipfs = {
+    async get(cid: string): Promise<Uint8Array> {
+      asked += 1
+      const bytes = served.get(cid)
+      if (bytes === undefined) throw new WeftError('IPFS_NOT_FOUND', { cid, waitedMs: 0 })
+      return bytes
+    },
+  }
+  let sent = 0
+
+  beforeEach(async () => {
+    served.clear()
+    asked = 0
+    world = createAnchoredWorld({ sequencers: [ACCOUNT], validators: [ACCOUNT], attestationsMin: 1 })
+    sender = world.chain.sender({ address: ACCOUNT, journal: createFakeStore() })
+    const host = await world.network.createSubmissionHost({ identity: SEQUENCER })
+    world.answer(host)
+    addresses = host.addresses()
+  })
+  afterEach(() => world.stopping.abort())
+
+  async function send(call: ProtocolCall): Promise<void> {
+    sent += 1
+    const done = sender.send(`${sent}`, call, world.stopping.signal)
+    await world.clock.runUntil(() => world.chain.pendingCount() > 0, { limitMs: 5_000 })
+    await world.mine()
+    expect(await world.clock.runUntil(done, { limitMs: 5_000 })).toMatchObject({ kind: 'done' })
+  }
+
+  /** One batch of the epoch with these votes in it, for these projects; nobody serves its file yet. */
+  async function anchored(epochId: EpochId, votes: readonly Submission[], projectIds: readonly ProjectId[]) {
+    const snapshotCids = projectIds.map(() => votes[0]?.request.snapshotCid as Cid)
+    const submissions = votes.map((submission, index) => ({ submissionId: `00000000-0000-4000-8000-00000000000${index}`, submission }))
+    const bytes = encodeBatch({ submissions, submissionsRoot: ROOT, projectIds, snapshotCids } as unknown as Batch)
+    const batchCid = await snapshotCidOf(bytes)
+    await send({ kind: 'submitSubmissionBatch', epochId, batchCid, projectIds, snapshotCids, rootHash: ROOT })
+    return {
+      serve: () => void served.set(batchCid, bytes),
+      end: () => send({ kind: 'endBatchSubmissions', epochId }),
+      attest: () => send({ kind: 'submitBatchAttestation', epochId, batchCid, rootHash: ROOT }),
+    }
+  }
+
+  const fates = (store: ReturnType<typeof createFakeStore>) =>
+    Object.fromEntries(
+      [...votesIn(store)].map(({ slotId, projectId, note: { state, fate } }) => [`${slotId} ${projectId}`, `${state} ${fate}`]),
+    )
+
+  async function taken(votes: readonly Submission[], setUp: Parameters<typeof world.collector>[1] = {}) {
+    const one = await world.collector(addresses, { ipfs, ...setUp })
+    await one.ready()
+    for (const vote of votes) expect(await one.hand(vote)).toBe('Success')
+    await world.clock.runUntil(() => one.ended() === votes.length, { limitMs: 10_000 })
+    return one
+  }
+
+  test('one that a batch holds is included; one that none does is missing when its project is final, and its slot is told of', async () => {
+    const epochId = await world.releaseNext()
+    const [first, second, other] = [world.signed(1, A), world.signed(2, A), world.signed(1, B)]
+    const one = await taken([first, second, other])
+    const batch = await anchored(epochId, [first], [A])
+    batch.serve()
+    await batch.end()
+    await world.clock.runUntil(() => one.role.stats().fates.included === 1, { limitMs: 5_000 })
+    expect(fates(one.store)).toEqual({
+      [`1 ${A}`]: 'acknowledged included',
+      [`2 ${A}`]: 'acknowledged undefined',
+      [`1 ${B}`]: 'acknowledged undefined',
+    })
+    await batch.attest()
+    await world.clock.runUntil(() => one.role.stats().fates.missing === 1, { limitMs: 5_000 })
+    // Of B nobody has a result.
+    expect(fates(one.store)).toMatchObject({ [`2 ${A}`]: 'acknowledged missing', [`1 ${B}`]: 'acknowledged undefined' })
+    expect(world.facts.filter(({ event }) => event === 'votes_left_out')).toEqual([
+      { event: 'votes_left_out', epochId, projectId: A, slots: '2' },
+    ])
+    expect(one.role.stats().fates).toEqual({ included: 1, missing: 1 })
+  })
+
+  test('while a file cannot be had nothing is missing; it is asked for again when a batch is final', async () => {
+    const epochId = await world.releaseNext()
+    const [first, second] = [world.signed(1, A), world.signed(2, A)]
+    const one = await taken([first, second])
+    const away = await anchored(epochId, [second], [B])
+    const batch = await anchored(epochId, [first], [A])
+    batch.serve()
+    await batch.end()
+    await batch.attest()
+    await world.clock.runUntil(() => one.role.stats().fates.included === 1, { limitMs: 5_000 })
+    await world.mine(3)
+    expect(one.role.stats().fates).toEqual({ included: 1, missing: 0 })
+    away.serve()
+    await away.attest()
+    await world.clock.runUntil(() => one.role.stats().fates.included === 2, { limitMs: 5_000 })
+    expect(world.events).not.toContain('votes_left_out')
+  })
+
+  test('what came to its end while nobody was there is looked for after the start; the votes of another market are not', async () => {
+    const epochId = await world.releaseNext()
+    const vote = world.signed(1, A)
+    const before = await taken([vote])
+    await before.stop()
+    // Without a chain any market is taken.
+    const foreign = createWorld()
+    const elsewhere = await foreign.network.createSubmissionHost({ identity: SEQUENCER })
+    foreign.answer(elsewhere)
+    const another = await foreign.collector(elsewhere.addresses(), { store: before.store })
+    another.start()
+    await another.hand({ ...world.signed(2, A), dataMarket: `0x${'0d'.repeat(20)}` })
+    await foreign.clock.runUntil(() => another.ended() === 1, { limitMs: 10_000 })
+    foreign.stopping.abort()
+    const batch = await anchored(epochId, [vote], [A])
+    batch.serve()
+    await batch.end()
+    await batch.attest()
+    // So far back that the chain is not followed from there any more.
+    for (let later = 0; later < 2; later += 1) {
+      await world.mine(40)
+      await world.releaseNext()
+    }
+    const one = await taken([], { store: before.store })
+    await world.clock.runUntil(() => one.role.stats().fates.included === 1, { limitMs: 5_000 })
+    await world.mine(3)
+    expect(fates(one.store)).toEqual({ [`1 ${A}`]: 'acknowledged included', [`2 ${A}`]: 'acknowledged undefined' })
+  })
+
+  test('no file is asked for of an epoch in which nothing was taken, or all is known', async () => {
+    const one = await taken([])
+    const batch = await anchored(await world.releaseNext(), [world.signed(1, A)], [A])
+    batch.serve()
+    await batch.end()
+    const epochId = await world.releaseNext()
+    const vote = world.signed(1, A)
+    await one.hand(vote)
+    await world.clock.runUntil(() => one.ended() === 1, { limitMs: 10_000 })
+    expect(asked).toBe(0)
+    const next = await anchored(epochId, [vote], [A])
+    next.serve()
+    await next.end()
+    await next.attest()
+    await world.mine(3)
+    expect([asked, one.role.stats().fates]).toEqual([1, { included: 1, missing: 0 }])
+  })
+
+  test('one that is handed over again, naming another block, is sent and looked for again', async () => {
+    const epochId = await world.releaseNext()
+    const vote = world.signed(1, A)
+    const one = await taken([vote])
+    const batch = await anchored(epochId, [vote], [A])
+    batch.serve()
+    await batch.end()
+    await world.clock.runUntil(() => one.role.stats().fates.included === 1, { limitMs: 5_000 })
+    await one.hand({ ...vote, header: (await world.chain.head()).hash })
+    await world.clock.runUntil(() => one.ended() === 2, { limitMs: 10_000 })
+    expect(fates(one.store)).toEqual({ [`1 ${A}`]: 'acknowledged undefined' })
+    await batch.attest()
+    await world.clock.runUntil(() => one.role.stats().fates.included === 2, { limitMs: 5_000 })
+  })
+})
