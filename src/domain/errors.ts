@@ -472,12 +472,12 @@ export const ERRORS = {
   ORIGIN_REFUSED: {
     kind: 'caller',
     facts: ['origin'],
-    help: 'These tools answer programs and pages of this machine, and no page of elsewhere.',
+    help: 'This answers programs of this machine, and no page of elsewhere, which would take their turns from them. Who wants to read it in a browser types its address in.',
   },
   HOST_REFUSED: {
     kind: 'caller',
     facts: ['host'],
-    help: 'These routes answer whoever calls them by an address of this machine, or by a name of --health-hosts: by any other name a page of elsewhere could read them in a browser.',
+    help: 'These routes answer whoever calls them by an address of this machine, or by a name of --health-hosts (`/metrics` and the like) or --http-hosts: by any other name a page of elsewhere could read them in a browser.',
   },
   TOKEN_WRONG: {
     kind: 'caller',

@@ -154,7 +154,7 @@ export async function ipfsPlace(settings: Settings, home: RoleHome, started: Sta
     { store: home.store, onDamaged: (cid) => home.report('block_damaged', { cid }), onDialled },
   )
   started.add('IPFS node', node)
-  const gateway = await serveGateway({ blocks: node, port: settings.gatewayPort }, home)
+  const gateway = await serveGateway({ blocks: node, port: settings.gatewayPort, hosts: settings.httpHosts }, home)
   started.add('IPFS gateway', gateway)
   const copies = copiesOf(settings, home, node)
   started.add('pinning places', copies)

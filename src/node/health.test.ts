@@ -116,7 +116,7 @@ describe('whoever asks', () => {
   })
 })
 
-test('slots are looked at now and then, however often anybody asks; no page of a browser may read any of it', async () => {
+test('slots are looked at now and then, however often anybody asks', async () => {
   const health = await start()
   let looks = 0
   const slots = async () => {
@@ -126,8 +126,34 @@ test('slots are looked at now and then, however often anybody asks; no page of a
   health.begin({ ...VITALS, slots })
   for (let count = 0; count < 3; count += 1) await ask(health, '/status')
   expect(looks).toBe(1)
-  const answer = await fetch(`${health.url}/status`, { headers: { origin: 'https://example.org' } })
-  expect(answer.headers.get('access-control-allow-origin')).toBeNull()
+})
+
+test('G11: pages of a browser are refused before they count: however often they ask, a scraper has its answer', async () => {
+  const health = await start()
+  const { port } = new URL(health.url ?? '')
+  const asPage = async (headers: Record<string, string>, path = '/metrics') => {
+    const asking = request({ host: '127.0.0.1', port, path, headers }).end()
+    const [answer] = (await once(asking, 'response')) as [IncomingMessage]
+    return { status: answer.statusCode, cors: answer.headers['access-control-allow-origin'], text: await text(answer) }
+  }
+  const asked: Record<string, string>[] = [
+    { origin: 'https://example.org' },
+    { origin: 'null' },
+    { origin: 'http://127.0.0.1:3000' },
+    { 'sec-fetch-site': 'cross-site' },
+    { 'sec-fetch-site': 'same-site' },
+    { host: 'evil.example' },
+  ]
+  // More than anybody may ask at once.
+  for (let round = 0; round < 20; round += 1)
+    for (const headers of asked)
+      expect(await asPage(headers)).toEqual({
+        status: 403,
+        cors: undefined,
+        text: expect.stringContaining('host' in headers ? 'HOST_REFUSED' : 'ORIGIN_REFUSED'),
+      })
+  expect((await ask(health, '/metrics')).status).toBe(200)
+  expect((await asPage({ 'sec-fetch-site': 'none' }, '/livez')).status, 'who types the address in').toBe(200)
 })
 
 test('G11: by a name that is not this machine’s nobody is answered: a page of elsewhere may have its own lead here', async () => {
