@@ -89,7 +89,7 @@ describe('a role in lines', () => {
   window       42 % of it used by the last epoch
   projects     3 missed
   money        0x1 has 1.5 ether, 0.0512 a day: lasts 29 days
-  alerts       00:00:02Z to slack, and not to telegram: outvoted; 1 before
+  alerts       1970-01-01 00:00:02Z to slack, and not to telegram: outvoted; 1 before
   disk         5.0 GB free of 10.0 GB; store 2.0 kB
   memory       120.0 MB
                slot 3: epoch 8, N s ago; 4 handed over, 3 included, 1 outvoted, 1 left out; 2 of 50 today
@@ -125,6 +125,24 @@ describe('a role in lines', () => {
   ])('%j', (home, words) => {
     expect(statusInWords(home)).toContain(words)
     expect(statusInWords(home)).not.toContain('\n')
+  })
+})
+
+describe('a role that does not run for a reason of its own', () => {
+  const startedMs = Date.UTC(2026, 0, 2, 3, 4, 5)
+  const run = { role: 'relay', processId: 7, startedMs, version: '0.1.0' }
+  const failed = { atMs: startedMs + 60_000, why: 'STORE_NEWER' }
+
+  test('says which start failed, by its day and process', () => {
+    expect(
+      statusInWords({ name: 'relay', state: 'failed', run: { ...run, failed: { ...failed, isStart: true } }, detail: 'STORE_NEWER' }),
+    ).toBe('relay: does not run: its last start, of 2026-01-02 03:04:05Z (process 7, Weft 0.1.0), failed: STORE_NEWER')
+  })
+
+  test('says when it ended, and since when it had run', () => {
+    expect(statusInWords({ name: 'relay', state: 'failed', run: { ...run, failed }, detail: 'STORE_FULL' })).toBe(
+      'relay: does not run: it ended by itself at 2026-01-02 03:05:05Z, after the start of 2026-01-02 03:04:05Z (process 7, Weft 0.1.0): STORE_FULL',
+    )
   })
 })
 

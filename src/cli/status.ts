@@ -5,6 +5,7 @@ import { printable } from '#domain/printable.ts'
 import { rangesOf } from '#domain/ranges.ts'
 import type { RoleStatus } from '#node/faring.ts'
 import type { SlotNow } from '#node/role.ts'
+import type { Run } from '#node/run-file.ts'
 import type { Given } from '#node/settings/settings.ts'
 import type { HomeStatus } from '#node/status.ts'
 import { stopSignal } from '#node/stop.ts'
@@ -157,11 +158,16 @@ function alertsInWords({ alerts }: RoleStatus): string | undefined {
   const [last] = alerts
   if (last === undefined) return undefined
   const failed = last.failed.length > 0 ? `, and not to ${last.failed.join(', ')}` : ''
-  return `${clock(last.atMs)} to ${last.sent.join(', ') || 'nobody'}${failed}: ${last.event}${alerts.length > 1 ? `; ${alerts.length - 1} before` : ''}`
+  return `${moment(last.atMs)} to ${last.sent.join(', ') || 'nobody'}${failed}: ${last.event}${alerts.length > 1 ? `; ${alerts.length - 1} before` : ''}`
 }
 
 const row = (name: string, text: string): string => `  ${name.padEnd(12)} ${text}`
 const clock = (ms: number): string => `${new Date(ms).toISOString().slice(11, 19)}Z`
+/** The same with its day, where that is not today. */
+function moment(ms: number): string {
+  const day = (at: number): string => new Date(at).toISOString().slice(0, 10)
+  return day(ms) === day(Date.now()) ? clock(ms) : `${day(ms)} ${clock(ms)}`
+}
 const INDENT = ' '.repeat(6)
 
 function roleInWords(status: RoleStatus): readonly string[] {
@@ -195,18 +201,27 @@ function roleInWords(status: RoleStatus): readonly string[] {
 
 const UNANSWERED: Readonly<Record<Exclude<HomeStatus['state'], 'running'>, string>> = {
   stopped: 'does not run',
-  failed: 'does not run: it ended by itself',
+  failed: 'does not run',
   killed: 'does not run: its process ended without stopping it; start it again, nothing acknowledged is lost',
   unasked: 'runs, and its health routes are off: --health-listen',
   mute: 'runs, and does not answer',
+}
+
+/** Which start it was, for whoever has tried several times since. */
+function failureInWords({ failed, startedMs, processId, version }: Run): string {
+  if (failed === undefined) return ''
+  const start = `of ${moment(startedMs)} (process ${processId}, Weft ${version})`
+  return failed.isStart === true
+    ? `: its last start, ${start}, failed`
+    : `: it ended by itself at ${moment(failed.atMs)}, after the start ${start}`
 }
 
 /** A role of a home, in lines. */
 export function statusInWords({ name, state, run, status, detail }: HomeStatus): string {
   const of = run === undefined || run.role === name ? name : `${name} (${run.role})`
   if (status === undefined || state !== 'running') {
-    const at = run?.failed === undefined ? '' : ` at ${clock(run.failed.atMs)}`
-    const why = `${UNANSWERED[state as keyof typeof UNANSWERED]}${at}`
+    const how = run === undefined ? '' : failureInWords(run)
+    const why = `${UNANSWERED[state as keyof typeof UNANSWERED]}${how}`
     return `${of}: ${why}${detail === undefined ? '' : `: ${printable(detail)}`}`
   }
   const up = spanInWords(Math.max(0, Date.now() - status.startedMs) / 1_000)
