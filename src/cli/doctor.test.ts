@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
 import { weft } from './cli.test-world.ts'
 import { findingInWords } from './doctor.ts'
+import { paintFor } from './paint.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'weft-cli-doctor-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
@@ -14,6 +15,8 @@ test('a finding is a line, and what mends it another: neither is broken, and not
     `✘ slot 1             it\\u001b[2J\n                     → ${mend}`,
   )
   expect(findingInWords({ check: 'disk', state: 'good', detail: 'fine' })).toBe('✔ disk               fine')
+  const terminal = paintFor({ stdout: { isTTY: true }, env: {} })
+  expect(findingInWords({ check: 'disk', state: 'bad', detail: 'full' }, terminal)).toMatch(/^\u001b\[31m✘\u001b\[39m disk/)
 })
 
 test('the command takes flags and variables as the role does, and ends with 1 when something must be mended', async () => {

@@ -4,6 +4,7 @@ import { type Role, ROLES } from '#node/settings/roles.ts'
 import { type Given, SETTINGS, type SettingName } from '#node/settings/settings.ts'
 import type { Finding } from '#operator/doctor/finding.ts'
 import { CONFIG_FLAG } from './config.ts'
+import { PLAIN, type Paint, paintFor } from './paint.ts'
 import { askForSigner } from './password.ts'
 import { roleNamed } from './settings.ts'
 
@@ -11,8 +12,8 @@ const SIGNS = { good: '✔', doubtful: '!', bad: '✘' } as const
 const INDENT = ' '.repeat(21)
 
 /** A finding, and behind an arrow what mends it: in one line, for whoever pastes it. */
-export function findingInWords({ check, state, detail, mend }: Finding): string {
-  const line = `${SIGNS[state]} ${check.padEnd(18)} ${printable(detail)}`
+export function findingInWords({ check, state, detail, mend }: Finding, paint: Paint = PLAIN): string {
+  const line = `${paint[state](SIGNS[state])} ${check.padEnd(18)} ${printable(detail)}`
   return mend === undefined ? line : `${line}\n${INDENT}→ ${mend}`
 }
 
@@ -34,11 +35,12 @@ export const doctorCommand = buildCommand({
     const { examine, examineNode } = await import('#operator/doctor/doctor.ts')
     const { createUnlocker } = await import('#node/key-files.ts')
     const { stdout } = this.process
+    const paint = paintFor(this.process)
     const around = { env: this.process.env as Given, unlock: createUnlocker((what) => askForSigner(this.process, what)) }
     const findings: Finding[] = []
     for await (const finding of role === NODE ? examineNode(config, around) : examine(role, given, around)) {
       if (!json && finding.part !== undefined && finding.part !== findings.at(-1)?.part) stdout.write(`${finding.part}\n`)
-      if (!json) stdout.write(`${findingInWords(finding)}\n`)
+      if (!json) stdout.write(`${findingInWords(finding, paint)}\n`)
       findings.push(finding)
     }
     const isWell = findings.every(({ state }) => state !== 'bad')

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
-import { weft } from './cli.test-world.ts'
+import { weft, weftAt } from './cli.test-world.ts'
 import { lineIn } from './logs.ts'
 
 const dataDir = mkdtempSync(join(tmpdir(), 'weft-cli-logs-'))
@@ -25,6 +25,13 @@ test('lines of all roles in the order of time, as on a terminal, by the name of 
     '02 info relay started p2p=["/a"]',
     '03 error validator-1 failed detail="a\\nb"',
   ])
+})
+
+test('on a terminal the level has its colour', async () => {
+  const levels = async (env: Readonly<Record<string, string>>) =>
+    [...(await weftAt({ env, isTTY: true }, 'logs', '--data-dir', dataDir)).out.matchAll(/^\S+ (\S+) +/gm)].map(([, level]) => level)
+  expect(await levels({})).toEqual(['info', 'info', '\u001b[31merror\u001b[39m'])
+  expect(await levels({ NO_COLOR: '1' })).toEqual(['info', 'info', 'error'])
 })
 
 test('only the loud ones, only those of one role, and as they are', async () => {

@@ -8,6 +8,7 @@ import { textLine } from '#domain/log-line.ts'
 import { linesFromEnd } from '#node/lines-from-end.ts'
 import type { Given } from '#node/settings/settings.ts'
 import { givenDataDir, dataDirOrDevnets, HOME_FLAGS } from './data-dir.ts'
+import { paintFor, paintOf } from './paint.ts'
 import { integerIn } from './parse.ts'
 
 /** Louder ones last, by the numbers of the log's own library. */
@@ -73,8 +74,10 @@ function devnetLines(dataDir: string, flags: Pick<Flags, 'level' | 'role' | 'lin
 export const logsCommand = buildCommand({
   async func(this: { process: NodeJS.Process }, flags: Flags) {
     const { stdin, stdout } = this.process
+    const paint = paintFor(this.process)
     const show = (text: string, line: Line): void => {
-      stdout.write(flags.json ? `${text}\n` : textLine({ ...line, at: new Date(line.time) }))
+      const asText = () => textLine({ ...line, at: new Date(line.time), paint: paintOf(EVENTS[line.event].level, paint) })
+      stdout.write(flags.json ? `${text}\n` : asText())
     }
     const given = givenDataDir(this.process.env as Given, flags.dataDir)
     // A pipe has what a supervisor kept; without one the devnet's own are meant.
