@@ -5,7 +5,7 @@ import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { reading } from '#domain/metrics.ts'
 import type { RoleStatus } from './faring.ts'
 import { type Health, startHealth } from './health.ts'
@@ -114,6 +114,29 @@ describe('whoever asks', () => {
       slots: [{ slotId: 3 }],
     })
   })
+})
+
+test('what keeps a role from being ready stands in its log too, and is told to whoever asks as that reason alone', async () => {
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
+  try {
+    const health = await start()
+    health.begin(VITALS)
+    vi.advanceTimersByTime(60_000)
+    const status = JSON.parse((await ask(health, '/status')).text) as RoleStatus
+    expect([status.unready.map(({ reason }) => reason), status.troubles]).toEqual([['unlinked'], []])
+    const { text } = await ask(health, '/metrics')
+    expect(text).toContain('\nweft_events_total{event="unready",level="warn",code="unlinked"} 1\n')
+    expect(text).not.toContain('weft_trouble{event="unready"}')
+    health.begin({ ...VITALS, unready: () => [] })
+    vi.advanceTimersByTime(60_000)
+    expect((await ask(health, '/metrics')).text).toContain('\nweft_events_total{event="unready_over",level="info",code="unlinked"} 1\n')
+    const lately = (JSON.parse((await ask(health, '/status')).text) as RoleStatus).lately
+    expect(lately).toMatchObject([{ event: 'unready', facts: { reason: 'unlinked', detail: 'as it is' } }])
+    await started.pop()?.stop()
+    expect(vi.getTimerCount()).toBe(0)
+  } finally {
+    vi.useRealTimers()
+  }
 })
 
 test('slots are looked at now and then, however often anybody asks', async () => {

@@ -9,6 +9,7 @@ import type { RoleHome } from './home.ts'
 import { ownNames } from './loopback.ts'
 import { removeRun, writeRun } from './run-file.ts'
 import { healthPortOf, type Role } from './settings/roles.ts'
+import { tellUnready } from './tell-unready.ts'
 
 /** `/livez`, `/readyz`, `/metrics` and `/status` of a role, on the loopback: one for each role at work. */
 
@@ -48,8 +49,10 @@ export async function startHealth({ alerts: told, ...options }: HealthOptions, h
   const { role, listen } = options
   const faring = createFaring(role, home)
   const alerts = told && startAlerts({ role, ...told }, faring, home)
+  const telling = tellUnready({ unready: faring.unready, report: home.report })
   let server: HttpServer | undefined
   const stop = async (): Promise<void> => {
+    telling.stop()
     await alerts?.stop()
     removeRun(home.directory)
     faring.stop()
