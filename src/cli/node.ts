@@ -10,7 +10,8 @@ export const nodeCommand = buildCommand({
     const { readParts, runParts } = await import('#node/node.ts')
     const { beforeStart } = await import('#node/start.ts')
     const { createUnlocker } = await import('#node/key-files.ts')
-    const parts = readParts(readConfig(config), this.process.env as Given)
+    const file = readConfig(config)
+    const parts = readParts(file, this.process.env as Given)
     const unlock = createUnlocker((what) => askForSigner(this.process, what))
     const unlocked = []
     // One after the other: each may ask.
@@ -18,7 +19,7 @@ export const nodeCommand = buildCommand({
       const { role, settings } = part
       unlocked.push({ ...part, settings: await beforeStart({ role, dataDir: settings.dataDir }, unlock(settings)) })
     }
-    await runParts(unlocked, stopSignal())
+    await runParts(unlocked, stopSignal(), { log: { role: 'node', keepIn: file.dataDir } })
   },
   parameters: { flags: { config: CONFIG_FLAG } },
   docs: {

@@ -66,7 +66,12 @@ export const ERRORS = {
   DATA_DIR_EMPTY: {
     kind: 'operator',
     facts: ['dataDir'],
-    help: 'No role has kept anything there. Pass --data-dir with the data directory of a role, or of a devnet.',
+    help: 'No role has kept anything there. Pass --data-dir with the data directory of a role, of a node, or of a devnet.',
+  },
+  LOG_NOT_KEPT: {
+    kind: 'operator',
+    facts: ['dataDir'],
+    help: 'Roles have worked there, and none of them has kept its log: an older Weft did not. What it wrote to stderr is with whoever started it: `journalctl -u weft -o cat | ./weft logs`.',
   },
   BACKUP_INVALID: {
     kind: 'operator',

@@ -36,7 +36,16 @@ async function atWork() {
   await validator.commit([{ key: 'home/role', value: new TextEncoder().encode('validator') }])
   await collector.commit([{ key: 'home/role', value: new TextEncoder().encode('collector') }])
   const kept = ['peer-seed', 'ipfs/peer-key', 'manifests/b.json', 'manifests-since.json', 'of-a-later-version']
-  const left = ['run.json', 'endpoints.json', 'index.sqlite', 'index.sqlite-wal', 'peer-seed.new', 'ipfs/blocks/aa/.b.tmp']
+  const left = [
+    'run.json',
+    'endpoints.json',
+    'log.jsonl',
+    'log.old.jsonl',
+    'index.sqlite',
+    'index.sqlite-wal',
+    'peer-seed.new',
+    'ipfs/blocks/aa/.b.tmp',
+  ]
   for (const name of [...kept, ...left]) put(`data/validator/${name}`, name)
   return { validator, collector, kept }
 }

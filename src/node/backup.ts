@@ -23,8 +23,8 @@ import { VERSION } from './version.ts'
 const CONTENTS = 'backup.json'
 /** Written under another name until it is whole. */
 const UNFINISHED = '.unfinished'
-/** Of a process and of no other; made again from the chain; on its way to another name; copied in another way. */
-const LEFT_OUT = /^(run\.json|endpoints\.json|index\.sqlite.*|state\.sqlite.*|.*\.pid|.*\.new)$/
+/** Of a process and of no other; what was, and must not be kept; made again from the chain; on its way to another name; copied in another way. */
+const LEFT_OUT = /^(run\.json|endpoints\.json|log(\.old)?\.jsonl|index\.sqlite.*|state\.sqlite.*|.*\.pid|.*\.new)$/
 
 const FORM = z.object({
   version: z.literal(1),

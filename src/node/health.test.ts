@@ -151,7 +151,7 @@ test('slots are looked at now and then, however often anybody asks', async () =>
   expect(looks).toBe(1)
 })
 
-test('G11: pages of a browser are refused before they count: however often they ask, a scraper has its answer', async () => {
+test('G11: pages of a browser are refused, whatever they ask for, and a scraper has its answer', async () => {
   const health = await start()
   const { port } = new URL(health.url ?? '')
   const asPage = async (headers: Record<string, string>, path = '/metrics') => {
@@ -167,14 +167,12 @@ test('G11: pages of a browser are refused before they count: however often they 
     { 'sec-fetch-site': 'same-site' },
     { host: 'evil.example' },
   ]
-  // More than anybody may ask at once.
-  for (let round = 0; round < 20; round += 1)
-    for (const headers of asked)
-      expect(await asPage(headers)).toEqual({
-        status: 403,
-        cors: undefined,
-        text: expect.stringContaining('host' in headers ? 'HOST_REFUSED' : 'ORIGIN_REFUSED'),
-      })
+  for (const headers of asked)
+    expect(await asPage(headers)).toEqual({
+      status: 403,
+      cors: undefined,
+      text: expect.stringContaining('host' in headers ? 'HOST_REFUSED' : 'ORIGIN_REFUSED'),
+    })
   expect((await ask(health, '/metrics')).status).toBe(200)
   expect((await asPage({ 'sec-fetch-site': 'none' }, '/livez')).status, 'who types the address in').toBe(200)
 })
