@@ -27,6 +27,10 @@ test('the command takes flags and variables as the role does, and ends with 1 wh
   expect([exitCode, isWell]).toEqual([1, false])
   expect(findings.map(({ detail }) => detail).join()).toMatch(/--data-dir.*--relays/)
   expect((await weft({}, 'doctor', 'relais')).err).toContain("no role 'relais'; did you mean relay?")
+  expect((await weft({}, 'doctor', 'weft.json')).err, 'who names the file of a node').toMatch(
+    /no role 'weft\.json'\. There are .*, api, node\./,
+  )
+  expect((await weft({}, 'doctor', 'relay', '--config', 'weft.json')).err).toContain('--config: is of `./weft doctor node`')
 })
 
 test('of a node all parts are looked at, each below its name; a file that is not there is what is wrong', async () => {

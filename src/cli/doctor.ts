@@ -1,4 +1,5 @@
 import { buildCommand } from '@stricli/core'
+import { WeftError } from '#domain/errors.ts'
 import { printable } from '#domain/printable.ts'
 import { type Role, ROLES } from '#node/settings/roles.ts'
 import { type Given, SETTINGS, type SettingName } from '#node/settings/settings.ts'
@@ -24,7 +25,7 @@ const flags = (Object.keys(SETTINGS) as SettingName[]).map(
 /** Of the settings there is one flag each. */
 interface Flags {
   readonly json: boolean
-  readonly config: string
+  readonly config?: string
 }
 
 /** All parts of a node at once, as the file says that `./weft node` reads. */
@@ -34,11 +35,15 @@ export const doctorCommand = buildCommand({
   async func(this: { process: NodeJS.Process }, { json, config, ...given }: Flags, role: Role | typeof NODE) {
     const { examine, examineNode } = await import('#operator/doctor/doctor.ts')
     const { createUnlocker } = await import('#node/key-files.ts')
+    if (role !== NODE && config !== undefined)
+      throw new WeftError('SETTINGS_INVALID', {
+        problems: [`--config: is of \`./weft doctor ${NODE}\`, which looks at all that the file runs`],
+      })
     const { stdout } = this.process
     const paint = paintFor(this.process)
     const around = { env: this.process.env as Given, unlock: createUnlocker((what) => askForSigner(this.process, what)) }
     const findings: Finding[] = []
-    for await (const finding of role === NODE ? examineNode(config, around) : examine(role, given, around)) {
+    for await (const finding of role === NODE ? examineNode(config ?? CONFIG_FLAG.default, around) : examine(role, given, around)) {
       if (!json && finding.part !== undefined && finding.part !== findings.at(-1)?.part) stdout.write(`${finding.part}\n`)
       if (!json) stdout.write(`${findingInWords(finding, paint)}\n`)
       findings.push(finding)
@@ -50,7 +55,12 @@ export const doctorCommand = buildCommand({
   parameters: {
     flags: {
       json: { kind: 'boolean', default: false, withNegated: false, brief: 'Print one JSON object: role, isWell, findings' },
-      config: { ...CONFIG_FLAG, brief: `Of ${NODE} alone: the file that says which roles it runs, and how` },
+      config: {
+        kind: 'parsed',
+        parse: String,
+        optional: true,
+        brief: `Of ${NODE} alone: the file that says which roles it runs, and how; default: ${CONFIG_FLAG.default}`,
+      },
       ...Object.fromEntries(flags),
     },
     positional: {
@@ -58,7 +68,7 @@ export const doctorCommand = buildCommand({
       parameters: [
         {
           brief: `One of ${ROLES.join(', ')}; or ${NODE}, all that a file of \`./weft node\` runs`,
-          parse: (text: string) => (text === NODE ? NODE : roleNamed(text)),
+          parse: (text: string) => (text === NODE ? NODE : roleNamed(text, NODE)),
           placeholder: 'role',
         },
       ],
