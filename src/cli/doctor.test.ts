@@ -28,7 +28,7 @@ test('the command takes flags and variables as the role does, and ends with 1 wh
   expect(findings.map(({ detail }) => detail).join()).toMatch(/--data-dir.*--relays/)
   expect((await weft({}, 'doctor', 'relais')).err).toContain("no role 'relais'; did you mean relay?")
   expect((await weft({}, 'doctor', 'weft.json')).err, 'who names the file of a node').toMatch(
-    /no role 'weft\.json'\. There are .*, api, node\./,
+    /no role 'weft\.json'\. There are .*, api, node/,
   )
   expect((await weft({}, 'doctor', 'relay', '--config', 'weft.json')).err).toContain('--config: is of `./weft doctor node`')
 })
