@@ -127,6 +127,7 @@ test('a source chain that nobody has asked for a while is no reason: it is read 
   expect([await chain.block(9 as BlockNumber), await chain.block(10 as BlockNumber)]).toEqual([block(9), undefined])
   expect(source.head()?.number).toBe(9)
   nowMs += 3_600_000
+  await chain.head() // Of 7, which is older.
   expect(source.unready()).toEqual([])
   expect(source.readings()).toContainEqual({ metric: 'weft_chain_looked_seconds', value: 3_600, labels: { chain: 'source' } })
   source.onUse({ endpoint: 'http://a', outcome: 'unreachable' })

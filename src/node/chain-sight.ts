@@ -60,7 +60,8 @@ export function createChainSight(
   const last: BlockRef[] = []
 
   function saw(block: BlockRef): BlockRef {
-    lookedMs = nowMs()
+    // Whoever reads older blocks has not looked at its end.
+    if (block.number >= (newest?.block.number ?? -1)) lookedMs = nowMs()
     if (block.number > (newest?.block.number ?? -1)) {
       newest = { block, seenMs: nowMs() }
       last.push(block)
