@@ -2,7 +2,7 @@ import { createInterface } from 'node:readline'
 import { buildCommand } from '@stricli/core'
 import { EVENTS, type LogEvent, type LogLevel } from '#domain/events.ts'
 import { textLine } from '#domain/log-line.ts'
-import { type FoundLog, linesOf, logsIn } from '#node/kept-log.ts'
+import type { FoundLog } from '#node/found-logs.ts'
 import type { Given } from '#node/settings/settings.ts'
 import { givenDataDir, dataDirOrDevnets, HOME_FLAGS } from './data-dir.ts'
 import { paintFor, paintOf } from './paint.ts'
@@ -56,7 +56,8 @@ async function* linesIn(stream: NodeJS.ReadableStream): AsyncGenerator<string> {
 type Shown = readonly [text: string, line: Line]
 
 /** The newest lines that are asked for of each log of a data directory, in the order of time. */
-function keptLines(dataDir: string, flags: Pick<Flags, 'level' | 'role' | 'lines'>): readonly Shown[] {
+async function keptLines(dataDir: string, flags: Pick<Flags, 'level' | 'role' | 'lines'>): Promise<readonly Shown[]> {
+  const { linesOf, logsIn } = await import('#node/found-logs.ts')
   const newestOf = (log: FoundLog): Shown[] => {
     const newest: Shown[] = []
     for (const text of linesOf(log)) {
@@ -89,7 +90,8 @@ export const logsCommand = buildCommand({
       }
       return
     }
-    for (const [text, line] of keptLines(await dataDirOrDevnets(this.process.env as Given, given), flags)) show(text, line)
+    const dataDir = await dataDirOrDevnets(this.process.env as Given, given)
+    for (const [text, line] of await keptLines(dataDir, flags)) show(text, line)
   },
   parameters: {
     flags: {

@@ -2,7 +2,8 @@ import { appendFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSy
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { keepLog, linesOf, logsIn } from './kept-log.ts'
+import { linesOf, logsIn } from './found-logs.ts'
+import { keepLog } from './kept-log.ts'
 
 let folder: string
 let home: string
