@@ -1,6 +1,6 @@
 import { buildCommand, buildRouteMap } from '@stricli/core'
 import type { ShownSetting } from '#node/show-config.ts'
-import type { Given } from '#node/settings/settings.ts'
+import { type Given, unknownVariables } from '#node/settings/settings.ts'
 import { printable } from '#domain/printable.ts'
 
 export const CONFIG_FLAG = {
@@ -41,7 +41,10 @@ const showCommand = buildCommand({
   async func(this: { process: NodeJS.Process }, flags: ShowFlags) {
     const { readConfig } = await import('#node/node-config.ts')
     const { shownSettings } = await import('#node/show-config.ts')
-    const rows = shownSettings(readConfig(flags.config), this.process.env as Given)
+    const env = this.process.env as Given
+    const rows = shownSettings(readConfig(flags.config), env)
+    // Nobody would find it in the table, and the node does not start with it.
+    for (const problem of unknownVariables(env)) this.process.stderr.write(`weft: ${problem}\n`)
     this.process.stdout.write(`${flags.json ? JSON.stringify(rows) : inWords(rows, flags.origin)}\n`)
   },
   parameters: {

@@ -36,7 +36,7 @@ export const HOME_FLAGS = {
     kind: 'parsed',
     parse: String,
     optional: true,
-    brief: 'Data directory of a role, or of a devnet (WEFT_DATA_DIR); default: of the devnet started last',
+    brief: 'Data directory of a role, of a node or of a devnet (WEFT_DATA_DIR); default: of the devnet started last',
   },
   json: { kind: 'boolean', default: false, brief: 'Print one JSON object per role' },
 } as const

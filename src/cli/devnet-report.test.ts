@@ -3,6 +3,7 @@ import { adviceAfter } from '#devnet/devnet.ts'
 import { emptySummary } from '#devnet/observer.ts'
 import type { EpochLine } from '#devnet/report.ts'
 import type { ProjectId } from '#domain/ids.ts'
+import type { ProjectReason } from '#domain/project.ts'
 import { humanReport, jsonReport } from './devnet-report.ts'
 
 const line: EpochLine = {
@@ -111,17 +112,31 @@ test.each([
   expect(pieces[0]).not.toContain('\u001b')
 })
 
-test('projects that an epoch missed stand below it, a few with their reasons; in JSON all of them', () => {
-  const missed = Array.from({ length: 7 }, (_, index) => ({ projectId: `p${index}:T` as ProjectId, reason: 'no_votes' as const }))
+test('projects that an epoch missed stand below it, those that share a reason in one line, a few by name; in JSON all of them', () => {
+  const named = (count: number, why: { readonly reason: ProjectReason; readonly detail?: string }) =>
+    Array.from({ length: count }, (_, index) => ({ projectId: `${why.reason}${index}:T` as ProjectId, ...why }))
+  const missed = [...named(7, { reason: 'no_votes' }), ...named(2, { reason: 'preload_failed', detail: 'price: HTTP 500' })]
+  const shown = (some: typeof missed): string[] => {
+    const pieces: string[] = []
+    const write = (text: string | Uint8Array): boolean => pieces.push(String(text)) > 0
+    humanReport({ isTTY: false, columns: 80, write }, undefined).epoch({ ...line, finalized: 12, missed: some })
+    return pieces
+      .join('')
+      .trimEnd()
+      .split('\n')
+      .slice(1)
+      .map((each) => each.trim())
+  }
+  expect(shown(missed)).toEqual([
+    'missed no_votes0:T, no_votes1:T, no_votes2:T and 4 more: no_votes',
+    'missed preload_failed0:T, preload_failed1:T: preload_failed: price: HTTP 500',
+    '--json lists them all',
+  ])
+  const each = Array.from({ length: 7 }, (_, index) => ({ ...(missed[0] as (typeof missed)[0]), detail: String(index) }))
+  expect(shown(each).slice(5)).toEqual(['and 2 more, for other reasons', '--json lists them all'])
+  expect(shown(missed.slice(7))).toHaveLength(1)
   const pieces: string[] = []
   const write = (text: string | Uint8Array): boolean => pieces.push(String(text)) > 0
-  humanReport({ isTTY: false, columns: 80, write }, undefined).epoch({ ...line, finalized: 12, missed })
-  const lines = pieces.join('').trimEnd().split('\n').slice(1)
-  expect(lines.map((each) => each.trim())).toEqual([
-    ...missed.slice(0, 5).map(({ projectId }) => `missed ${projectId}: no_votes`),
-    'and 2 more; --json lists them all',
-  ])
-  pieces.length = 0
   jsonReport({ stdout: { write }, stderr: { write } } as never).epoch({ ...line, missed })
   expect(JSON.parse(pieces[0] as string)).toMatchObject({ missed })
 })

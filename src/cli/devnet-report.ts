@@ -1,4 +1,5 @@
 import { printable } from '#domain/printable.ts'
+import { byReason } from '#domain/project.ts'
 import type { DevnetReport, EpochLine, Endpoint } from '#devnet/report.ts'
 import { COLUMNS, wrapped } from './words.ts'
 
@@ -60,15 +61,24 @@ export function humanReport(stdout: Pick<NodeJS.WriteStream, 'write' | 'isTTY' |
 
 const counted = (epochs: number): string => `${epochs} ${epochs === 1 ? 'epoch' : 'epochs'}`
 
-/** Missed projects named below an epoch's row; a number stands for the others. */
-const MISSED_MAX = 5
+/** Of what an epoch missed below its row: reasons, and of each the projects that are named. A number stands for the others. */
+const REASONS_MAX = 5
+const NAMED_MAX = 3
 
 function missed({ missed: projects }: EpochLine): string {
-  const named = projects
-    .slice(0, MISSED_MAX)
-    .map(({ projectId, reason, detail }) => `       missed ${projectId}: ${reason}${detail ? `: ${printable(detail)}` : ''}`)
-  const others = projects.length - named.length
-  return [...named, ...(others > 0 ? [`       and ${others} more; --json lists them all`] : [])].join('\n')
+  const groups = byReason(projects)
+  const lines = groups.slice(0, REASONS_MAX).map(([{ reason, detail }, alike]) => {
+    const named = alike.slice(0, NAMED_MAX).map(({ projectId }) => projectId)
+    const others = alike.length > named.length ? ` and ${alike.length - named.length} more` : ''
+    return `       missed ${named.join(', ')}${others}: ${reason}${detail === '' ? '' : `: ${printable(detail)}`}`
+  })
+  const others = groups.slice(REASONS_MAX).reduce((sum, [, alike]) => sum + alike.length, 0)
+  const isCut = others > 0 || groups.some(([, alike]) => alike.length > NAMED_MAX)
+  return [
+    ...lines,
+    ...(others > 0 ? [`       and ${others} more, for other reasons`] : []),
+    ...(isCut ? ['       --json lists them all'] : []),
+  ].join('\n')
 }
 
 function row(line: EpochLine): string {

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
 import { weft } from './cli.test-world.ts'
 import { findingInWords } from './doctor.ts'
+import { paintFor } from './paint.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'weft-cli-doctor-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
@@ -14,6 +15,8 @@ test('a finding is a line, and what mends it another: neither is broken, and not
     `✘ slot 1             it\\u001b[2J\n                     → ${mend}`,
   )
   expect(findingInWords({ check: 'disk', state: 'good', detail: 'fine' })).toBe('✔ disk               fine')
+  const terminal = paintFor({ stdout: { isTTY: true }, env: {} })
+  expect(findingInWords({ check: 'disk', state: 'bad', detail: 'full' }, terminal)).toBe('\u001b[31m✘\u001b[39m disk               full')
 })
 
 test('the command takes flags and variables as the role does, and ends with 1 when something must be mended', async () => {
@@ -24,6 +27,10 @@ test('the command takes flags and variables as the role does, and ends with 1 wh
   expect([exitCode, isWell]).toEqual([1, false])
   expect(findings.map(({ detail }) => detail).join()).toMatch(/--data-dir.*--relays/)
   expect((await weft({}, 'doctor', 'relais')).err).toContain("no role 'relais'; did you mean relay?")
+  expect((await weft({}, 'doctor', 'weft.json')).err, 'who names the file of a node').toMatch(
+    /no role 'weft\.json'\. There are .*, api, node/,
+  )
+  expect((await weft({}, 'doctor', 'relay', '--config', 'weft.json')).err).toContain('--config: is of `./weft doctor node`')
 })
 
 test('of a node all parts are looked at, each below its name; a file that is not there is what is wrong', async () => {

@@ -1,9 +1,11 @@
 import { buildCommand } from '@stricli/core'
+import { WeftError } from '#domain/errors.ts'
 import { printable } from '#domain/printable.ts'
 import { type Role, ROLES } from '#node/settings/roles.ts'
 import { type Given, SETTINGS, type SettingName } from '#node/settings/settings.ts'
 import type { Finding } from '#operator/doctor/finding.ts'
 import { CONFIG_FLAG } from './config.ts'
+import { PLAIN, type Paint, paintFor } from './paint.ts'
 import { askForSigner } from './password.ts'
 import { roleNamed } from './settings.ts'
 
@@ -11,8 +13,8 @@ const SIGNS = { good: '✔', doubtful: '!', bad: '✘' } as const
 const INDENT = ' '.repeat(21)
 
 /** A finding, and behind an arrow what mends it: in one line, for whoever pastes it. */
-export function findingInWords({ check, state, detail, mend }: Finding): string {
-  const line = `${SIGNS[state]} ${check.padEnd(18)} ${printable(detail)}`
+export function findingInWords({ check, state, detail, mend }: Finding, paint: Paint = PLAIN): string {
+  const line = `${paint[state](SIGNS[state])} ${check.padEnd(18)} ${printable(detail)}`
   return mend === undefined ? line : `${line}\n${INDENT}→ ${mend}`
 }
 
@@ -23,7 +25,7 @@ const flags = (Object.keys(SETTINGS) as SettingName[]).map(
 /** Of the settings there is one flag each. */
 interface Flags {
   readonly json: boolean
-  readonly config: string
+  readonly config?: string
 }
 
 /** All parts of a node at once, as the file says that `./weft node` reads. */
@@ -33,12 +35,17 @@ export const doctorCommand = buildCommand({
   async func(this: { process: NodeJS.Process }, { json, config, ...given }: Flags, role: Role | typeof NODE) {
     const { examine, examineNode } = await import('#operator/doctor/doctor.ts')
     const { createUnlocker } = await import('#node/key-files.ts')
+    if (role !== NODE && config !== undefined)
+      throw new WeftError('SETTINGS_INVALID', {
+        problems: [`--config: is of \`./weft doctor ${NODE}\`, which looks at all that the file runs`],
+      })
     const { stdout } = this.process
+    const paint = paintFor(this.process)
     const around = { env: this.process.env as Given, unlock: createUnlocker((what) => askForSigner(this.process, what)) }
     const findings: Finding[] = []
-    for await (const finding of role === NODE ? examineNode(config, around) : examine(role, given, around)) {
+    for await (const finding of role === NODE ? examineNode(config ?? CONFIG_FLAG.default, around) : examine(role, given, around)) {
       if (!json && finding.part !== undefined && finding.part !== findings.at(-1)?.part) stdout.write(`${finding.part}\n`)
-      if (!json) stdout.write(`${findingInWords(finding)}\n`)
+      if (!json) stdout.write(`${findingInWords(finding, paint)}\n`)
       findings.push(finding)
     }
     const isWell = findings.every(({ state }) => state !== 'bad')
@@ -48,7 +55,12 @@ export const doctorCommand = buildCommand({
   parameters: {
     flags: {
       json: { kind: 'boolean', default: false, withNegated: false, brief: 'Print one JSON object: role, isWell, findings' },
-      config: { ...CONFIG_FLAG, brief: `Of ${NODE} alone: the file that says which roles it runs, and how` },
+      config: {
+        kind: 'parsed',
+        parse: String,
+        optional: true,
+        brief: `Of ${NODE} alone: the file that says which roles it runs, and how; default: ${CONFIG_FLAG.default}`,
+      },
       ...Object.fromEntries(flags),
     },
     positional: {
@@ -56,7 +68,7 @@ export const doctorCommand = buildCommand({
       parameters: [
         {
           brief: `One of ${ROLES.join(', ')}; or ${NODE}, all that a file of \`./weft node\` runs`,
-          parse: (text: string) => (text === NODE ? NODE : roleNamed(text)),
+          parse: (text: string) => (text === NODE ? NODE : roleNamed(text, NODE)),
           placeholder: 'role',
         },
       ],

@@ -125,6 +125,42 @@ describe('without a terminal', () => {
     expect((await init(undefined)).said).toContain('--network is needed')
   })
 
+  /** As the last of a flag counts, the mistakes stand behind what is right. */
+  const mistaken = (...changes: readonly string[]): string[] => {
+    const names = changes.filter((_, index) => index % 2 === 0)
+    const kept = ALL.filter((_, index) => !names.includes(ALL[index - (index % 2)] as string))
+    return [...kept, ...changes]
+  }
+
+  test.each<[string, string[], string]>([
+    ['a password that is another one’s', ['--password-file', at('keystore.json')], '--key: KEYSTORE_PASSWORD_WRONG'],
+    ['a password file that is not there', ['--password-file', at('none')], '--password-file names a file that cannot be read'],
+    [
+      'the folder of the network file',
+      ['--network', folder],
+      `--network: ${folder} is a folder, not a file: ${at('network.json')} is in it`,
+    ],
+    ['the folder of the keystore', ['--key', folder], `--key: ${folder} is a folder, not a file`],
+    ['a keystore that is not there', ['--key', at('none')], `--key: there is no file ${at('none')}`],
+    ['a data directory that is a file', ['--data-dir', at('password')], `--data-dir: ${at('password')} is no folder`],
+    ['a data directory below a file', ['--data-dir', at('password/data')], `--data-dir: ${at('password')} is no folder`],
+    [
+      'a keystore as a deployed node',
+      ['--from', at('keystore.json')],
+      'nothing in it is of a deployed node. A keystore is named with --key',
+    ],
+  ])('%s is told as that, and nothing is written', async (_what, changes, words) => {
+    const { said, exitCode } = await init(undefined, ...mistaken(...changes))
+    expect([exitCode === 0, existsSync(config)]).toEqual([false, false])
+    expect(said.replace(/\s+/g, ' ')).toContain(words)
+  })
+
+  test('URLs that are none are told with a network that is none', async () => {
+    const wrong = mistaken('--network', at('none'), '--anchor-rpc-url', 'ws://anchor', '--source-rpc-url', 'source:8545')
+    const { said } = await init(undefined, ...wrong)
+    for (const flag of ['--network', '--anchor-rpc-url', '--source-rpc-url']) expect(said).toContain(`${flag}: `)
+  })
+
   test('a file that is there is not replaced', async () => {
     await init(undefined, ...ALL)
     const before = readFileSync(config)
@@ -221,7 +257,7 @@ describe('a remote signer', () => {
     expect(existsSync(join(dirname(config), 'keys'))).toBe(false)
     config = `${config}-again`
     expect((await init(undefined, ...ALL, '--signer-ca', at('ca.pem'))).said).toContain('--signer-ca and --signer-client are for the URL')
-    expect((await init(undefined, ...throughUrl(there.urlOf(key)), '--signer-ca', at('ca.pem'))).said).toContain('cannot be read')
+    expect((await init(undefined, ...throughUrl(there.urlOf(key)), '--signer-ca', at('ca.pem'))).said).toContain('there is no file')
   })
 
   test('is asked for again at a terminal, until it signs', async () => {

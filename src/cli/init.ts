@@ -5,6 +5,7 @@ import { WeftError } from '#domain/errors.ts'
 import { type Address, parseAddress } from '#domain/ids.ts'
 import { printable } from '#domain/printable.ts'
 import { rangesOf } from '#domain/ranges.ts'
+import { secretFrom } from '#node/given-file.ts'
 import { findNetwork, type Network, NETWORK_FILE } from '#node/network.ts'
 import { ROLES, type Role } from '#node/settings/roles.ts'
 import { type Given, SETTINGS } from '#node/settings/settings.ts'
@@ -107,7 +108,9 @@ async function askKey(process: NodeJS.Process, questions: Questions, flags: Flag
         return { value: made, told: `a new key for ${made.address}, in ${made.path}: keep a copy of it and of its password` }
       }
       const path = fileNamed(text)
-      const account = accountIn(path)
+      const { passwordFile } = flags
+      const password = passwordFile === undefined ? undefined : secretFrom(`file:${passwordFile}`, '--password-file', process.env as Given)
+      const account = await accountIn(path, password)
       return { value: { path, address: account }, told: `the key of ${account}` }
     },
   })
@@ -232,7 +235,7 @@ const knows = (roles: readonly Role[], name: keyof typeof SETTINGS): boolean =>
 
 /** All answers, or what is wrong with them. Throws `SETTINGS_INVALID`. */
 async function answersTo(process: NodeJS.Process, flags: Flags, deployed: DeployedNode) {
-  const { checkSource, findMarket } = await import('#operator/init.ts')
+  const { checkRpc, checkSource, findMarket } = await import('#operator/init.ts')
   const questions = createQuestions(process)
   const { settings } = deployed
   const roles = flags.role
@@ -242,6 +245,8 @@ async function answersTo(process: NodeJS.Process, flags: Flags, deployed: Deploy
     asks: 'JSON-RPC endpoint of the anchor chain',
     given: flags.anchorRpcUrl ?? settings['anchorRpcUrl'],
     async check(url) {
+      // Without the contracts nothing can be asked of it; what can be seen is told all the same.
+      checkRpc(url)
       if (place === undefined) return { value: { url, market: undefined } }
       const market = await findMarket(url, place.given)
       return {
@@ -258,6 +263,7 @@ async function answersTo(process: NodeJS.Process, flags: Flags, deployed: Deploy
         asks: 'JSON-RPC endpoint of the source chain',
         given: flags.sourceRpcUrl ?? settings['sourceRpcUrl'],
         async check(url) {
+          checkRpc(url)
           if (market !== undefined) await checkSource(url, market.sourceChainId)
           return { value: url, told: market && `chain ${market.sourceChainId}` }
         },
@@ -291,10 +297,15 @@ export const initCommand = buildCommand({
   async func(this: { process: NodeJS.Process }, flags: Flags) {
     const { stdout, stderr } = this.process
     if (existsSync(flags.config)) throw invalid(`--config: ${flags.config} is there already, and is not replaced`)
-    const { configOf } = await import('#operator/init.ts')
+    const { checkDataDir, configOf } = await import('#operator/init.ts')
+    checkDataDir(flags.dataDir)
     const { readDeployedNode } = await import('#operator/deployed-node.ts')
     const deployed = flags.from === undefined ? NOTHING_DEPLOYED : readDeployedNode(flags.from, { isKeyElsewhere: flags.key !== undefined })
     if (deployed.rows.length > 0) stderr.write(`of ${flags.from?.join(', ')}:\n${tableOf(deployed.rows)}`)
+    if (flags.from !== undefined && !deployed.rows.some(({ outcome }) => outcome === 'taken'))
+      throw invalid(
+        `--from: ${flags.from.join(', ')}: nothing in it is of a deployed node. A keystore is named with --key, a network file with --network`,
+      )
     const answers = await answersTo(this.process, flags, deployed)
     const keyPath = answers.key && 'path' in answers.key ? answers.key.path : undefined
     const alertPath = deployed.alertTo && join(dirname(flags.config), ALERTS_FILE)

@@ -1,8 +1,8 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, expect, test } from 'vitest'
-import { weft } from './cli.test-world.ts'
+import { afterAll, describe, expect, test } from 'vitest'
+import { weft, weftAt } from './cli.test-world.ts'
 import { lineIn } from './logs.ts'
 
 const dataDir = mkdtempSync(join(tmpdir(), 'weft-cli-logs-'))
@@ -27,6 +27,13 @@ test('lines of all roles in the order of time, as on a terminal, by the name of 
   ])
 })
 
+test('on a terminal the level has its colour', async () => {
+  const levels = async (env: Readonly<Record<string, string>>) =>
+    [...(await weftAt({ env, isTTY: true }, 'logs', '--data-dir', dataDir)).out.matchAll(/^\S+ (\S+) +/gm)].map(([, level]) => level)
+  expect(await levels({})).toEqual(['info', 'info', '\u001b[31merror\u001b[39m'])
+  expect(await levels({ NO_COLOR: '1' })).toEqual(['info', 'info', 'error'])
+})
+
 test('only the loud ones, only those of one role, and as they are', async () => {
   expect(await shown('--level', 'warn')).toEqual(['03 error validator-1 failed detail="a\\nb"'])
   expect(await shown('--role', 'relay')).toEqual(['02 info relay started p2p=["/a"]'])
@@ -39,8 +46,52 @@ test('only the newest, of those that are asked for', async () => {
   expect((await weft({}, 'logs', '--data-dir', dataDir, '--lines', '0')).exitCode).not.toBe(0)
 })
 
+describe('of a node', () => {
+  const node = join(dataDir, 'node')
+  const line = (time: number, role: string, msg: string, facts: object = {}) => JSON.stringify({ level: 30, time, role, ...facts, msg })
+  const keep = (folder: string, name: string, ...lines: string[]): void => {
+    mkdirSync(join(node, folder), { recursive: true })
+    writeFileSync(join(node, folder, name), `${lines.join('\n')}\n`)
+  }
+  const shownOf = async (folder: string, ...args: string[]) =>
+    (await weft({}, 'logs', '--data-dir', folder, ...args)).out
+      .replace(/^\d\d:\d\d:/gm, '')
+      .replace(/ +/g, ' ')
+      .trimEnd()
+      .split('\n')
+  for (const part of ['aave', 'collector', 'logs']) keep(part, 'state.sqlite')
+  keep('aave', 'log.old.jsonl', line(1_000, 'snapshotter', 'starting', { part: 'aave' }))
+  keep('aave', 'log.jsonl', line(4_000, 'snapshotter', 'epoch_done', { part: 'aave', epochId: 7 }))
+  keep('collector', 'log.jsonl', line(2_000, 'collector', 'starting'))
+  keep('', 'log.jsonl', line(3_000, 'node', 'part_again', { part: 'relay', code: 'LISTEN_FAILED' }))
+
+  test('the logs of its parts and its own are one, in the order of time, each line with its part', async () => {
+    expect(await shownOf(node)).toEqual([
+      '01 info aave starting',
+      '02 info collector starting',
+      '03 warn node part_again part=relay code=LISTEN_FAILED',
+      '04 info aave epoch_done epochId=7',
+    ])
+    expect(await shownOf(node, '--role', 'snapshotter', '--lines', '1')).toEqual(['04 info aave epoch_done epochId=7'])
+    expect(await shownOf(node, '--role', 'node')).toHaveLength(1)
+  })
+
+  test('of one part they are its own', async () => {
+    expect(await shownOf(join(node, 'aave'), '--role', 'aave')).toEqual(['01 info aave starting', '04 info aave epoch_done epochId=7'])
+  })
+
+  test('where none was kept that is said: somebody else has what was told', async () => {
+    expect((await weft({}, 'logs', '--data-dir', join(node, 'logs'))).err).toContain('LOG_NOT_KEPT')
+  })
+})
+
 test('a folder without logs is told of', async () => {
   expect((await weft({}, 'logs', '--data-dir', join(dataDir, 'nowhere'))).err).toContain('DATA_DIR_EMPTY')
+})
+
+test('a line of a node is of the part that it names; what the node tells of a part is a fact', () => {
+  expect(lineIn('{"time":1,"role":"snapshotter","part":"aave","msg":"started"}')).toMatchObject({ part: 'aave', facts: {} })
+  expect(lineIn('{"time":1,"role":"node","part":"aave","msg":"part_back"}')).toMatchObject({ part: 'node', facts: { part: 'aave' } })
 })
 
 test.each(['', 'null', '[]', '{}', '{"time":1,"role":"relay","msg":"constructor"}', '{"time":"1","role":"relay","msg":"started"}'])(

@@ -8,13 +8,18 @@ export const nodeCommand = buildCommand({
   async func(this: { process: NodeJS.Process }, { config }: { readonly config: string }) {
     const { readConfig } = await import('#node/node-config.ts')
     const { readParts, runParts } = await import('#node/node.ts')
+    const { beforeStart } = await import('#node/start.ts')
     const { createUnlocker } = await import('#node/key-files.ts')
-    const parts = readParts(readConfig(config), this.process.env as Given)
+    const file = readConfig(config)
+    const parts = readParts(file, this.process.env as Given)
     const unlock = createUnlocker((what) => askForSigner(this.process, what))
     const unlocked = []
     // One after the other: each may ask.
-    for (const part of parts) unlocked.push({ ...part, settings: await unlock(part.settings) })
-    await runParts(unlocked, stopSignal())
+    for (const part of parts) {
+      const { role, settings } = part
+      unlocked.push({ ...part, settings: await beforeStart({ role, dataDir: settings.dataDir }, unlock(settings)) })
+    }
+    await runParts(unlocked, stopSignal(), { log: { role: 'node', keepIn: file.dataDir } })
   },
   parameters: { flags: { config: CONFIG_FLAG } },
   docs: {

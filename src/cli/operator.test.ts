@@ -138,7 +138,7 @@ describe('who signs', () => {
       '--signer-url (WEFT_SIGNER_URL): does not end in a public key: https://HOST:PORT/api/v1/eth1/sign/0x… and 128 hex digits',
     ])
     expect(problemsOf(() => session({}, { signerUrl: url, signerCa: join(folder, 'nowhere') }))).toEqual([
-      `${join(folder, 'nowhere')} cannot be read`,
+      `there is no file ${join(folder, 'nowhere')}`,
     ])
   })
 

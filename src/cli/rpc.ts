@@ -1,4 +1,5 @@
 import { buildCommand, buildRouteMap } from '@stricli/core'
+import { paceInWords } from '#domain/beat.ts'
 import { printable } from '#domain/printable.ts'
 import type { EndpointReport, RpcUse } from '#operator/rpc-check.ts'
 
@@ -20,7 +21,10 @@ function rowsOf(report: EndpointReport): readonly (readonly [string, string])[] 
   const refusal = logsResultsRefusal === undefined ? 'or more' : `then: ${printable(logsResultsRefusal).slice(0, 100)}`
   return [
     ['chain id', String(report.chainId)],
-    ['head', `${report.head}, ${headAgeSeconds} s old, ${counted(lagBlocks, 'block')} behind the others`],
+    [
+      'head',
+      `${report.head}, ${headAgeSeconds} s old${paceInWords(report.blockSeconds)}, ${counted(lagBlocks, 'block')} behind the others`,
+    ],
     ['latency', `${report.latencyMs} ms`],
     ['eth_getLogs', `${logsRangeBlocks === 10_000 ? '10000 blocks or more' : counted(logsRangeBlocks, 'block')} at once`],
     ['results', `${logsResults} ${refusal}`],

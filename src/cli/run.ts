@@ -39,8 +39,9 @@ function roleCommand(role: Role): Command<CommandContext> {
       if (problems.length > 0) throw new WeftError('SETTINGS_INVALID', { problems })
       const { createUnlocker } = await import('#node/key-files.ts')
       const unlock = createUnlocker((what) => askForSigner(process, what))
-      const settings = await unlock(readSettings(role, given, process.env as Given))
-      const { startRole } = await import('#node/start.ts')
+      const locked = readSettings(role, given, process.env as Given)
+      const { beforeStart, startRole } = await import('#node/start.ts')
+      const settings = await beforeStart({ role, dataDir: locked.dataDir }, unlock(locked))
       const signal = stopSignal()
       const running = await startRole(role, settings, { signal }).catch((failure: unknown) => {
         // Told to stop while it started: so it did.

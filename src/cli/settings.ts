@@ -29,8 +29,12 @@ export const settingsCommand = buildCommand({
   docs: { brief: 'List every setting with its range and default' },
 })
 
-export function roleNamed(text: string): Role {
+/** `beside` is what may stand in its place. */
+export function roleNamed(text: string, beside?: string): Role {
   const role = ROLES.find((name) => name === text)
-  if (role === undefined) throw new SyntaxError(`no role '${text}'${meant(nearest(text, ROLES))} There are ${ROLES.join(', ')}`)
+  if (role === undefined)
+    throw new SyntaxError(
+      `no role '${text}'${meant(nearest(text, ROLES))} There are ${[...ROLES, ...(beside === undefined ? [] : [beside])].join(', ')}`,
+    )
   return role
 }

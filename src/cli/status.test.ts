@@ -49,6 +49,7 @@ describe('a role in lines', () => {
     readings: [
       reading('weft_chain_head_block', 120, { chain: 'anchor' }),
       reading('weft_chain_head_age_seconds', 3, { chain: 'anchor' }),
+      reading('weft_chain_block_seconds', 2.04, { chain: 'anchor' }),
       reading('weft_chain_read_block', 118, { chain: 'anchor' }),
       reading('weft_chain_head_block', 900, { chain: 'source' }),
       reading('weft_chain_head_age_seconds', -40, { chain: 'source' }),
@@ -85,14 +86,14 @@ describe('a role in lines', () => {
     expect(chain('anchor')).toEqual({ chain: 'anchor' })
     expect(statusInWords({ name: 'mine', state: 'running', run, status }).replace(/[56] s ago/, 'N s ago')).toBe(
       `mine (snapshotter): not ready, process 7, up 3 min
-  anchor chain head 120, 3 s old; read to 118, 2 behind
+  anchor chain head 120, 3 s old, with a block every 2 s; read to 118, 2 behind
   source chain head 900, 40 s ahead of the clock here
   epochs       1 open, 9 done, 2 late
   window       42 % of it used by the last epoch
-  projects     3 missed
+  projects     3 missed (2 b, 1 a)
   peers        3 of the IPFS node
   money        0x1 has 1.5 ether, 0.0512 a day: lasts 29 days
-  alerts       00:00:02Z to slack, and not to telegram: outvoted; 1 before
+  alerts       1970-01-01 00:00:02Z to slack, and not to telegram: outvoted; 1 before
   disk         5.0 GB free of 10.0 GB; store 2.0 kB
   memory       120.0 MB
                slot 3: epoch 8, N s ago; 4 handed over, 3 included, 1 outvoted, 1 left out; 2 of 50 today
@@ -103,6 +104,44 @@ describe('a role in lines', () => {
       Tried again.
   · 00:00:01Z outvoted  epochId=3`,
     )
+  })
+
+  test.each([
+    ['anchor', { age: 60, pace: 60 }, '60 s old, with a block every 60 s'],
+    ['anchor', { age: 299, pace: 60 }, '5 min old, with a block every 60 s'],
+    ['anchor', { age: 301, pace: 60 }, '5 min old: late, with a block every 60 s'],
+    ['anchor', { age: 121, pace: 2 }, '2 min old: late, with a block every 2 s'],
+    ['anchor', { age: 121 }, '2 min old: late'],
+    ['source', { age: 60, looked: 57, pace: 2 }, '3 s old when it was looked at 57 s ago, with a block every 2 s'],
+    // It may be read deep below its head, and nobody has looked since the last epoch.
+    ['source', { age: 4_000, looked: 3_000, pace: 2 }, '17 min old when it was looked at 50 min ago, with a block every 2 s'],
+  ] as const)('of the %s chain %j is %s', (chain, { age, pace, looked }: { age: number; pace?: number; looked?: number }, words) => {
+    const readings = [
+      reading('weft_chain_head_block', 900, { chain }),
+      reading('weft_chain_head_age_seconds', age, { chain }),
+      ...(pace === undefined ? [] : [reading('weft_chain_block_seconds', pace, { chain })]),
+      ...(looked === undefined ? [] : [reading('weft_chain_looked_seconds', looked, { chain })]),
+    ]
+    const [, line] = statusInWords({ name: 'mine', state: 'running', run, status: { ...status, readings } }).split('\n')
+    expect(line).toBe(`  ${chain} chain head 900, ${words}`)
+  })
+
+  test('is coloured where it is to be, by what it means', () => {
+    const paint = {
+      good: (text: string) => `<good ${text}>`,
+      doubtful: (text: string) => `<doubtful ${text}>`,
+      bad: (text: string) => `<bad ${text}>`,
+      quiet: (text: string) => `<quiet ${text}>`,
+    }
+    const lines = statusInWords({ name: 'mine', state: 'running', run, status }, paint).split('\n')
+    expect(lines.filter((each) => each.includes('<')).map((each) => each.trim())).toEqual([
+      'mine (snapshotter): <bad not ready>, process 7, up 3 min',
+      '<bad ✘ hand_over_failed (QUEUE_FULL)>',
+      expect.stringMatching(/^<doubtful ! dial_failed> for 3 min/),
+      '<quiet   · 00:00:01Z outvoted  epochId=3>',
+    ])
+    expect(statusInWords({ name: 'mine', state: 'running', run, status: { ...status, isReady: true } }, paint)).toContain('<good ready>')
+    expect(statusInWords({ name: 'mine', state: 'stopped' }, paint)).toBe('mine: <bad does not run>')
   })
 
   test('slots that fare alike are one line, whatever stands between them: the odd one is seen', () => {
@@ -128,6 +167,24 @@ describe('a role in lines', () => {
   ])('%j', (home, words) => {
     expect(statusInWords(home)).toContain(words)
     expect(statusInWords(home)).not.toContain('\n')
+  })
+})
+
+describe('a role that does not run for a reason of its own', () => {
+  const startedMs = Date.UTC(2026, 0, 2, 3, 4, 5)
+  const run = { role: 'relay', processId: 7, startedMs, version: '0.1.0' }
+  const failed = { atMs: startedMs + 60_000, why: 'STORE_NEWER' }
+
+  test('says which start failed, by its day and process', () => {
+    expect(
+      statusInWords({ name: 'relay', state: 'failed', run: { ...run, failed: { ...failed, isStart: true } }, detail: 'STORE_NEWER' }),
+    ).toBe('relay: does not run: its last start, of 2026-01-02 03:04:05Z (process 7, Weft 0.1.0), failed: STORE_NEWER')
+  })
+
+  test('says when it ended, and since when it had run', () => {
+    expect(statusInWords({ name: 'relay', state: 'failed', run: { ...run, failed }, detail: 'STORE_FULL' })).toBe(
+      'relay: does not run: it ended by itself at 2026-01-02 03:05:05Z, after the start of 2026-01-02 03:04:05Z (process 7, Weft 0.1.0): STORE_FULL',
+    )
   })
 })
 

@@ -1,14 +1,17 @@
 import { buildCommand } from '@stricli/core'
+import { lateAfterSeconds, paceInWords } from '#domain/beat.ts'
 import { factsText } from '#domain/log-line.ts'
 import type { MetricName, Reading } from '#domain/metrics.ts'
 import { printable } from '#domain/printable.ts'
 import { rangesOf } from '#domain/ranges.ts'
 import type { RoleStatus } from '#node/faring.ts'
 import type { SlotNow } from '#node/role.ts'
+import type { Run } from '#node/run-file.ts'
 import type { Given } from '#node/settings/settings.ts'
 import type { HomeStatus } from '#node/status.ts'
 import { stopSignal } from '#node/stop.ts'
 import { dataDirOrDevnets, HOME_FLAGS, type HomeFlags } from './data-dir.ts'
+import { PLAIN, type Paint, paintFor } from './paint.ts'
 import { sizeInWords } from './storage.ts'
 import { wrapped } from './words.ts'
 
@@ -43,26 +46,47 @@ export function spanInWords(seconds: number): string {
   return `${count < 10 && length > 1 ? Math.round(count * 10) / 10 : Math.round(count)} ${unit}`
 }
 
-function chainInWords(values: Values, chain: 'anchor' | 'source'): string | undefined {
-  const [head, age, read] = [
-    values('weft_chain_head_block', { chain }),
+/** How old the newest block is, held against the pace of its chain. A source chain is looked at when an epoch asks for it: what counts is how old it was then. */
+function ageInWords(values: Values, chain: 'anchor' | 'source'): string {
+  const [age, looked, pace] = [
     values('weft_chain_head_age_seconds', { chain }),
-    values('weft_chain_read_block', { chain }),
+    values('weft_chain_looked_seconds', { chain }),
+    values('weft_chain_block_seconds', { chain }),
   ]
+  if (age === undefined) return ''
+  if (age < 0) return `, ${spanInWords(-age)} ahead of the clock here`
+  if (chain === 'source' && looked !== undefined)
+    return `, ${spanInWords(Math.max(0, age - looked))} old when it was looked at ${spanInWords(looked)} ago${paceInWords(pace)}`
+  return `, ${spanInWords(age)} old${age > lateAfterSeconds(pace) ? ': late' : ''}${paceInWords(pace)}`
+}
+
+function chainInWords(values: Values, chain: 'anchor' | 'source'): string | undefined {
+  const [head, read] = [values('weft_chain_head_block', { chain }), values('weft_chain_read_block', { chain })]
   if (head === undefined) return undefined
-  const old = age === undefined ? '' : age < 0 ? `, ${spanInWords(-age)} ahead of the clock here` : `, ${spanInWords(age)} old`
   const behind = read === undefined ? '' : head - read > 0 ? `; read to ${read}, ${head - read} behind` : '; read'
-  return `head ${head}${old}${behind}`
+  return `head ${head}${ageInWords(values, chain)}${behind}`
+}
+
+/** How often each reason is the cause, the most frequent first: `3 missed (2 preload_failed, 1 compute_failed)`. */
+function missedInWords({ readings }: RoleStatus): string | undefined {
+  const missed = readings.filter(({ metric, labels }) => metric === 'weft_snapshotter_projects_total' && labels['state'] === 'missed')
+  if (missed.length === 0) return undefined
+  const reasons = missed.toSorted((left, right) => right.value - left.value).map(({ labels, value }) => `${value} ${labels['reason']}`)
+  return `${missed.reduce((sum, { value }) => sum + value, 0)} missed (${reasons.join(', ')})`
 }
 
 /** Parts of a line, of those that are known. */
-const joined = (...parts: readonly (readonly [value: number | undefined, words: string])[]): string | undefined => {
-  const told = parts.filter(([value]) => value !== undefined).map(([value, words]) => `${value} ${words}`)
+const joined = (...parts: readonly (readonly [value: number | undefined, words: string] | string | undefined)[]): string | undefined => {
+  const told = parts.flatMap((part) => {
+    if (part === undefined || typeof part === 'string') return part ?? []
+    const [value, words] = part
+    return value === undefined ? [] : `${value} ${words}`
+  })
   return told.length === 0 ? undefined : told.join(', ')
 }
 
 /** What waits, what goes, and how it ended: of the role that it is. */
-function workInWords(values: Values): readonly (readonly [string, string | undefined])[] {
+function workInWords(values: Values, status: RoleStatus): readonly (readonly [string, string | undefined])[] {
   const oldest = values('weft_collector_outbox_oldest_seconds') ?? 0
   const open = values('weft_collector_outbox_submissions')
   const ended = (ending: string) => values('weft_collector_endings_total', { ending }) ?? (open === undefined ? undefined : 0)
@@ -86,7 +110,7 @@ function workInWords(values: Values): readonly (readonly [string, string | undef
       'projects',
       joined(
         [values('weft_snapshotter_projects_total', { state: 'submitted' }), 'submitted'],
-        [values('weft_snapshotter_projects_total', { state: 'missed' }), 'missed'],
+        missedInWords(status),
         [values('weft_snapshotter_outcomes_total', { verdict: 'same' }), 'final as ours'],
         [values('weft_snapshotter_outcomes_total', { verdict: 'other' }), 'outvoted'],
       ),
@@ -160,20 +184,25 @@ function alertsInWords({ alerts }: RoleStatus): string | undefined {
   const [last] = alerts
   if (last === undefined) return undefined
   const failed = last.failed.length > 0 ? `, and not to ${last.failed.join(', ')}` : ''
-  return `${clock(last.atMs)} to ${last.sent.join(', ') || 'nobody'}${failed}: ${last.event}${alerts.length > 1 ? `; ${alerts.length - 1} before` : ''}`
+  return `${moment(last.atMs)} to ${last.sent.join(', ') || 'nobody'}${failed}: ${last.event}${alerts.length > 1 ? `; ${alerts.length - 1} before` : ''}`
 }
 
 const row = (name: string, text: string): string => `  ${name.padEnd(12)} ${text}`
 const clock = (ms: number): string => `${new Date(ms).toISOString().slice(11, 19)}Z`
+/** The same with its day, where that is not today. */
+function moment(ms: number): string {
+  const day = (at: number): string => new Date(at).toISOString().slice(0, 10)
+  return day(ms) === day(Date.now()) ? clock(ms) : `${day(ms)} ${clock(ms)}`
+}
 const INDENT = ' '.repeat(6)
 
-function roleInWords(status: RoleStatus): readonly string[] {
+function roleInWords(status: RoleStatus, { bad, doubtful, quiet }: Paint): readonly string[] {
   const values = valuesOf(status)
   const bytes = (metric: MetricName): string => sizeInWords(values(metric) ?? 0)
   const rows: readonly (readonly [string, string | undefined])[] = [
     ['anchor chain', chainInWords(values, 'anchor')],
     ['source chain', chainInWords(values, 'source')],
-    ...workInWords(values),
+    ...workInWords(values, status),
     ['money', moneyInWords(status)],
     ['alerts', alertsInWords(status)],
     ['disk', `${bytes('weft_disk_free_bytes')} free of ${bytes('weft_disk_size_bytes')}; store ${bytes('weft_store_bytes')}`],
@@ -182,39 +211,51 @@ function roleInWords(status: RoleStatus): readonly string[] {
   const slots = slotsInWords(status.slots ?? [])
   const going = status.troubles.map(
     ({ event, sinceMs, times, facts, help }) =>
-      `  ! ${event} for ${spanInWords(Math.max(0, Date.now() - sinceMs) / 1_000)}, since ${clock(sinceMs)}${times > 1 ? `, ${times} times` : ''}  ${factsInWords(facts)}\n${wrapped(help, INDENT)}`,
+      `  ${doubtful(`! ${event}`)} for ${spanInWords(Math.max(0, Date.now() - sinceMs) / 1_000)}, since ${clock(sinceMs)}${times > 1 ? `, ${times} times` : ''}  ${factsInWords(facts)}\n${wrapped(help, INDENT)}`,
   )
   return [
     ...rows.flatMap(([name, text]) => (text === undefined ? [] : [row(name, text)])),
     ...slots.slice(0, SLOT_LINES_MAX).map((slot) => row('', slot)),
     ...(slots.length > SLOT_LINES_MAX ? [row('', `and ${slots.length - SLOT_LINES_MAX} lines more of slots: --json`)] : []),
     ...status.unready.map(
-      ({ reason, detail, help }) => `  ✘ ${reason}${detail === undefined ? '' : ` (${printable(detail)})`}\n${wrapped(help, INDENT)}`,
+      ({ reason, detail, help }) =>
+        `  ${bad(`✘ ${reason}${detail === undefined ? '' : ` (${printable(detail)})`}`)}\n${wrapped(help, INDENT)}`,
     ),
     ...going,
-    ...status.lately.slice(0, LATELY_SHOWN_MAX).map(({ event, lastMs, facts }) => `  · ${clock(lastMs)} ${event}  ${factsInWords(facts)}`),
+    ...status.lately
+      .slice(0, LATELY_SHOWN_MAX)
+      .map(({ event, lastMs, facts }) => quiet(`  · ${clock(lastMs)} ${event}  ${factsInWords(facts)}`)),
   ]
 }
 
 const UNANSWERED: Readonly<Record<Exclude<HomeStatus['state'], 'running'>, string>> = {
   stopped: 'does not run',
-  failed: 'does not run: it ended by itself',
+  failed: 'does not run',
   killed: 'does not run: its process ended without stopping it; start it again, nothing acknowledged is lost',
   unasked: 'runs, and its health routes are off: --health-listen',
   mute: 'runs, and does not answer',
 }
 
+/** Which start it was, for whoever has tried several times since. */
+function failureInWords({ failed, startedMs, processId, version }: Run): string {
+  if (failed === undefined) return ''
+  const start = `of ${moment(startedMs)} (process ${processId}, Weft ${version})`
+  return failed.isStart === true
+    ? `: its last start, ${start}, failed`
+    : `: it ended by itself at ${moment(failed.atMs)}, after the start ${start}`
+}
+
 /** A role of a home, in lines. */
-export function statusInWords({ name, state, run, status, detail }: HomeStatus): string {
+export function statusInWords({ name, state, run, status, detail }: HomeStatus, paint: Paint = PLAIN): string {
   const of = run === undefined || run.role === name ? name : `${name} (${run.role})`
   if (status === undefined || state !== 'running') {
-    const at = run?.failed === undefined ? '' : ` at ${clock(run.failed.atMs)}`
-    const why = `${UNANSWERED[state as keyof typeof UNANSWERED]}${at}`
-    return `${of}: ${why}${detail === undefined ? '' : `: ${printable(detail)}`}`
+    const how = run === undefined ? '' : failureInWords(run)
+    const why = `${UNANSWERED[state as keyof typeof UNANSWERED]}${how}`
+    return `${of}: ${paint.bad(why)}${detail === undefined ? '' : `: ${printable(detail)}`}`
   }
   const up = spanInWords(Math.max(0, Date.now() - status.startedMs) / 1_000)
-  const is = status.isReady ? 'ready' : 'not ready'
-  return [`${of}: ${is}, process ${status.processId}, up ${up}`, ...roleInWords(status)].join('\n')
+  const is = status.isReady ? paint.good('ready') : paint.bad('not ready')
+  return [`${of}: ${is}, process ${status.processId}, up ${up}`, ...roleInWords(status, paint)].join('\n')
 }
 
 interface Flags extends HomeFlags {
@@ -226,11 +267,12 @@ export const statusCommand = buildCommand({
     const { isWell, statusesIn, watchStatuses } = await import('#node/status.ts')
     const dataDir = await dataDirOrDevnets(this.process.env as Given, flags.dataDir)
     const { stdout } = this.process
+    const paint = paintFor(this.process)
     const show = (roles: readonly HomeStatus[]): void => {
       const isAllWell = roles.every(isWell)
       this.process.exitCode = isAllWell ? 0 : 1
       if (flags.json) stdout.write(`${JSON.stringify({ dataDir, isWell: isAllWell, roles })}\n`)
-      else stdout.write(`${flags.watch && stdout.isTTY ? CLEAR : ''}${roles.map(statusInWords).join('\n\n')}\n`)
+      else stdout.write(`${flags.watch && stdout.isTTY ? CLEAR : ''}${roles.map((role) => statusInWords(role, paint)).join('\n\n')}\n`)
     }
     if (!flags.watch) return show(await statusesIn(dataDir))
     for await (const roles of watchStatuses(dataDir, stopSignal())) show(roles)

@@ -66,7 +66,12 @@ export const ERRORS = {
   DATA_DIR_EMPTY: {
     kind: 'operator',
     facts: ['dataDir'],
-    help: 'No role has kept anything there. Pass --data-dir with the data directory of a role, or of a devnet.',
+    help: 'No role has kept anything there. Pass --data-dir with the data directory of a role, of a node, or of a devnet.',
+  },
+  LOG_NOT_KEPT: {
+    kind: 'operator',
+    facts: ['dataDir'],
+    help: 'Roles have worked there, and none of them has kept its log: an older Weft did not. What it wrote to stderr is with whoever started it: `journalctl -u weft -o cat | ./weft logs`.',
   },
   BACKUP_INVALID: {
     kind: 'operator',
@@ -472,12 +477,12 @@ export const ERRORS = {
   ORIGIN_REFUSED: {
     kind: 'caller',
     facts: ['origin'],
-    help: 'These tools answer programs and pages of this machine, and no page of elsewhere.',
+    help: 'This answers programs of this machine, and no page of elsewhere, which would take their turns from them. Who wants to read it in a browser types its address in.',
   },
   HOST_REFUSED: {
     kind: 'caller',
     facts: ['host'],
-    help: 'These routes answer whoever calls them by an address of this machine, or by a name of --health-hosts: by any other name a page of elsewhere could read them in a browser.',
+    help: 'These routes answer whoever calls them by an address of this machine, or by a name of --health-hosts (`/metrics` and the like) or --http-hosts: by any other name a page of elsewhere could read them in a browser.',
   },
   TOKEN_WRONG: {
     kind: 'caller',

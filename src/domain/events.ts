@@ -29,6 +29,12 @@ export const EVENTS = {
     help: 'The role starts on what was restored from a backup, which does not know what was signed after it was made. Nothing is signed for epochs up to `upTo`, the newest that is released: the role begins with the next one, by itself.',
   },
   restored_over: { level: 'info', help: 'Epoch `epochId` is released: the role, which was restored from a backup, begins with it.' },
+  unready: {
+    level: 'warn',
+    until: 'unready_over',
+    help: 'The role has not been ready for a while: its next submission, batch or vote would not be accepted. `reason` says why, and `help` what to do; said once. `./weft status` shows what there is beside.',
+  },
+  unready_over: { level: 'info', help: 'What had kept the role from being ready is over: `reason`.' },
   stopped: { level: 'info', help: 'The role has finished what was under way.' },
   failed: { level: 'error', help: 'The role has ended by itself; `code` or `detail` says why.' },
   disk_full: {

@@ -1,14 +1,16 @@
 import { EVENTS, type LogEvent } from './events.ts'
 
-/** One line for people: time of day, level, role, event, facts. */
+/** One line for people: time of day, level, role, event, facts. The level may be painted. */
 export function textLine(line: {
   readonly role: string
   readonly event: LogEvent
   readonly facts: Readonly<Record<string, unknown>>
   readonly at: Date
+  readonly paint?: (level: string) => string
 }): string {
+  const { paint = (level) => level } = line
   const time = [line.at.getHours(), line.at.getMinutes(), line.at.getSeconds()].map((part) => String(part).padStart(2, '0')).join(':')
-  return `${[time, EVENTS[line.event].level.padEnd(5), line.role.padEnd(11), line.event, factsText(line.facts)].join(' ').trimEnd()}\n`
+  return `${[time, paint(EVENTS[line.event].level.padEnd(5)), line.role.padEnd(11), line.event, factsText(line.facts)].join(' ').trimEnd()}\n`
 }
 
 /** `name=value` for each that is not empty. */

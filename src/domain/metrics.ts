@@ -49,6 +49,16 @@ export const METRICS = {
   // Chains
   weft_chain_head_block: { kind: 'gauge', labels: ['chain'], help: 'Newest block that the endpoints of the chain have told of.' },
   weft_chain_head_age_seconds: { kind: 'gauge', labels: ['chain'], help: 'Time since that block, by its own time and the clock here.' },
+  weft_chain_looked_seconds: {
+    kind: 'gauge',
+    labels: ['chain'],
+    help: 'Time since the chain was looked at last: a source chain is when an epoch asks for it.',
+  },
+  weft_chain_block_seconds: {
+    kind: 'gauge',
+    labels: ['chain'],
+    help: 'Time from one block of the chain to the next, on average of the last ones that were seen.',
+  },
   weft_chain_read_block: { kind: 'gauge', labels: ['chain'], help: 'Newest block whose events the role has taken in.' },
   weft_rpc_requests_total: {
     kind: 'counter',

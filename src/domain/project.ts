@@ -77,3 +77,14 @@ export const isProjectOver = machine.isTerminal
 export function endProject(from: ProjectState, reason: ProjectReason): { readonly state: ProjectState; readonly reason: ProjectReason } {
   return { state: machine.advance(from, PROJECT_REASONS[reason].state), reason }
 }
+
+/** Projects of one epoch that share why they ended, and what is known beside it, in one: most have the same endpoint to thank for it. */
+export function byReason<Project extends { readonly reason?: string | undefined; readonly detail?: string | undefined }>(
+  projects: readonly Project[],
+): readonly (readonly [why: { readonly reason: string; readonly detail: string }, projects: readonly Project[]])[] {
+  const groups = Map.groupBy(projects, ({ reason, detail }) => JSON.stringify([reason ?? '', detail ?? '']))
+  return [...groups.values()].map((alike) => {
+    const { reason = '', detail = '' } = alike[0] as Project
+    return [{ reason, detail }, alike]
+  })
+}

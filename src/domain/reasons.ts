@@ -111,9 +111,9 @@ export const UNREADY_REASONS = {
   anchor_exchanged:
     'The endpoints of the anchor chain serve another chain now, or the same begun anew, and nothing that they say counts: `endpoint_trouble` in the log says how it shows. Correct --anchor-rpc-url; the role goes on by itself when the right chain is back.',
   anchor_silent:
-    'No newer block of the anchor chain has come for two minutes: its endpoints stand still, or the chain does. `./weft rpc check URL` compares them.',
+    'No newer block of the anchor chain has come for two minutes, or on a slow chain for as long as five of its blocks take: its endpoints stand still, or the chain does. `./weft rpc check URL` compares them.',
   anchor_old:
-    "The newest block of the anchor chain is older than two minutes by this machine's clock: the endpoints are behind, or the clock is ahead. `./weft doctor` says which.",
+    "The newest block of the anchor chain is older than two minutes, or on a slow chain than five of its blocks take, by this machine's clock: the endpoints are behind, or the clock is ahead. `./weft doctor` says which.",
   clock_behind:
     "The newest block of the anchor chain is from the future by this machine's clock: set the clock, `timedatectl set-ntp true`.",
   source_unreachable:

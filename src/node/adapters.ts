@@ -155,7 +155,7 @@ export async function ipfsPlace(settings: Settings, home: RoleHome, started: Sta
   )
   started.add('IPFS node', node)
   home.notes.peers.set('ipfs', node.peers)
-  const gateway = await serveGateway({ blocks: node, port: settings.gatewayPort }, home)
+  const gateway = await serveGateway({ blocks: node, port: settings.gatewayPort, hosts: settings.httpHosts }, home)
   started.add('IPFS gateway', gateway)
   const copies = copiesOf(settings, home, node)
   started.add('pinning places', copies)

@@ -16,6 +16,7 @@ import { openSqliteStore } from '#io/store/sqlite.ts'
 import { restoredUpTo } from '#life/restored.ts'
 import { type Backup, backup, restore } from './backup.ts'
 import { roleStores } from './role-stores.test-world.ts'
+import { storageOf } from './storage.ts'
 
 const roles = roleStores()
 const at = (...path: string[]): string => join(roles.folder(), ...path)
@@ -36,7 +37,16 @@ async function atWork() {
   await validator.commit([{ key: 'home/role', value: new TextEncoder().encode('validator') }])
   await collector.commit([{ key: 'home/role', value: new TextEncoder().encode('collector') }])
   const kept = ['peer-seed', 'ipfs/peer-key', 'manifests/b.json', 'manifests-since.json', 'of-a-later-version']
-  const left = ['run.json', 'endpoints.json', 'index.sqlite', 'index.sqlite-wal', 'peer-seed.new', 'ipfs/blocks/aa/.b.tmp']
+  const left = [
+    'run.json',
+    'endpoints.json',
+    'log.jsonl',
+    'log.old.jsonl',
+    'index.sqlite',
+    'index.sqlite-wal',
+    'peer-seed.new',
+    'ipfs/blocks/aa/.b.tmp',
+  ]
   for (const name of [...kept, ...left]) put(`data/validator/${name}`, name)
   return { validator, collector, kept }
 }
@@ -151,6 +161,21 @@ describe('refused, with nothing made or changed:', () => {
     put('notes/mine', 'text')
     await expect(restore(at('backup'), { dataDir: at('notes') })).rejects.toMatchObject({ code: 'FOLDER_NOT_EMPTY' })
     expect(readFileSync(at('notes/mine'), 'utf8')).toBe('text')
+  })
+
+  test('a mistake that would change a backup: it is as good after it', async () => {
+    await made()
+    await backup(at('other'), { dataDir: dataDir(), blocks: false })
+    const before = filesIn(at('backup'))
+    for (const to of ['backup', 'backup/inside'])
+      await expect(restore(at('backup'), { dataDir: at(to) })).rejects.toMatchObject({ code: 'SETTINGS_INVALID' })
+    await expect(restore(at('other'), { dataDir: at('backup') })).rejects.toMatchObject({ code: 'FOLDER_NOT_EMPTY' })
+    await expect(storageOf(at('backup'))).rejects.toMatchObject({ code: 'SETTINGS_INVALID' })
+    await expect(storageOf(at('backup/collector'))).rejects.toMatchObject({ code: 'SETTINGS_INVALID' })
+    expect(filesIn(at('backup'))).toEqual(before)
+    await restoring()
+    // What comes of it is a data directory as any other.
+    expect((await storageOf(at('restored'))).map(({ role }) => role)).toEqual(['collector', 'validator'])
   })
 
   test.each<[string, () => void, string]>([

@@ -6,13 +6,13 @@ import { isWeftError, storeFailed, WeftError } from '#domain/errors.ts'
 import { onDisk, replaceFile, sync } from '#io/disk/disk.ts'
 import { makeFolder } from '#io/disk/folder.ts'
 import { blockFiles } from '#io/ipfs/block-folder.ts'
-import { openSqliteStore } from '#io/store/sqlite.ts'
+import { lookIntoSqliteStore, openSqliteStore } from '#io/store/sqlite.ts'
 import { copySqliteStore } from '#io/store/sqlite-copy.ts'
 import { markCopy } from '#life/restored.ts'
 import { ipfsFolder } from './adapters.ts'
 import { bytesOf } from './given-file.ts'
 import { roleIn, stateFile } from './home.ts'
-import { homesIn } from './homes.ts'
+import { BACKUP_FILE, homesIn } from './homes.ts'
 import { VERSION } from './version.ts'
 
 /**
@@ -20,11 +20,10 @@ import { VERSION } from './version.ts'
  * are marked as copies (`src/life/restored.ts`), and it is no matter when which part of it was copied.
  */
 
-const CONTENTS = 'backup.json'
 /** Written under another name until it is whole. */
 const UNFINISHED = '.unfinished'
-/** Of a process and of no other; made again from the chain; on its way to another name; copied in another way. */
-const LEFT_OUT = /^(run\.json|endpoints\.json|index\.sqlite.*|state\.sqlite.*|.*\.pid|.*\.new)$/
+/** Of a process and of no other; what was, and must not be kept; made again from the chain; on its way to another name; copied in another way. */
+const LEFT_OUT = /^(run\.json|endpoints\.json|log(\.old)?\.jsonl|index\.sqlite.*|state\.sqlite.*|.*\.pid|.*\.new)$/
 
 const FORM = z.object({
   version: z.literal(1),
@@ -50,7 +49,7 @@ type BackedUp = Backup['parts'][number]
  */
 export async function backup(to: string, { dataDir, blocks }: { readonly dataDir: string; readonly blocks: boolean }): Promise<Backup> {
   const homes = homesIn(dataDir)
-  if (`${resolve(to)}${sep}`.startsWith(`${resolve(dataDir)}${sep}`))
+  if (isWithin(to, dataDir))
     throw new WeftError('SETTINGS_INVALID', { problems: [`${to} lies in ${dataDir}, of which it is to be the backup`] })
   return writtenWhole(to, async (folder) => {
     const parts: BackedUp[] = []
@@ -59,10 +58,12 @@ export async function backup(to: string, { dataDir, blocks }: { readonly dataDir
       parts.push({ name, ...(await copyHome(home, join(folder, name), blocks)) })
     }
     const made: Backup = { version: 1, weft: VERSION, parts }
-    onDisk(folder, 'writing it', () => replaceFile(join(folder, CONTENTS), `${JSON.stringify(made, undefined, 2)}\n`, 0o600))
+    onDisk(folder, 'writing it', () => replaceFile(join(folder, BACKUP_FILE), `${JSON.stringify(made, undefined, 2)}\n`, 0o600))
     return made
   })
 }
+
+const isWithin = (path: string, folder: string): boolean => `${resolve(path)}${sep}`.startsWith(`${resolve(folder)}${sep}`)
 
 async function copyHome(home: string, to: string, withBlocks: boolean): Promise<Omit<BackedUp, 'name'>> {
   onDisk(to, 'creating it', () => makeFolder(to))
@@ -153,11 +154,15 @@ async function writtenWhole<Value>(to: string, write: (folder: string) => Promis
 
 /**
  * Makes a data directory of a backup. Throws `BACKUP_INVALID`, `DATA_DIR_LOCKED` where somebody works in that directory, `FOLDER_NOT_EMPTY`,
- * `STORE_NEWER`, and as `storeFailed`; then nothing is there.
+ * `SETTINGS_INVALID` for a folder within the backup, `STORE_NEWER`, and as `storeFailed`; then nothing is there.
  */
 export async function restore(from: string, { dataDir }: { readonly dataDir: string }): Promise<Backup> {
   const backedUp = readContents(from)
-  await checkUnused(dataDir)
+  if (isWithin(dataDir, from))
+    throw new WeftError('SETTINGS_INVALID', {
+      problems: [`${dataDir} lies in ${from}, the backup, which must stay as it is: name another --data-dir`],
+    })
+  checkUnused(dataDir)
   return writtenWhole(dataDir, async (folder) => {
     for (const part of backedUp.parts) await restorePart(join(from, part.name), join(folder, part.name), part)
     return backedUp
@@ -165,9 +170,9 @@ export async function restore(from: string, { dataDir }: { readonly dataDir: str
 }
 
 function readContents(from: string): Backup {
-  const path = join(from, CONTENTS)
+  const path = join(from, BACKUP_FILE)
   const bytes = bytesOf(path)
-  if (bytes === undefined) throw new WeftError('BACKUP_INVALID', { path: from, detail: `there is no ${CONTENTS} in it` })
+  if (bytes === undefined) throw new WeftError('BACKUP_INVALID', { path: from, detail: `there is no ${BACKUP_FILE} in it` })
   const invalid = (detail: string, cause?: unknown) => new WeftError('BACKUP_INVALID', { path, detail }, cause)
   let value: unknown
   try {
@@ -185,15 +190,15 @@ function readContents(from: string): Backup {
   return data
 }
 
-/** Who works in a directory is named; that it is not empty would say less. */
-async function checkUnused(dataDir: string): Promise<void> {
+/** Who works in a directory is named; that it is not empty would say less. Nothing is written there: it may be a backup. */
+function checkUnused(dataDir: string): void {
   let homes: readonly string[] = []
   try {
     homes = existsSync(dataDir) ? homesIn(dataDir) : []
   } catch (failure) {
     if (!isWeftError(failure, 'DATA_DIR_EMPTY')) throw failure
   }
-  for (const home of homes) await openSqliteStore({ path: stateFile(home) }).close()
+  for (const home of homes) lookIntoSqliteStore({ path: stateFile(home) }, () => undefined)
 }
 
 async function restorePart(from: string, to: string, { blocks, files }: BackedUp): Promise<void> {

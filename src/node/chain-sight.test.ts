@@ -41,7 +41,7 @@ describe('the anchor chain', () => {
     expect(seen).toEqual(steps)
     expect(sight.head()?.number).toBe(9)
     expect(reasons()).toEqual([])
-    expect(sight.readings()).toMatchObject([{ value: 9, labels: { chain: 'anchor' } }, { value: 0 }])
+    expect(sight.readings()).toMatchObject([{ value: 9, labels: { chain: 'anchor' } }, { value: 0 }, { value: 0 }, { value: 0 }])
   })
 
   test('that stands still for two minutes is silent, whatever is said of the same head', async () => {
@@ -52,6 +52,25 @@ describe('the anchor chain', () => {
     nowMs += 2_000
     expect(reasons()).toEqual(['anchor_silent'])
     await saw(block(8))
+    expect(reasons()).toEqual([])
+  })
+
+  test('that makes a block every minute is silent, or old, after five of them', async () => {
+    for (let number = 1; number <= 3; number += 1) {
+      await saw(block(number))
+      nowMs += 60_000
+    }
+    expect(sight.readings().map(({ metric, value }) => [metric, value])).toEqual([
+      ['weft_chain_head_block', 3],
+      ['weft_chain_head_age_seconds', 60],
+      ['weft_chain_looked_seconds', 60],
+      ['weft_chain_block_seconds', 60],
+    ])
+    nowMs += 240_000
+    expect(reasons()).toEqual([])
+    nowMs += 1
+    expect(reasons()).toEqual(['anchor_silent'])
+    await saw(block(4, 200))
     expect(reasons()).toEqual([])
   })
 
@@ -108,7 +127,9 @@ test('a source chain that nobody has asked for a while is no reason: it is read 
   expect([await chain.block(9 as BlockNumber), await chain.block(10 as BlockNumber)]).toEqual([block(9), undefined])
   expect(source.head()?.number).toBe(9)
   nowMs += 3_600_000
+  await chain.head() // Of 7, which is older.
   expect(source.unready()).toEqual([])
+  expect(source.readings()).toContainEqual({ metric: 'weft_chain_looked_seconds', value: 3_600, labels: { chain: 'source' } })
   source.onUse({ endpoint: 'http://a', outcome: 'unreachable' })
   expect(source.unready()).toEqual([{ reason: 'source_unreachable' }])
 })

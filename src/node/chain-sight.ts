@@ -1,3 +1,4 @@
+import { lateAfterSeconds } from '#domain/beat.ts'
 import { type LabelsOf, reading, type Reading } from '#domain/metrics.ts'
 import type { UnreadyReason } from '#domain/reasons.ts'
 import type { Recorder } from '#domain/recorder.ts'
@@ -5,8 +6,8 @@ import type { AnchorChain, BlockRef, ChainStep, SourceChain } from '#io/chain/po
 import type { EndpointUse, OnEndpointUse } from '#io/chain/rpc/health.ts'
 import type { Unready } from './role.ts'
 
-/** Beyond the block time of any chain that a market is on: as `./weft rpc check` has it. */
-const OLD_AFTER_MS = 120_000
+/** By so many of its last blocks the pace of a chain is told. */
+const PACE_BLOCKS = 32
 /** Clocks of chains and machines differ by seconds. */
 const AHEAD_MAX_MS = 30_000
 /** One question that fails is asked again: only what fails for so long is told. */
@@ -30,6 +31,8 @@ export interface ChainSight {
 interface Seen {
   readonly name: ChainName
   readonly newest: { readonly block: BlockRef; readonly seenMs: number } | undefined
+  /** From one block to the next, where several were seen. */
+  readonly blockSeconds: number | undefined
   /** When a question was answered last, and when none was. */
   readonly answeredMs: number
   readonly failedMs: number
@@ -37,13 +40,13 @@ interface Seen {
   readonly isExchanged: boolean
 }
 
-function reasonsOf({ name, newest, answeredMs, failedMs, isExchanged }: Seen, nowMs: number): UnreadyReason[] {
+function reasonsOf({ name, newest, blockSeconds, answeredMs, failedMs, isExchanged }: Seen, nowMs: number): UnreadyReason[] {
   if (failedMs > answeredMs && nowMs - answeredMs > UNANSWERED_MS) return [isExchanged ? `${name}_exchanged` : `${name}_unreachable`]
   // The source chain is read when an epoch asks for it: how old its newest block is says nothing.
   if (name === 'source' || newest === undefined) return []
-  const ageMs = nowMs - 1_000 * newest.block.timestamp
-  if (nowMs - newest.seenMs > OLD_AFTER_MS) return ['anchor_silent']
-  if (ageMs > OLD_AFTER_MS) return ['anchor_old']
+  const [ageMs, lateAfterMs] = [nowMs - 1_000 * newest.block.timestamp, 1_000 * lateAfterSeconds(blockSeconds)]
+  if (nowMs - newest.seenMs > lateAfterMs) return ['anchor_silent']
+  if (ageMs > lateAfterMs) return ['anchor_old']
   return ageMs < -AHEAD_MAX_MS ? ['clock_behind'] : []
 }
 
@@ -52,12 +55,36 @@ export function createChainSight(
   { recorder, nowMs }: { readonly recorder: Recorder; readonly nowMs: () => number },
 ): ChainSight {
   let newest: Seen['newest']
-  let [answeredMs, failedMs] = [0, 0]
+  let [answeredMs, failedMs, lookedMs] = [0, 0, 0]
   let isExchanged = false
+  const last: BlockRef[] = []
 
   function saw(block: BlockRef): BlockRef {
-    if (block.number > (newest?.block.number ?? -1)) newest = { block, seenMs: nowMs() }
+    // Whoever reads older blocks has not looked at its end.
+    if (block.number >= (newest?.block.number ?? -1)) lookedMs = nowMs()
+    if (block.number > (newest?.block.number ?? -1)) {
+      newest = { block, seenMs: nowMs() }
+      last.push(block)
+      if (last.length > PACE_BLOCKS) last.shift()
+    }
     return block
+  }
+
+  function blockSeconds(): number | undefined {
+    const [first, newest] = [last[0], last.at(-1)]
+    if (first === undefined || newest === undefined || first === newest) return undefined
+    return Math.max(0, newest.timestamp - first.timestamp) / (newest.number - first.number)
+  }
+
+  /** Of the newest block, which there is. */
+  function readingsOf({ number, timestamp }: BlockRef): readonly Reading[] {
+    const pace = blockSeconds()
+    return [
+      reading('weft_chain_head_block', number, { chain: name }),
+      reading('weft_chain_head_age_seconds', Math.round(nowMs() / 1_000 - timestamp), { chain: name }),
+      reading('weft_chain_looked_seconds', Math.round((nowMs() - lookedMs) / 1_000), { chain: name }),
+      ...(pace === undefined ? [] : [reading('weft_chain_block_seconds', pace, { chain: name })]),
+    ]
   }
 
   function looked<Result extends IteratorResult<ChainStep>>(result: Result): Result {
@@ -108,13 +135,8 @@ export function createChainSight(
       },
     }),
     head: () => newest?.block,
-    unready: () => reasonsOf({ name, newest, answeredMs, failedMs, isExchanged }, nowMs()).map((reason) => ({ reason })),
-    readings: () =>
-      newest === undefined
-        ? []
-        : [
-            reading('weft_chain_head_block', newest.block.number, { chain: name }),
-            reading('weft_chain_head_age_seconds', Math.round(nowMs() / 1_000 - newest.block.timestamp), { chain: name }),
-          ],
+    unready: () =>
+      reasonsOf({ name, newest, blockSeconds: blockSeconds(), answeredMs, failedMs, isExchanged }, nowMs()).map((reason) => ({ reason })),
+    readings: () => (newest === undefined ? [] : readingsOf(newest.block)),
   }
 }

@@ -13,7 +13,7 @@ import { isWeftError, WeftError } from '#domain/errors.ts'
 import { type Isolate, openIsolate } from '#io/isolate/isolate.ts'
 import type { Part } from '#io/isolate/messages.ts'
 import { NO_OBJECT, problemText } from './computes.ts'
-import { textOf } from './given-file.ts'
+import { textOf, unreadInWords } from './given-file.ts'
 
 /** A compute set of a folder outside this program (docs/BUILDING.md). What it computes it computes in an isolate. */
 export interface FolderSet extends ComputeSetModule {
@@ -76,7 +76,7 @@ export function configIn({ folder }: FolderSet): unknown {
     text = textOf(path)
   } catch (failure) {
     if ((failure as NodeJS.ErrnoException).code === 'ENOENT') return undefined
-    throw new WeftError('SETTINGS_INVALID', { problems: [`${path} cannot be read`] }, failure)
+    throw new WeftError('SETTINGS_INVALID', { problems: [unreadInWords(path, failure)] }, failure)
   }
   try {
     return JSON.parse(text)

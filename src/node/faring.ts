@@ -80,6 +80,9 @@ function reasonsIn(troubles: readonly Trouble[]): readonly Unready[] {
   ]
 }
 
+/** What the log says of a reason while it lasts is told as that reason. */
+const besideUnready = (troubles: readonly Trouble[]): readonly Trouble[] => troubles.filter(({ event }) => event !== 'unready')
+
 export function createFaring(role: Role, { notes, directory }: Pick<RoleHome, 'notes' | 'directory'>): Faring {
   let [vitals, phase] = [undefined as Vitals | undefined, 'starting' as 'starting' | 'working' | 'ended']
   const { troubles, anchor, source, recorder, peers } = notes
@@ -96,7 +99,7 @@ export function createFaring(role: Role, { notes, directory }: Pick<RoleHome, 'n
 
   function readings(): readonly Reading[] {
     const reasons = unready()
-    const going = Map.groupBy(troubles.now(), ({ event }) => event)
+    const going = Map.groupBy(besideUnready(troubles.now()), ({ event }) => event)
     return [
       reading('weft_info', 1, { role, version: VERSION }),
       reading('weft_ready', reasons.length === 0 ? 1 : 0, {}),
@@ -123,7 +126,7 @@ export function createFaring(role: Role, { notes, directory }: Pick<RoleHome, 'n
     async status() {
       const [money, known] = await Promise.all([inTime(vitals?.money?.ask()), inTime(slots())])
       const reasons = unready().map((each) => ({ ...each, help: UNREADY_REASONS[each.reason] }))
-      const told = { troubles: troubles.now().map(withHelp), lately: troubles.lately().map(withHelp) }
+      const told = { troubles: besideUnready(troubles.now()).map(withHelp), lately: troubles.lately().map(withHelp) }
       return { ...run, isReady: reasons.length === 0, unready: reasons, ...told, readings: readings(), money, slots: known }
     },
     refresh: () => void vitals?.money?.ask(),

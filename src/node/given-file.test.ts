@@ -23,7 +23,7 @@ test('a file that cannot be read is told by its flag and its name', () => {
   const path = join(folder, 'nowhere')
   expect(failureOf(() => contentOf(path, '--config'))).toMatchObject({
     code: 'SETTINGS_INVALID',
-    facts: { problems: [`--config: ${path} cannot be read`] },
+    facts: { problems: [`--config: there is no file ${path}`] },
   })
 })
 
@@ -59,7 +59,7 @@ test.each([
   make(path)
   expect(failureOf(() => contentOf(path, '--network'))).toMatchObject({
     code: 'SETTINGS_INVALID',
-    facts: { problems: [`--network: ${path} cannot be read`] },
+    facts: { problems: [`--network: ${path} ${what === 'a folder' ? 'is a folder, not a file' : 'cannot be read'}`] },
   })
   expect(failureOf(() => secretFrom(`file:${path}`, '--signer-key', {}))).toMatchObject({ code: 'SETTINGS_INVALID' })
   expect(bytesOf(path)).toBeUndefined()

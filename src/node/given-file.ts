@@ -26,9 +26,20 @@ export function readGiven(path: string, bytesMax = GIVEN_BYTES_MAX): Uint8Array 
 
 function regular(descriptor: number, bytesMax: number): { readonly size: number } {
   const stats = fstatSync(descriptor)
+  if (stats.isDirectory()) throw new Error(FOLDER)
   if (!stats.isFile()) throw new Error('not a regular file')
   if (stats.size > bytesMax) throw new Error(`longer than ${bytesMax} bytes`)
   return stats
+}
+
+const FOLDER = 'a folder'
+
+/** That a file could not be read, in words, and why: the most frequent mistakes have words of their own. */
+export function unreadInWords(path: string, cause: unknown): string {
+  const { code, message } = cause as NodeJS.ErrnoException
+  if (code === 'ENOENT' || code === 'ENOTDIR') return `there is no file ${path}`
+  if (code === 'EACCES') return `${path} cannot be read: it is another user's`
+  return message === FOLDER ? `${path} is a folder, not a file` : `${path} cannot be read`
 }
 
 /** The same, of a file that a command is to look at. Throws `FILE_UNREADABLE`. */
@@ -59,7 +70,7 @@ export function contentOf(path: string, what: string): string {
   try {
     return textOf(path)
   } catch (cause) {
-    throw new WeftError('SETTINGS_INVALID', { problems: [`${what}: ${path} cannot be read`] }, cause)
+    throw new WeftError('SETTINGS_INVALID', { problems: [`${what}: ${unreadInWords(path, cause)}`] }, cause)
   }
 }
 

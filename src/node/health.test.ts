@@ -5,7 +5,7 @@ import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { reading } from '#domain/metrics.ts'
 import type { RoleStatus } from './faring.ts'
 import { type Health, startHealth } from './health.ts'
@@ -116,7 +116,30 @@ describe('whoever asks', () => {
   })
 })
 
-test('slots are looked at now and then, however often anybody asks; no page of a browser may read any of it', async () => {
+test('what keeps a role from being ready stands in its log too, and is told to whoever asks as that reason alone', async () => {
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
+  try {
+    const health = await start()
+    health.begin(VITALS)
+    vi.advanceTimersByTime(60_000)
+    const status = JSON.parse((await ask(health, '/status')).text) as RoleStatus
+    expect([status.unready.map(({ reason }) => reason), status.troubles]).toEqual([['unlinked'], []])
+    const { text } = await ask(health, '/metrics')
+    expect(text).toContain('\nweft_events_total{event="unready",level="warn",code="unlinked"} 1\n')
+    expect(text).not.toContain('weft_trouble{event="unready"}')
+    health.begin({ ...VITALS, unready: () => [] })
+    vi.advanceTimersByTime(60_000)
+    expect((await ask(health, '/metrics')).text).toContain('\nweft_events_total{event="unready_over",level="info",code="unlinked"} 1\n')
+    const lately = (JSON.parse((await ask(health, '/status')).text) as RoleStatus).lately
+    expect(lately).toMatchObject([{ event: 'unready', facts: { reason: 'unlinked', detail: 'as it is' } }])
+    await started.pop()?.stop()
+    expect(vi.getTimerCount()).toBe(0)
+  } finally {
+    vi.useRealTimers()
+  }
+})
+
+test('slots are looked at now and then, however often anybody asks', async () => {
   const health = await start()
   let looks = 0
   const slots = async () => {
@@ -126,8 +149,32 @@ test('slots are looked at now and then, however often anybody asks; no page of a
   health.begin({ ...VITALS, slots })
   for (let count = 0; count < 3; count += 1) await ask(health, '/status')
   expect(looks).toBe(1)
-  const answer = await fetch(`${health.url}/status`, { headers: { origin: 'https://example.org' } })
-  expect(answer.headers.get('access-control-allow-origin')).toBeNull()
+})
+
+test('G11: pages of a browser are refused, whatever they ask for, and a scraper has its answer', async () => {
+  const health = await start()
+  const { port } = new URL(health.url ?? '')
+  const asPage = async (headers: Record<string, string>, path = '/metrics') => {
+    const asking = request({ host: '127.0.0.1', port, path, headers }).end()
+    const [answer] = (await once(asking, 'response')) as [IncomingMessage]
+    return { status: answer.statusCode, cors: answer.headers['access-control-allow-origin'], text: await text(answer) }
+  }
+  const asked: Record<string, string>[] = [
+    { origin: 'https://example.org' },
+    { origin: 'null' },
+    { origin: 'http://127.0.0.1:3000' },
+    { 'sec-fetch-site': 'cross-site' },
+    { 'sec-fetch-site': 'same-site' },
+    { host: 'evil.example' },
+  ]
+  for (const headers of asked)
+    expect(await asPage(headers)).toEqual({
+      status: 403,
+      cors: undefined,
+      text: expect.stringContaining('host' in headers ? 'HOST_REFUSED' : 'ORIGIN_REFUSED'),
+    })
+  expect((await ask(health, '/metrics')).status).toBe(200)
+  expect((await asPage({ 'sec-fetch-site': 'none' }, '/livez')).status, 'who types the address in').toBe(200)
 })
 
 test('G11: by a name that is not this machine’s nobody is answered: a page of elsewhere may have its own lead here', async () => {

@@ -6,9 +6,10 @@ import { EXPOSITION_TYPE, expositionOf } from '#wire/exposition.ts'
 import { type AlertOptions, type Alerts, createAlerts, postJson } from './alerts.ts'
 import { createFaring, type Faring, type RoleStatus } from './faring.ts'
 import type { RoleHome } from './home.ts'
-import { isLoopbackHost } from './loopback.ts'
+import { ownNames } from './loopback.ts'
 import { removeRun, writeRun } from './run-file.ts'
 import { healthPortOf, type Role } from './settings/roles.ts'
+import { tellUnready } from './tell-unready.ts'
 
 /** `/livez`, `/readyz`, `/metrics` and `/status` of a role, on the loopback: one for each role at work. */
 
@@ -48,8 +49,10 @@ export async function startHealth({ alerts: told, ...options }: HealthOptions, h
   const { role, listen } = options
   const faring = createFaring(role, home)
   const alerts = told && startAlerts({ role, ...told }, faring, home)
+  const telling = tellUnready({ unready: faring.unready, report: home.report })
   let server: HttpServer | undefined
   const stop = async (): Promise<void> => {
+    telling.stop()
     await alerts?.stop()
     removeRun(home.directory)
     faring.stop()
@@ -100,11 +103,11 @@ function routesOf({ run: { role }, ...faring }: Faring, alerts: Alerts | undefin
   ]
 }
 
-/** At the place that is given; otherwise at the first free port from that of the role on, so that it is found where people look for it. No page of a browser may read it. */
+/** At the place that is given; otherwise at the first free port from that of the role on, so that it is found where people look for it. No page of a browser may ask. */
 async function serve({ role, listen, hosts = [] }: HealthOptions, routes: readonly HttpRoute[], { report }: Home): Promise<HttpServer> {
-  const isOwnName = (host: string): boolean => isLoopbackHost(host) || hosts.includes(host)
+  const askers = { origins: [], isOwnName: ownNames(hosts), isOwnPage: () => false }
   const at = (place: string) =>
-    serveHttp({ listen: place, routes, pages: {}, origins: [], isOwnName, limits: LIMITS }, { nowMs: systemClock.nowMs, report })
+    serveHttp({ listen: place, routes, pages: {}, ...askers, limits: LIMITS }, { nowMs: systemClock.nowMs, report })
   if (listen !== 'auto') return at(listen)
   const first = healthPortOf(role)
   for (let port = first; port < first + PORTS_TRIED; port += 1) {

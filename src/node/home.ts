@@ -117,7 +117,8 @@ export function openHome(
 ): RoleHome {
   const directory = options.dataDir
   onDisk(directory, 'creating it', () => makeFolder(directory))
-  const log = openLog(options)
+  // Whoever names a file keeps it there.
+  const log = openLog({ ...options, ...(options.logTo === undefined && { keepIn: directory }) })
   const path = stateFile(directory)
   const notes = createNotes(systemClock.nowMs)
   const report: WriteEvent = (event, facts) => {

@@ -1,5 +1,5 @@
 import { existsSync, readdirSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { WeftError } from '#domain/errors.ts'
 import { onDisk } from '#io/disk/disk.ts'
 import type { Store } from '#io/store/port.ts'
@@ -18,12 +18,24 @@ export function homesIn(dataDir: string): readonly string[] {
   return homes
 }
 
-/** With the store of a role that does not run. Throws `DATA_DIR_LOCKED` while it does, and as `storeFailed`. */
+/** What a backup holds, with its hashes. */
+export const BACKUP_FILE = 'backup.json'
+
+/** With the store of a role that does not run. Throws `DATA_DIR_LOCKED` while it does, `SETTINGS_INVALID` within a backup, and as `storeFailed`. */
 export async function withStore<Value>(home: string, work: (store: Store) => Promise<Value>): Promise<Value> {
+  refuseBackup(home)
   const store = openSqliteStore({ path: stateFile(home) })
   try {
     return await work(store)
   } finally {
     await store.close()
   }
+}
+
+/** Whoever opens a store writes into its file, and a backup of which a byte is another is none any more. */
+function refuseBackup(home: string): void {
+  const folder = [resolve(home), dirname(resolve(home))].find((place) => existsSync(join(place, BACKUP_FILE)))
+  if (folder === undefined) return
+  const problem = `${folder} is a backup, which must stay as it is: \`./weft restore\` makes a data directory of it`
+  throw new WeftError('SETTINGS_INVALID', { problems: [problem] })
 }

@@ -1,6 +1,7 @@
 import pino from 'pino'
 import { EVENTS, type EventRow, type LogEvent } from '#domain/events.ts'
 import { textLine } from '#domain/log-line.ts'
+import { keepLog } from './kept-log.ts'
 
 /** One event of a role's log: a name and its facts. */
 export type WriteEvent = (event: LogEvent, facts: Readonly<Record<string, unknown>>) => void
@@ -17,6 +18,8 @@ export interface LogOptions {
   readonly part?: string | undefined
   /** A file; the standard error stream when not given. */
   readonly logTo?: string
+  /** The folder that keeps the newest lines as well, as JSON. */
+  readonly keepIn?: string | undefined
   /** `auto`: text on a terminal, JSON anywhere else. */
   readonly format?: 'auto' | 'text' | 'json' | undefined
 }
@@ -30,17 +33,28 @@ const REPEATED_MAX = 1_000
 const UNWRITTEN_BYTES_MAX = 1024 * 1024
 
 /** Opens the log of a role. One that cannot be written, on a disk that is full, ends nobody: its lines go out with the next that can. How loud an event is stands in the table of events and nowhere else. */
-export function openLog({ role, part, logTo, format }: LogOptions): Log {
+export function openLog({ role, part, logTo, format, keepIn }: LogOptions): Log {
   const destination = pino.destination({ dest: logTo ?? 2, sync: true, maxLength: UNWRITTEN_BYTES_MAX })
   destination.on('error', () => undefined)
   const isText = isTextLog({ logTo, format }, process.stderr)
-  const json = pino({ base: part === undefined || part === role ? { role } : { role, part } }, destination)
+  const base = part === undefined || part === role ? { role } : { role, part }
+  const json = pino({ base }, destination)
+  const kept = keepIn === undefined ? undefined : keepLog(keepIn)
+  const keeping = kept && pino({ base }, kept)
   const write: WriteEvent = (event, facts) => {
     const { level } = EVENTS[event]
     if (!isText) json[level](facts, event)
     else if (level !== 'debug') destination.write(textLine({ role: part ?? role, event, facts, at: new Date() }))
+    keeping?.[level](facts, event)
   }
-  return summarised(write)
+  const { report, stop } = summarised(write)
+  return {
+    report,
+    stop() {
+      stop()
+      kept?.stop()
+    },
+  }
 }
 
 /** Whether people read it as it comes. */

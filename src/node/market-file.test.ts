@@ -33,7 +33,7 @@ test('a market file that was written is read', () => {
 
 test.each([
   ['that does not exist', join(folder, 'none.json'), `there is no file ${join(folder, 'none.json')}`, { code: 'ENOENT' }],
-  ['that is a folder', folder, `${folder} cannot be read`, { message: 'not a regular file' }],
+  ['that is a folder', folder, `${folder} is a folder, not a file`, { message: 'a folder' }],
 ])('a file %s is told as such, with its cause', (_title, place, problem, cause) => {
   expect(() => readMarketFile(place)).toThrow(
     expect.objectContaining({ facts: { problems: [problem] }, cause: expect.objectContaining(cause) }),

@@ -12,7 +12,7 @@ import {
   problemText,
 } from './computes.ts'
 import { isDeployedFile, readDeployedMarket } from './deployed-market.ts'
-import { textOf } from './given-file.ts'
+import { textOf, unreadInWords } from './given-file.ts'
 
 /** The file that `--market` names: which computes a market has. */
 const MARKET = z.strictObject({ computes: COMPUTE_LIST }, NO_OBJECT)
@@ -49,8 +49,7 @@ function jsonIn(path: string): unknown {
   try {
     text = textOf(path)
   } catch (failure) {
-    const isMissing = (failure as NodeJS.ErrnoException).code === 'ENOENT'
-    throw new WeftError('SETTINGS_INVALID', { problems: [isMissing ? `there is no file ${path}` : `${path} cannot be read`] }, failure)
+    throw new WeftError('SETTINGS_INVALID', { problems: [unreadInWords(path, failure)] }, failure)
   }
   try {
     return JSON.parse(text)

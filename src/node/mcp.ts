@@ -59,18 +59,20 @@ export function serveMcp(tools: ToolsDeps, listen: string): Promise<HttpServer> 
       answer: () => new Answer({ status: 405, headers: { allow: 'POST' }, body: { json: { status: 'error', code: 'ROUTE_UNKNOWN' } } }),
     },
   ]
-  return serveHttp({ listen, routes, pages: {}, origins: [] }, { nowMs: systemClock.nowMs, report: () => undefined })
+  return serveHttp(
+    { listen, routes, pages: {}, origins: [], isOwnName: isLoopbackHost, isOwnPage: isOfThisMachine },
+    { nowMs: systemClock.nowMs, report: () => undefined },
+  )
 }
+
+/** A page of elsewhere may not use the browser of whoever reads it to ask here, by whatever name it found the way. */
+const isOfThisMachine = (origin: string): boolean => URL.canParse(origin) && isLoopbackHost(new URL(origin).hostname)
 
 async function answerTo(
   body: unknown,
   asking: Asking,
   { tools, gate }: { readonly tools: ToolsDeps; readonly gate: Gate },
 ): Promise<Answer> {
-  // A page of elsewhere may not use the browser of whoever reads it to ask here, by whatever name it found the way.
-  const origin = asking.header('origin')
-  if (origin !== undefined && !(URL.canParse(origin) && isLoopbackHost(new URL(origin).hostname)))
-    throw new WeftError('ORIGIN_REFUSED', { origin: origin.slice(0, 80) })
   const headers = Object.fromEntries(
     ['accept', 'content-type', 'mcp-protocol-version'].flatMap((name) => {
       const value = asking.header(name)

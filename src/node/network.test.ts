@@ -56,8 +56,10 @@ test('one that cannot be read is no network that was never deployed', () => {
   const path = join(folder, 'unreadable.json')
   mkdirSync(path)
   expect(() => findNetwork(path)).toThrow(
-    expect.objectContaining({ code: 'SETTINGS_INVALID', facts: { problems: [`${path} cannot be read`] } }),
+    expect.objectContaining({ code: 'SETTINGS_INVALID', facts: { problems: [`${path} is a folder, not a file`] } }),
   )
+  writeNetwork(join(path, 'network.json'), NETWORK)
+  expect(() => findNetwork(path), 'the one in it is named').toThrow(`is a folder, not a file: ${join(path, 'network.json')} is in it`)
 })
 
 test.each([

@@ -1,9 +1,10 @@
-import { dirname } from 'node:path'
+import { existsSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { isWeftError, WeftError } from '#domain/errors.ts'
 import { parseAddress, safeUint, type Address } from '#domain/ids.ts'
 import { onDisk, replaceFile } from '#io/disk/disk.ts'
 import { makeFolder } from '#io/disk/folder.ts'
-import { textOf } from './given-file.ts'
+import { textOf, unreadInWords } from './given-file.ts'
 
 /** Where a network's contracts are: written by `./weft deploy`, read by every role (`--network`). */
 export interface Network {
@@ -66,7 +67,9 @@ export function findNetwork(path: string): Network | undefined {
     json = textOf(path)
   } catch (failure) {
     if ((failure as NodeJS.ErrnoException).code === 'ENOENT') return undefined
-    throw new WeftError('SETTINGS_INVALID', { problems: [`${path} cannot be read`] }, failure)
+    const inside = join(path, NETWORK_FILE)
+    const meant = existsSync(inside) ? `: ${inside} is in it` : ''
+    throw new WeftError('SETTINGS_INVALID', { problems: [`${unreadInWords(path, failure)}${meant}`] }, failure)
   }
   try {
     return parseNetwork(json)

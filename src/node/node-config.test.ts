@@ -124,7 +124,7 @@ test('everything wrong is told at once, by part and setting, and no secret with 
 test('what a part lacks is told by its name, a setting that nobody reads by the part that would', () => {
   expect(problemsOf({ ...ONE, settings: { ...SHARED, sourceRpcUrl: undefined } })).toMatch(/^snapshotter: sourceRpcUrl is needed: /)
   expect(problemsOf({ ...ONE, settings: { ...SHARED, level: 'tally' } })).toContain('settings.level is read by no part: validator know it')
-  expect(problemsOf(ONE, { WEFT_SLOT: '1' })).toBe('WEFT_SLOT is not a setting of Weft')
+  expect(problemsOf(ONE, { WEFT_SLOT: '1' })).toBe('WEFT_SLOT is not a setting of Weft; did you mean WEFT_SLOTS?')
   expect(problemsOf(ONE, { WEFT_POLL_MS: 'x' })).toContain('snapshotter: pollMs: ')
 })
 

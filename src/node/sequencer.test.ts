@@ -21,12 +21,16 @@ test('what was refused unread is told when there is more of it, and is no word i
 test.each(['0.0.0.0:8080', '[::]:8080', '192.168.0.7:0', 'example.org:80', '127.0.0.1.example.org:80', '[::ffff:1.2.3.4]:80'])(
   'G11: %s is open to others, and needs a read token',
   (httpListen) => {
-    expect(() => httpPlace({ httpListen, authReadToken: new Secret('') })).toThrow('SETTINGS_INVALID')
+    expect(() => httpPlace({ httpListen, authReadToken: new Secret(''), httpHosts: [] })).toThrow('SETTINGS_INVALID')
     const token = new Secret('a-token-of-24-characters')
-    expect(httpPlace({ httpListen, authReadToken: token })).toEqual({ listen: httpListen, token })
+    // By whatever name: a page of elsewhere has no token.
+    expect(httpPlace({ httpListen, authReadToken: token, httpHosts: [] })).toEqual({ listen: httpListen, token, isOwnName: undefined })
   },
 )
 
 test.each(['127.0.0.1:0', '127.1.2.3:80', 'localhost:8080', '[::1]:8080'])('%s is this machine alone, and needs none', (httpListen) => {
-  expect(httpPlace({ httpListen, authReadToken: new Secret('') })).toEqual({ listen: httpListen, token: undefined })
+  const { isOwnName, ...place } = httpPlace({ httpListen, authReadToken: new Secret(''), httpHosts: ['sequencer.example.org'] })
+  expect(place).toEqual({ listen: httpListen, token: undefined })
+  const names = ['127.0.0.1', 'localhost', '[::1]', 'sequencer.example.org', 'evil.example', 'x.sequencer.example.org']
+  expect(names.filter((name) => isOwnName?.(name))).toEqual(names.slice(0, 4))
 })

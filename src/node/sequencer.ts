@@ -8,7 +8,7 @@ import { sequencerPages, sequencerRoutes } from '#roles/sequencer/http/routes.ts
 import { createSequencer, type Sequencer, type SequencerDeps } from '#roles/sequencer/sequencer.ts'
 import { anchorChain, anchorRpc, ipfsPlace } from './adapters.ts'
 import { slotLimits } from './intake-limits.ts'
-import { isLoopback } from './loopback.ts'
+import { isLoopback, ownNames } from './loopback.ts'
 import { openMarket } from './market.ts'
 import { createMoney } from './money.ts'
 import type { Wire } from './role.ts'
@@ -23,13 +23,14 @@ import { listensItself, type Ways } from './ways.ts'
 /** Bitswap moves a batch of this size in about a second; a browser still opens it. */
 const BATCH_BYTES_MAX = 8 * 1024 * 1024
 
-/** Whoever reaches the routes may ask what they like, so beyond this machine they must know the token. Throws `SETTINGS_INVALID`. */
-export function httpPlace({ httpListen, authReadToken }: Pick<Settings, 'httpListen' | 'authReadToken'>) {
-  if (!isLoopback(httpListen) && authReadToken.reveal() === '')
+/** Whoever reaches the routes may ask what they like, so beyond this machine they must know the token, and without one call this machine by its name. Throws `SETTINGS_INVALID`. */
+export function httpPlace({ httpListen, authReadToken, httpHosts }: Pick<Settings, 'httpListen' | 'authReadToken' | 'httpHosts'>) {
+  const token = authReadToken.reveal() === '' ? undefined : authReadToken
+  if (!isLoopback(httpListen) && token === undefined)
     throw new WeftError('SETTINGS_INVALID', {
       problems: [`--http-listen ${httpListen} is open to other machines: it needs a read token, --auth-read-token (WEFT_AUTH_READ_TOKEN)`],
     })
-  return { listen: httpListen, token: authReadToken.reveal() === '' ? undefined : authReadToken }
+  return { listen: httpListen, token, isOwnName: token === undefined ? ownNames(httpHosts) : undefined }
 }
 
 type Outside = Pick<SequencerDeps, 'chain' | 'sender' | 'listener' | 'recoverer' | 'receiptSigner'>

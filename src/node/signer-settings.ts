@@ -1,7 +1,7 @@
 import { WeftError } from '#domain/errors.ts'
 import { Secret } from '#domain/secret.ts'
 import { publicKeyIn } from '#io/keys/signer-url.ts'
-import { isOpenToOthers, textOf } from './given-file.ts'
+import { isOpenToOthers, textOf, unreadInWords } from './given-file.ts'
 import { problemOfUrl } from './pin-places.ts'
 import type { Settings } from './settings/settings.ts'
 
@@ -42,8 +42,8 @@ export function pemIn(path: string): Secret<string> {
   const text = ((): string => {
     try {
       return textOf(path)
-    } catch {
-      return refuse(`${path} cannot be read`)
+    } catch (failure) {
+      return refuse(unreadInWords(path, failure))
     }
   })()
   if (!text.includes('-----BEGIN ')) return refuse(`${path} is no PEM`)

@@ -12,7 +12,7 @@ import { statusRoutes } from '#roles/snapshotter/status.ts'
 import { anchorChain, anchorRpc, ipfsPlace, sourceChain } from './adapters.ts'
 import { holdSlots } from './hold.ts'
 import type { RoleHome } from './home.ts'
-import { isLoopback } from './loopback.ts'
+import { isLoopback, ownNames } from './loopback.ts'
 import { openMarket } from './market.ts'
 import type { Wire } from './role.ts'
 import type { Settings } from './settings/settings.ts'
@@ -84,14 +84,18 @@ export function wireSnapshotter(prepare: (computes: ComputeSet) => ComputeSet = 
 const signedFolder = (given: string): string => (given === 'auto' ? join(homedir(), '.local', 'state', 'weft', 'signed') : given)
 
 /** The status routes, where the operator asks for them. Throws `SETTINGS_INVALID` where other machines would reach them, `LISTEN_FAILED`. */
-async function startStatus({ statusListen }: Settings, home: RoleHome, started: Started): Promise<{ readonly http?: readonly string[] }> {
+async function startStatus(
+  { statusListen, httpHosts }: Settings,
+  home: RoleHome,
+  started: Started,
+): Promise<{ readonly http?: readonly string[] }> {
   if (statusListen === '') return {}
   if (!isLoopback(statusListen))
     throw new WeftError('SETTINGS_INVALID', {
       problems: [`--status-listen ${statusListen} is open to other machines: it must be loopback`],
     })
   const http = await serveHttp(
-    { listen: statusListen, routes: statusRoutes(home.store), pages: {} },
+    { listen: statusListen, routes: statusRoutes(home.store), pages: {}, isOwnName: ownNames(httpHosts) },
     { nowMs: systemClock.nowMs, report: home.report },
   )
   started.add('HTTP server', http)

@@ -1,6 +1,7 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { WeftError } from '#domain/errors.ts'
 import { Secret } from '#domain/secret.ts'
@@ -8,7 +9,7 @@ import { openSqliteStore } from '#io/store/sqlite.ts'
 import { startReceiver } from '#io/traces/receiver.test-world.ts'
 import type { RunningRole, Wire, WiredRole } from './role.ts'
 import type { Settings } from './settings/settings.ts'
-import { startWith } from './start.ts'
+import { beforeStart, startWith } from './start.ts'
 import { statusOf } from './status.ts'
 
 let folder: string
@@ -213,6 +214,55 @@ describe('a role that fails', () => {
     expect(await faring()).toMatchObject({ state: 'unasked' })
     await running.stop()
     expect(await faring()).toMatchObject({ state: 'stopped' })
+  })
+
+  describe('before it could open its data directory', () => {
+    const path = () => join(folder, 'relay', 'state.sqlite')
+    function stamp(pragmas: string): void {
+      const database = new DatabaseSync(path())
+      database.exec(pragmas)
+      database.close()
+    }
+
+    test('says so in the place of what an earlier start said, until one works', async () => {
+      const role = await start({ run: () => Promise.reject(failure) })
+      await expect(role.ended).rejects.toBe(failure)
+      await role.stop()
+      expect((await faring()).run?.failed).not.toHaveProperty('isStart')
+      stamp('PRAGMA user_version = 99')
+      await expect(start()).rejects.toMatchObject({ code: 'STORE_NEWER' })
+      expect(await faring()).toMatchObject({
+        state: 'failed',
+        detail: expect.stringContaining('STORE_NEWER'),
+        run: { processId: process.pid, failed: { isStart: true } },
+      })
+      stamp('PRAGMA user_version = 1')
+      running = await start()
+      expect(await faring()).toMatchObject({ state: 'unasked' })
+    })
+
+    test('takes no word from a process that is at work there, and writes nothing for another program', async () => {
+      running = await start()
+      await expect(start()).rejects.toMatchObject({ code: 'DATA_DIR_LOCKED' })
+      expect(await faring()).toMatchObject({ state: 'unasked' })
+      const settings = { role: 'relay', dataDir: join(folder, 'relay') } as const
+      await expect(beforeStart(settings, Promise.reject(new Error('a wrong password')))).rejects.toThrow('a wrong password')
+      expect(await faring()).toMatchObject({ state: 'unasked' })
+      await running.stop()
+      running = undefined
+      stamp('PRAGMA application_id = 7')
+      await expect(start()).rejects.toMatchObject({ code: 'STORE_FOREIGN' })
+      expect(await faring()).toMatchObject({ state: 'stopped' })
+    })
+
+    test('as when its key is not unlocked', async () => {
+      running = await start()
+      await running.stop()
+      running = undefined
+      const settings = { role: 'relay', dataDir: join(folder, 'relay') } as const
+      await expect(beforeStart(settings, Promise.reject(new Error('a wrong password')))).rejects.toThrow('a wrong password')
+      expect(await faring()).toMatchObject({ state: 'failed', detail: 'Error: a wrong password', run: { failed: { isStart: true } } })
+    })
   })
 
   test('is stopped as any other', async () => {

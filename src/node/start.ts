@@ -2,10 +2,10 @@ import { isWeftError, toldOf } from '#domain/errors.ts'
 import { systemClock } from '#io/clock/system.ts'
 import { alertPlacesOf } from './alert-places.ts'
 import { startHealth } from './health.ts'
-import { marketOf, openHome } from './home.ts'
+import { marketOf, openHome, type RoleHome } from './home.ts'
 import type { LogOptions } from './log.ts'
 import type { RunningRole, Wire } from './role.ts'
-import { noteFailure } from './run-file.ts'
+import { noteFailedStart, noteFailure } from './run-file.ts'
 import type { Role } from './settings/roles.ts'
 import type { Settings } from './settings/settings.ts'
 import type { Pools } from './pools.ts'
@@ -33,14 +33,15 @@ export async function startWith<Handle>(
   const stopping = new AbortController()
   const leaving = AbortSignal.any([signal, stopping.signal])
   const own = { role, dataDir, market: marketOf(settings), identityPassword }
-  const home = openHome({ ...own, format: logFormat as LogOptions['format'], ...options, signal: leaving })
+  const startedMs = systemClock.nowMs()
+  let isStart = true
+  const failed = (failure: unknown): void => {
+    const how = { atMs: systemClock.nowMs(), why: whyOf(failure), ...(isStart && { isStart }) }
+    noteFailure(dataDir, { role, processId: process.pid, startedMs, version: VERSION, failed: how })
+  }
+  const home = opened(() => openHome({ ...own, format: logFormat as LogOptions['format'], ...options, signal: leaving }), failed)
   const started = createStarted()
   home.report('starting', {})
-  const startedMs = systemClock.nowMs()
-  const failed = (failure: unknown): void => {
-    const why = isWeftError(failure) ? failure.message : String(failure)
-    noteFailure(home.directory, { role, processId: process.pid, startedMs, version: VERSION, failed: { atMs: systemClock.nowMs(), why } })
-  }
   started.add('data directory', home)
   try {
     const health = await startHealth({ role, listen: settings.healthListen, hosts: settings.healthHosts, alerts: alertsIn(settings) }, home)
@@ -51,6 +52,7 @@ export async function startWith<Handle>(
     home.announce(wired.places)
     home.report('started', { ...wired.places, ...(health.url !== undefined && { health: health.url }) })
     health.begin(wired.vitals)
+    isStart = false
     const ended = wired.run(stopping.signal).catch((failure: unknown) => {
       if (!stopping.signal.aborted) throw failure
     })
@@ -75,6 +77,33 @@ export async function startWith<Handle>(
     else failed(failure)
     // What went wrong first is what a person must hear; that something would not stop after it is a consequence, for the log.
     await started.stop().catch((consequence: unknown) => home.report('stop_failed', { detail: String(consequence) }))
+    throw failure
+  }
+}
+
+/** A folder in which another process works, or that is another program's, is not ours to write into. */
+const IS_OTHERS = ['DATA_DIR_LOCKED', 'STORE_FOREIGN'] as const
+
+function opened(open: () => RoleHome, failed: (failure: unknown) => void): RoleHome {
+  try {
+    return open()
+  } catch (failure) {
+    if (!IS_OTHERS.some((code) => isWeftError(failure, code))) failed(failure)
+    throw failure
+  }
+}
+
+const whyOf = (failure: unknown): string => (isWeftError(failure) ? failure.message : String(failure))
+
+/** What must be done before a role is started, its key unlocked, say: that it failed is written down as of a start. */
+export async function beforeStart<Value>(
+  { role, dataDir }: { readonly role: Role; readonly dataDir: string },
+  work: Promise<Value>,
+): Promise<Value> {
+  try {
+    return await work
+  } catch (failure) {
+    noteFailedStart(dataDir, { role, why: whyOf(failure) })
     throw failure
   }
 }

@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { type IncomingMessage, request } from 'node:http'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -392,6 +393,30 @@ describe('settings reach', () => {
     running = undefined
     await role.stop()
     await expect(start('sequencer', { httpListen: '0.0.0.0:0' })).rejects.toMatchObject({ code: 'SETTINGS_INVALID' })
+  })
+
+  test.each<[Role, string, string, Record<string, string>]>([
+    ['sequencer', 'http', '/openapi.json', {}],
+    ['sequencer', 'gateway', '/ipfs/none', {}],
+    ['snapshotter', 'http', '/internal/snapshotter/status', { statusListen: '127.0.0.1:0' }],
+  ])('G11: the %s answers at its %s whoever calls this machine by a name of its own', async (role, place, path, flags) => {
+    const { role: asked } = await start(role, { ...flags, httpHosts: 'mine.example.org' })
+    const by = async (host: string): Promise<number | undefined> => {
+      const asking = request(`${asked.places[place]?.[0]}${path}`, { headers: { host, connection: 'close' } }).end()
+      const [answer] = (await once(asking, 'response')) as [IncomingMessage]
+      answer.resume()
+      return answer.statusCode
+    }
+    expect(await by('evil.example')).toBe(403)
+    for (const own of ['127.0.0.1', 'mine.example.org:8080']) expect(await by(own)).not.toBe(403)
+  })
+
+  test('a sequencer that has a token answers who knows it, by whatever name: deployed clients come through proxies', async () => {
+    const { role: asked } = await start('sequencer', { authReadToken: 'a-token-of-24-characters' })
+    const headers = { host: 'sequencer.example.org', authorization: 'Bearer a-token-of-24-characters', connection: 'close' }
+    const [answer] = (await once(request(`${asked.places['http']?.[0]}/v1/epochs`, { headers }).end(), 'response')) as [IncomingMessage]
+    answer.resume()
+    expect(answer.statusCode).toBe(200)
   })
 
   test('the status routes of a snapshotter: none unless asked for, and only for this machine', async () => {

@@ -4,9 +4,9 @@ import type { Address } from '#domain/ids.ts'
 import { Secret } from '#domain/secret.ts'
 import { readMarketSettings } from '#io/chain/read/market.ts'
 import { readNodesSettings, type SlotRecord } from '#io/chain/read/slots.ts'
-import { checkKeystore, isKeystore } from '#io/keys/keystore.ts'
+import { checkKeystore, decryptKeystore, isKeystore } from '#io/keys/keystore.ts'
 import { createSigner } from '#io/keys/secp256k1.ts'
-import { contentOf } from '#node/given-file.ts'
+import { textOf, unreadInWords } from '#node/given-file.ts'
 import { bareKey } from '#node/key-files.ts'
 import { readMarketFile } from '#node/market-file.ts'
 import { PEER_FORM } from '#node/peer-address.ts'
@@ -16,6 +16,7 @@ import type { Role } from '#node/settings/roles.ts'
 import { SETTINGS } from '#node/settings/settings.ts'
 import { pemIn, problemOfSignerUrl, problemsOfSigner } from '#node/signer-settings.ts'
 import { findAddresses, type GivenAddresses, openReader } from './addresses.ts'
+import { diskOf } from './doctor/machine.ts'
 import { probeSigner } from './doctor/signer.ts'
 import { readChainId } from './session.ts'
 
@@ -36,7 +37,8 @@ export interface MarketFound {
 
 const invalid = (problem: string): WeftError => new WeftError('SETTINGS_INVALID', { problems: [problem] })
 
-function checkRpc(text: string): void {
+/** Throws `SETTINGS_INVALID`. */
+export function checkRpc(text: string): void {
   const [problem] = problemsInRpc(text)
   if (problem !== undefined) throw invalid(problem)
 }
@@ -66,13 +68,28 @@ export async function checkSource(rpcUrl: string, expectedChainId: number): Prom
   if (gotChainId !== expectedChainId) throw new WeftError('CHAIN_WRONG', { endpoint: rpc.endpoint, expectedChainId, gotChainId })
 }
 
-/** The account of a keystore, without its password, or of a bare key. Throws `SETTINGS_INVALID`, `KEYSTORE_INVALID`. */
-export function accountIn(path: string): Address {
-  const text = contentOf(path, '--key')
+/** Throws `SETTINGS_INVALID` where no data directory can be. */
+export function checkDataDir(dataDir: string): void {
+  const wrong = diskOf({ dataDir }).find(({ check, state }) => check === 'data directory' && state === 'bad')
+  if (wrong !== undefined) throw invalid(`--data-dir: ${wrong.detail}`)
+}
+
+/** The account of a keystore, which the password must open where one is given, or of a bare key. Throws `SETTINGS_INVALID`, `KEYSTORE_INVALID`, `KEYSTORE_PASSWORD_WRONG`. */
+export async function accountIn(path: string, password: Secret<string> | undefined): Promise<Address> {
+  const text = keyTextAt(path)
   if (!isKeystore(text)) return createSigner(bareKey(text, path)).address
   const address = checkKeystore(text, path)
+  if (password !== undefined) await decryptKeystore(text, { path, password })
   if (address === undefined) throw invalid(`${path} does not say whose key it holds: write it anew with ./weft keys import ${path}`)
   return address
+}
+
+function keyTextAt(path: string): string {
+  try {
+    return textOf(path)
+  } catch (failure) {
+    throw new WeftError('SETTINGS_INVALID', { problems: [unreadInWords(path, failure)] }, failure)
+  }
 }
 
 /** A key that another machine has. */

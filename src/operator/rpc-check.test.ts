@@ -25,6 +25,7 @@ async function check(
   names: readonly string[],
   scripts: Readonly<Record<string, Record<string, Script>>> = {},
   set?: (nodes: Record<string, WorldNode>) => void,
+  nowSeconds = 0,
 ) {
   const world = openEndpoints({ names, scripts: Object.fromEntries(names.map((name) => [name, { ...GOOD, ...scripts[name] }])) })
   for (const node of Object.values(world.nodes)) node.head = HEAD
@@ -32,7 +33,7 @@ async function check(
   const reports = await world.run(
     checkEndpoints(
       names.map((name) => `https://${name}.test/secret-key`),
-      world.clock,
+      { ...world.clock, nowMs: () => 1_000 * nowSeconds + world.clock.nowMs() },
     ),
   )
   expect(JSON.stringify(reports)).not.toContain('secret-key')
@@ -49,6 +50,7 @@ test('a good endpoint serves every role, and is asked two dozen times at most', 
       lagBlocks: 0,
       latencyMs: 0,
       headAgeSeconds: 0,
+      blockSeconds: 0,
       logsRangeBlocks: 10_000,
       logsResults: 5_000,
       batchLength: 100,
@@ -117,6 +119,21 @@ test('what keeps an endpoint from serving is said, by what it is asked for', asy
     ),
   ])
   expect(reports[3]).toMatchObject({ failure: 'HTTP 401, no JSON' })
+})
+
+test('its newest block is old by the pace of its chain', async () => {
+  const paced = (blockSeconds: number) => ({
+    eth_getBlockByNumber: (number: string) => ({
+      ...headerOf(HEAD),
+      timestamp: hex(NOW - 200 - (number === 'latest' ? 0 : blockSeconds * (HEAD - Number(number)))),
+    }),
+  })
+  const NOW = 100_000
+  const { reports } = await check(['slow', 'fast'], { slow: paced(60), fast: paced(2) }, undefined, NOW)
+  expect(reports.map(({ blockSeconds, problems }) => [blockSeconds, problems.anchor])).toEqual([
+    [60, []],
+    [2, ['its newest block is 200 seconds old, with a block every 2 s']],
+  ])
 })
 
 test('an endpoint of another chain is behind nobody', async () => {

@@ -1,3 +1,4 @@
+import { lateAfterSeconds, paceInWords } from '#domain/beat.ts'
 import type { RpcAnswer, RpcCall } from '#io/chain/rpc/answer.ts'
 import { quantity } from '#io/chain/rpc/block.ts'
 import { post } from '#io/chain/rpc/post.ts'
@@ -21,8 +22,10 @@ const NOBODY = `0x${'0'.repeat(39)}1`
 /** A snapshotter reads the state of an epoch's blocks while its window is open, and asks again when something fails. */
 const SOURCE_DEPTH_MIN = 120
 const LAG_BLOCKS_MAX = 4
-/** Beyond the block time of any chain that a market is on. */
-const HEAD_AGE_MAX_SECONDS = 120
+/** So many blocks tell how long the chain takes for one. */
+const PACE_BLOCKS = 50
+/** By this machine's clock: no chain has blocks of the future. */
+const AHEAD_MAX_SECONDS = 120
 
 export interface EndpointReport {
   readonly endpoint: string
@@ -35,6 +38,8 @@ export interface EndpointReport {
   readonly latencyMs?: number
   /** By this machine's clock; below zero when one of the two goes wrong. */
   readonly headAgeSeconds?: number
+  /** From one block to the next, on average of the last ones; absent where there is no older one. */
+  readonly blockSeconds?: number
   /** Longest range of `eth_getLogs` that was served, of those tried up to 10,000; 0 when none was. */
   readonly logsRangeBlocks?: number
   /** Most results that came in one answer, and what was said when there were too many. */
@@ -135,11 +140,21 @@ async function tagsOf({ one }: Asker, head: number): Promise<Pick<Found, 'safeBl
   return { ...(safe !== undefined && { safeBlocksBack: safe }), ...(finalized !== undefined && { finalizedBlocksBack: finalized }) }
 }
 
+type Header = { readonly number?: unknown; readonly timestamp?: unknown } | null | undefined
+
+async function blockSecondsOf({ one }: Asker, head: number, timestamp: number | undefined): Promise<Pick<Found, 'blockSeconds'>> {
+  const blocks = Math.min(PACE_BLOCKS, head)
+  const before = resultOf(await one('eth_getBlockByNumber', quantity(head - blocks), false)) as Header
+  const earlier = numberOf(before?.timestamp)
+  if (blocks === 0 || timestamp === undefined || earlier === undefined) return {}
+  return { blockSeconds: Math.max(0, Math.round((10 * (timestamp - earlier)) / blocks) / 10) }
+}
+
 async function explore(asker: Asker, clock: Clock): Promise<Found> {
   const startMs = clock.nowMs()
   const latest = await asker.one('eth_getBlockByNumber', 'latest', false)
   const latencyMs = clock.nowMs() - startMs
-  const header = resultOf(latest) as { readonly number?: unknown; readonly timestamp?: unknown } | null | undefined
+  const header = resultOf(latest) as Header
   const head = numberOf(header?.number)
   const chainId = numberOf(resultOf(await asker.one('eth_chainId')))
   if (head === undefined || chainId === undefined) return { failure: isGood(latest) ? 'no chain id, or no head' : refusalIn(latest) }
@@ -150,6 +165,7 @@ async function explore(asker: Asker, clock: Clock): Promise<Found> {
     head,
     latencyMs,
     headAgeSeconds: Math.round(clock.nowMs() / 1_000) - (numberOf(header?.timestamp) ?? 0),
+    ...(await blockSecondsOf(asker, head, numberOf(header?.timestamp))),
     logsRangeBlocks: await logs.range(),
     ...(await logs.results()),
     batchLength: await largest(BATCHES, 1, async (length) => {
@@ -164,12 +180,14 @@ async function explore(asker: Asker, clock: Clock): Promise<Found> {
 
 /** What keeps an endpoint from being used, by use. Slow and short-ranged ones serve: they cost more requests. */
 function problemsOf(found: Found, lagBlocks: number | undefined): EndpointReport['problems'] {
-  const { failure, head = 0, headAgeSeconds = 0, logsRangeBlocks = 0, stateDepthBlocks = 0 } = found
+  const { failure, head = 0, headAgeSeconds = 0, blockSeconds, logsRangeBlocks = 0, stateDepthBlocks = 0 } = found
   if (failure !== undefined) return { anchor: [failure], 'source of epochs': [failure], 'source of a snapshotter': [failure] }
   const always = [
     ...((lagBlocks ?? 0) > LAG_BLOCKS_MAX ? [`${lagBlocks} blocks behind the others`] : []),
-    ...(headAgeSeconds > HEAD_AGE_MAX_SECONDS ? [`its newest block is ${headAgeSeconds} seconds old`] : []),
-    ...(headAgeSeconds < -HEAD_AGE_MAX_SECONDS ? [`its newest block is ${-headAgeSeconds} seconds ahead of this machine's clock`] : []),
+    ...(headAgeSeconds > lateAfterSeconds(blockSeconds)
+      ? [`its newest block is ${headAgeSeconds} seconds old${paceInWords(blockSeconds)}`]
+      : []),
+    ...(headAgeSeconds < -AHEAD_MAX_SECONDS ? [`its newest block is ${-headAgeSeconds} seconds ahead of this machine's clock`] : []),
   ]
   const logs = logsRangeBlocks === 0 ? ['no logs by range'] : []
   const isShallow = stateDepthBlocks < SOURCE_DEPTH_MIN && stateDepthBlocks < head - SOURCE_DEPTH_MIN

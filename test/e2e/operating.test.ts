@@ -120,6 +120,10 @@ test('the commands of the page, in their order, make a node whose votes count; w
   )
   const stops = running.output().match(/"role":"(\w+)","msg":"stopped"/g)
   expect(stops).toEqual(['"role":"snapshotter","msg":"stopped"', '"role":"collector","msg":"stopped"'])
+  // The second node told of its parts there, too.
+  expect(await done('./weft logs --data-dir weft-data')).toMatch(
+    / collector +starting\n[\s\S]* error node +part_failed part=collector code=DATA_DIR_LOCKED[\s\S]* snapshotter epoch_done [\s\S]* collector +stopped\n$/,
+  )
   expect(await done(restore)).toContain('restored from backups/monday')
   writeFileSync(join(folder, 'again.json'), JSON.stringify({ ...config, dataDir: 'restored' }))
   const again = run(`${start} --config again.json`, env)

@@ -441,6 +441,16 @@ describe('G7, G11: nobody takes more than their share', () => {
     expect(await statuses()).toEqual([404, 429, 429])
   })
 
+  test('a page of elsewhere is refused before it counts: it takes no turn from programs of the same address', async () => {
+    const isOwnPage = (origin: string): boolean => origin === 'http://127.0.0.1:3000'
+    const limits = { perAddress: { tokensPerSecond: 1, tokensMax: 2 } }
+    const { get } = await serve({ isOwnPage, isOwnName: (host) => host === '127.0.0.1', limits })
+    for (const headers of [{ origin: 'https://page.example' }, { 'sec-fetch-site': 'cross-site' }, { 'sec-fetch-site': 'same-site' }])
+      for (let count = 0; count < 3; count += 1) expect((await get('/known', { headers })).status).toBe(403)
+    const own = { headers: { origin: 'http://127.0.0.1:3000', 'sec-fetch-site': 'cross-site' } }
+    expect([(await get('/known', own)).status, (await get('/known')).status, (await get('/known')).status]).toEqual([404, 404, 429])
+  })
+
   test.each<[string, HttpRoute['answer'], number]>([
     ['is long', () => new Answer({ body: { text: 'x'.repeat(512 * 1024) } }), 200],
     ['is long, and known already', () => new Answer({ body: { text: 'x'.repeat(512 * 1024) }, etag: '"tag"' }), 304],

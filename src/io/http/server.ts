@@ -92,7 +92,9 @@ export interface HttpOptions extends ReplyOptions {
   readonly pages: Readonly<Record<string, Page>>
   readonly limits?: Partial<HttpLimits>
   /** Whether it may be called by this name or address, without a port; by any, where it is left out. Who rebinds a name of its own to this machine calls it by that. */
-  readonly isOwnName?: (host: string) => boolean
+  readonly isOwnName?: ((host: string) => boolean) | undefined
+  /** Whether pages of this origin may ask; those of any, where it is left out. What they may read is another question: see `origins`. */
+  readonly isOwnPage?: (origin: string) => boolean
 }
 
 export interface HttpDeps {
@@ -130,6 +132,8 @@ export async function serveHttp(options: HttpOptions, deps: HttpDeps): Promise<H
     const cut = setTimeout(() => response.destroy(), limits.answerTimeoutMs + limits.requestTimeoutMs)
     response.once('close', () => clearTimeout(cut))
     try {
+      // Before anything is counted: a page of elsewhere would use up what programs of this machine may ask.
+      checkAsker(request, serving)
       const caller = serving.callers.admit(request)
       const value = await answer(request, reply, { caller, serving })
       if (!(value instanceof Answer) || !('flow' in value.body)) {
@@ -210,17 +214,26 @@ interface Serving extends HttpOptions {
   readonly callers: Callers
 }
 
+/** By what name, and for whose page. Throws `HOST_REFUSED`, `ORIGIN_REFUSED`. */
+function checkAsker({ headers }: IncomingMessage, { isOwnName, isOwnPage }: HttpOptions): void {
+  // No browser leaves it out; those who ask in HTTP/1.0, as load balancers do, may.
+  const host = headers.host?.toLowerCase().replace(/:\d+$/, '')
+  if (host !== undefined && isOwnName?.(host) === false) throw new WeftError('HOST_REFUSED', { host: host.slice(0, 80) })
+  if (isOwnPage === undefined) return
+  const { origin, 'sec-fetch-site': site } = headers
+  if (origin !== undefined && !isOwnPage(origin)) throw new WeftError('ORIGIN_REFUSED', { origin: origin.slice(0, 80) })
+  // An image or a script of a page is asked for without its origin, and says so itself (Fetch Metadata §2.3).
+  if (origin === undefined && (site === 'cross-site' || site === 'same-site')) throw new WeftError('ORIGIN_REFUSED', { origin: site })
+}
+
 /** What is to be sent: a value, or an `Answer`. */
 async function answer(
   request: IncomingMessage,
   reply: Reply,
   { caller, serving }: { readonly caller: Caller; readonly serving: Serving },
 ): Promise<unknown> {
-  const { limits, routes, pages, isOwnName = () => true } = serving
+  const { limits, routes, pages } = serving
   const { url = '' } = request
-  // No browser leaves it out; those who ask in HTTP/1.0, as load balancers do, may.
-  const host = request.headers.host?.toLowerCase().replace(/:\d+$/, '')
-  if (host !== undefined && !isOwnName(host)) throw new WeftError('HOST_REFUSED', { host: host.slice(0, 80) })
   if (url.length > limits.urlLengthMax)
     throw new WeftError('REQUEST_INVALID', { problems: [`a URL of more than ${limits.urlLengthMax} characters`] })
   if (request.method === 'OPTIONS') return new Answer({ status: 204, body: { text: '' } })

@@ -1,4 +1,5 @@
-import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http'
+import { once } from 'node:events'
+import { createServer, type IncomingMessage, request, type RequestListener, type Server } from 'node:http'
 import { type AddressInfo, connect, type Socket } from 'node:net'
 import { encode } from '@ipld/dag-cbor'
 import { CID } from 'multiformats/cid'
@@ -90,6 +91,21 @@ test('a port that is taken is LISTEN_FAILED', async () => {
     code: 'LISTEN_FAILED',
     facts: { address: host, detail: 'EADDRINUSE' },
   })
+})
+
+test('G11: nobody is answered who calls it by a name that is not this machine’s nor its operator’s', async () => {
+  const store = createStore()
+  const cid = await store.add(filled(10))
+  const gateway = await serveGateway({ blocks: store, hosts: ['ipfs.example.org'] })
+  gateways.push(gateway)
+  const by = async (host: string) => {
+    const asking = request(`${gateway.url}/ipfs/${cid}`, { headers: { host, connection: 'close' } }).end()
+    const [answer] = (await once(asking, 'response')) as [IncomingMessage]
+    answer.resume()
+    return answer.statusCode
+  }
+  for (const own of ['127.0.0.1', 'localhost:8080', 'ipfs.example.org']) expect([own, await by(own)]).toEqual([own, 200])
+  for (const foreign of ['evil.example:8080', 'x.ipfs.example.org']) expect([foreign, await by(foreign)]).toEqual([foreign, 403])
 })
 
 test('a damaged block is served as it is, and noticed', async () => {

@@ -16,6 +16,13 @@ export const HTTP_SETTINGS = {
     roles: ['snapshotter'],
     doc: 'host:port of this machine where the snapshotter says how its epochs fare, with the routes of deployed nodes (`/internal/snapshotter/status`, …); their port is 8002. None unless given. Only loopback: who reaches it reads everything.',
   },
+  httpHosts: {
+    env: 'WEFT_HTTP_HOSTS',
+    type: 'hosts',
+    fallback: [],
+    roles: ['snapshotter', 'sequencer', 'validator', 'api'],
+    doc: 'Names, separated by commas and without ports, by which what listens on the loopback alone may be called beside addresses of this machine, for clients that reach it through a proxy which passes their name on: the routes of a sequencer that has no read token, the status of a snapshotter, and gateways. By any other name a page of elsewhere could read them in a browser.',
+  },
   authReadToken: {
     env: 'WEFT_AUTH_READ_TOKEN',
     type: 'secret',

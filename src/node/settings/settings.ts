@@ -1,4 +1,5 @@
 import type { Address, SlotId } from '#domain/ids.ts'
+import { meant, nearest } from '#domain/nearest.ts'
 import type { Secret } from '#domain/secret.ts'
 import type { FolderSet } from '#node/compute-folder.ts'
 import type { MarketComputes } from '#node/computes.ts'
@@ -94,10 +95,12 @@ export function flagOf(name: string): string {
 /** Variables that an operator's command reads. */
 const OTHER_VARIABLES = ['WEFT_DEPLOYER_KEY', 'WEFT_KEYSTORE', 'WEFT_KEYSTORE_PASSWORD']
 
+const orMeant = (names: readonly string[]): string => (names.length === 0 ? '' : meant(names))
+
 /** What is wrong with the names of the variables that begin with `WEFT_`. */
 export function unknownVariables(env: Given): string[] {
   const known = new Set<string>([...Object.values(SETTINGS).map((row) => row.env), ...OTHER_VARIABLES])
   return Object.keys(env)
     .filter((name) => name.startsWith('WEFT_') && !known.has(name))
-    .map((name) => `${name} is not a setting of Weft`)
+    .map((name) => `${name} is not a setting of Weft${orMeant(nearest(name, [...known]))}`)
 }

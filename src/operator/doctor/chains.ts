@@ -1,3 +1,4 @@
+import { paceInWords } from '#domain/beat.ts'
 import { EPOCHS_AT_ONCE_MAX, SKIP_FROM } from '#domain/epoch.ts'
 import type { Address, SlotId } from '#domain/ids.ts'
 import { rangesOf } from '#domain/ranges.ts'
@@ -45,14 +46,23 @@ interface Endpoints {
 /** One line per endpoint. By a clock that is off, the newest block of each is of another time. */
 function endpointsOf({ check, use, reports }: Endpoints, isClockOff: boolean): readonly Finding[] {
   const findings = reports.map((report) => {
-    const { endpoint, head = 0, headAgeSeconds = 0, lagBlocks = 0, logsRangeBlocks = 0, latencyMs = 0, stateDepthBlocks = 0 } = report
+    const {
+      endpoint,
+      head = 0,
+      headAgeSeconds = 0,
+      blockSeconds,
+      lagBlocks = 0,
+      logsRangeBlocks = 0,
+      latencyMs = 0,
+      stateDepthBlocks = 0,
+    } = report
     const problems = report.problems[use]
     const isClocks = isClockOff && report.failure === undefined
     const mend = isClocks
       ? 'set the clock first (`clock`), and look again'
       : 'name another endpoint (`./weft rpc check URL` says what each can do)'
     if (problems.length > 0) return bad(check, `${endpoint}: ${problems.join('; ')}`, mend)
-    const detail = `${endpoint}: head ${head}, ${headAgeSeconds} s old, ${lagBlocks} behind, ${latencyMs} ms; logs of ${logsRangeBlocks} blocks at once, state ${stateDepthBlocks} back`
+    const detail = `${endpoint}: head ${head}, ${headAgeSeconds} s old${paceInWords(blockSeconds)}, ${lagBlocks} behind, ${latencyMs} ms; logs of ${logsRangeBlocks} blocks at once, state ${stateDepthBlocks} back`
     return good(check, detail)
   })
   if (reports.length === 1 && reports[0]?.failure === undefined)

@@ -97,9 +97,15 @@ test('each slot sends a simulation of each base type after start', async () => {
 
 test('N4: a failing preload fails those that need it, with its reason', async () => {
   const world = createWorld()
-  const snapshotter = await world.start(createComputes({ preload: () => Promise.reject(new Error('no price today')) }))
+  const logged: unknown[] = []
+  const snapshotter = await world.start(createComputes({ preload: () => Promise.reject(new Error('no price today')) }), undefined, {
+    report: (event, { missed }) => void (event === 'epoch_done' && logged.push(missed)),
+  })
   const epochId = await world.release()
   await world.until(() => world.summaries.length === 1)
+  expect(logged, 'each reason once').toEqual([
+    expect.stringMatching(/^base:0xaa:\w+, base:0xbb:\w+: preload_failed price: no price today; /),
+  ])
   expect(reasons(world.summaries[0])).toMatchObject({
     'base:0xaa': 'preload_failed',
     'base:0xbb': 'preload_failed',

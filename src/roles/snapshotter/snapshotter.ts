@@ -2,6 +2,7 @@ import pLimit from 'p-limit'
 import { WeftError } from '#domain/errors.ts'
 import type { EpochId, ProjectId, SlotId } from '#domain/ids.ts'
 import { mayVoteOn } from '#domain/market-rules.ts'
+import { byReason } from '#domain/project.ts'
 import { shareUsed, windowOf } from '#domain/window.ts'
 import type { AnchorChain, BlockRef, MarketState, SourceChain } from '#io/chain/port.ts'
 import type { Clock } from '#io/clock/port.ts'
@@ -174,7 +175,9 @@ function tell(summary: EpochSummary, { report, counters, onEpoch }: Snapshotting
   const { missed, windowUsed: _, ...facts } = summary
   counters.add(summary.state === 'skipped' ? 'epochsSkipped' : 'epochsDone')
   counters.add('projectsMissed', missed.length)
-  const reasons = missed.map(({ projectId, reason, detail }) => `${projectId}: ${reason} ${detail}`.trimEnd())
+  const reasons = byReason(missed).map(([{ reason, detail }, alike]) =>
+    `${alike.map(({ projectId }) => projectId).join(', ')}: ${reason} ${detail}`.trimEnd(),
+  )
   report('epoch_done', { ...facts, missed: reasons.join('; ') })
   onEpoch?.(summary)
 }
