@@ -17,8 +17,8 @@ export interface RetentionDeps extends PersistDeps {
   readonly store: Store
 }
 
-/** Nobody waits for room: twenty epochs of the fastest market. */
-const LOOK_EVERY_MS = 20_000
+/** Nobody waits for room: sixty epochs of the fastest market. */
+const LOOK_EVERY_MS = 60_000
 /** Removed in one go: some milliseconds of the disk, and then it is the others' turn. */
 const STEP_LENGTH = 64
 const STEP_PAUSE_MS = 5
@@ -60,9 +60,7 @@ export async function retain(shelves: readonly Shelf[], deps: RetentionDeps, sig
 
 /** The newest epoch, and the newest that is surely long over: epochs are released in the order of their ids, so all before it are. */
 async function look({ chain }: RetentionDeps): Promise<{ readonly newest: EpochId; readonly over: EpochId }> {
-  const market = await chain.market()
-  const head = await chain.head()
-  const { epochId: newest } = await chain.currentEpoch()
+  const [market, head, { epochId: newest }] = await Promise.all([chain.market(), chain.head(), chain.currentEpoch()])
   for (let back = YOUNG_EPOCHS; back < newest; back *= 2) {
     const epochId = (newest - back) as EpochId
     const { contractNumber: released } = await chain.epochInfo(epochId)
