@@ -17,8 +17,8 @@ export interface RetentionDeps extends PersistDeps {
   readonly store: Store
 }
 
-/** Nobody waits for room: sixty epochs of the fastest market. */
-const LOOK_EVERY_MS = 60_000
+/** Nobody waits for room: twenty epochs of the fastest market. */
+const LOOK_EVERY_MS = 20_000
 /** Removed in one go: some milliseconds of the disk, and then it is the others' turn. */
 const STEP_LENGTH = 64
 const STEP_PAUSE_MS = 5
