@@ -95,6 +95,31 @@ test('before anything is long over nothing goes, and it is asked again', async (
   stop()
 })
 
+test('what a look needs to know is asked for at once', async () => {
+  const { chain } = chainAt({ head: 10, blocksPerEpoch: 1 })
+  const asked: string[] = []
+  const all = Promise.withResolvers<void>()
+  const together =
+    <Answer>(name: string, read: () => Promise<Answer>) =>
+    async (): Promise<Answer> => {
+      asked.push(name)
+      if (asked.length === 3) all.resolve()
+      // None is answered before all are asked for.
+      await all.promise
+      return read()
+    }
+  const { market: readMarket, head, currentEpoch } = chain
+  Object.assign(chain, {
+    market: together('market', readMarket),
+    head: together('head', head),
+    currentEpoch: together('currentEpoch', currentEpoch),
+  })
+  const { clock, stop } = run([], chain)
+  await clock.advance(59_000)
+  expect(asked).toEqual(Array(3).fill(['market', 'head', 'currentEpoch']).flat())
+  stop()
+})
+
 test('an endpoint that fails is asked again, and nothing is let go on its silence', async () => {
   const world = { head: 10_000, blocksPerEpoch: 10, fails: true }
   const { shelf, held } = shelfOf(400, 1_000)

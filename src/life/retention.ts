@@ -83,9 +83,7 @@ export async function retain(shelves: readonly Shelf[], deps: RetentionDeps, sig
 
 /** The newest epoch, and the newest that is surely long over: epochs are released in the order of their ids, so all before it are. */
 async function look({ chain }: RetentionDeps): Promise<{ readonly newest: EpochId; readonly over: EpochId }> {
-  const market = await chain.market()
-  const head = await chain.head()
-  const { epochId: newest } = await chain.currentEpoch()
+  const [market, head, { epochId: newest }] = await Promise.all([chain.market(), chain.head(), chain.currentEpoch()])
   for (let back = YOUNG_EPOCHS; back < newest; back *= 2) {
     const epochId = (newest - back) as EpochId
     const { contractNumber: released } = await chain.epochInfo(epochId)

@@ -1,7 +1,8 @@
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import fc from 'fast-check'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { uniswapV2 } from 'weft/computes/uniswap-v2'
 import type { Address, BlockNumber, EpochId } from '#domain/ids.ts'
 import { createFakeChain, type FakeChain, marketOf } from '#io/chain/fake/anchor.ts'
@@ -301,6 +302,60 @@ describe('a manifest that is announced', () => {
     expect((await market.termsAt(2 as EpochId)).rules).toEqual(second.rules)
     stopping.abort()
     await watching
+  })
+
+  /** A market whose manifest has been there for a while, and how often the chain was asked for its name. */
+  async function watched() {
+    const manifest = await written({})
+    keepManifest(networkFolder(), manifest)
+    const market = await open([from(0, manifest)])
+    const [asked, stopping] = [vi.spyOn(chain, 'manifests'), new AbortController()]
+    const watching = market.watch(stopping.signal)
+    await release()
+    await clock.advance(60_000)
+    asked.mockClear()
+    return {
+      ...{ market, asked },
+      async stop() {
+        stopping.abort()
+        await watching
+      },
+    }
+  }
+
+  test('is known fifteen seconds later at the latest, and while there is none the chain is asked four times a minute', async () => {
+    const { asked, stop: stopWatching } = await watched()
+    await clock.advance(60_000)
+    expect(asked).toHaveBeenCalledTimes(4)
+    const replay = process.env['FUZZ_SEED'] === undefined ? {} : { seed: Number(process.env['FUZZ_SEED']) }
+    let minVotes = 10
+    await fc.assert(
+      fc.asyncProperty(fc.nat({ max: 20_000 }), async (laterMs) => {
+        await clock.advance(laterMs)
+        minVotes += 1
+        const manifest = await written({ tally: { minVotes } })
+        keepManifest(networkFolder(), manifest)
+        chain.setManifest(from(100, manifest))
+        chain.mine()
+        await clock.advance(15_000)
+        expect(told.at(-1)).toEqual(['manifest_known', { cid: manifest.cid, fromEpochId: 100 }])
+      }),
+      { numRuns: 20, ...replay },
+    )
+    await stopWatching()
+  })
+
+  test('and was missed is fetched as soon as an epoch waits for it', async () => {
+    const { market, stop: stopWatching } = await watched()
+    const late = await written({ tally: { minVotes: 7 } })
+    await ipfs.node('peer').add(late.bytes)
+    chain.setManifest(from(2, late))
+    chain.mine()
+    await release()
+    await expect(market.termsAt(2 as EpochId)).rejects.toMatchObject({ code: 'MANIFEST_UNAVAILABLE' })
+    await clock.advance(1_000)
+    expect((await market.termsAt(2 as EpochId)).rules).toEqual(late.rules)
+    await stopWatching()
   })
 
   test('and begins with the next epoch is what a role starts with', async () => {

@@ -51,8 +51,10 @@ export interface MarketDeps {
   readonly signal?: AbortSignal
 }
 
-/** A published manifest is announced well ahead, so this need not be soon; but epochs may be of a second. */
-const LOOK_EVERY_MS = 5_000
+/** A published manifest is announced well ahead, so this need not be soon; but epochs may be of a second, and sixty of them are what owners are given. */
+const LOOK_EVERY_MS = 15_000
+/** While one that is named is not there, or nobody said which is: epochs may wait for it, and whoever has it may come any time. */
+const LOOK_AGAIN_MS = 5_000
 /** For peers that are connected: they have it or they have not. */
 const FETCH_TIMEOUT_MS = 20_000
 /** Manifests kept in memory; a market changes its rules once in a while. */
@@ -196,6 +198,8 @@ function createLookout({ chain, clock, home }: MarketDeps, library: Library) {
   /** Of epochs that are released; what is announced is asked for anew each time, for it may be replaced. */
   const awaited = new Map<string, ManifestRef>()
   const told = new Set<string>()
+  /** Between two looks. */
+  let resting = new AbortController()
 
   async function bring(ref: ManifestRef, signal: AbortSignal): Promise<void> {
     const { cid, fromEpochId } = ref
@@ -211,7 +215,11 @@ function createLookout({ chain, clock, home }: MarketDeps, library: Library) {
   }
 
   return {
-    wait: (ref: ManifestRef): void => void awaited.set(ref.cid, ref),
+    /** It is looked for at once. */
+    wait(ref: ManifestRef): void {
+      if (!awaited.has(ref.cid)) resting.abort()
+      awaited.set(ref.cid, ref)
+    },
     async watch(signal: AbortSignal): Promise<void> {
       /** By CID. One that nobody has takes its time; what is announced in its place must not wait for that. */
       const underWay = new Map<string, Promise<void>>()
@@ -219,16 +227,19 @@ function createLookout({ chain, clock, home }: MarketDeps, library: Library) {
       failed.promise.catch(() => undefined)
       try {
         for (;;) {
+          resting = new AbortController()
           // When the chain does not answer, its turn comes again.
-          const { current, pending } = await chain.manifests().catch(unlessTransient)
-          const refs = [...awaited.values(), current, pending].filter((ref) => ref !== undefined)
+          const named = await chain.manifests().catch(unlessTransient)
+          const refs = [...awaited.values(), named?.current, named?.pending].filter((ref) => ref !== undefined)
           for (const ref of refs) {
             if (underWay.has(ref.cid)) continue
             const bringing = bring(ref, signal).finally(() => underWay.delete(ref.cid))
             underWay.set(ref.cid, bringing)
             bringing.catch(failed.reject)
           }
-          await Promise.race([clock.sleep(LOOK_EVERY_MS, signal), failed.promise])
+          const isAllThere = named !== undefined && refs.every(({ cid }) => told.has(cid))
+          const rested = clock.sleep(isAllThere ? LOOK_EVERY_MS : LOOK_AGAIN_MS, AbortSignal.any([signal, resting.signal]))
+          await Promise.race([rested.catch(() => signal.throwIfAborted()), failed.promise])
         }
       } catch (failure) {
         if (!signal.aborted) throw failure
@@ -239,9 +250,8 @@ function createLookout({ chain, clock, home }: MarketDeps, library: Library) {
   }
 }
 
-function unlessTransient(failure: unknown): { readonly current: undefined; readonly pending: undefined } {
+function unlessTransient(failure: unknown): undefined {
   if (!isWeftError(failure) || failure.kind !== 'transient') throw failure
-  return { current: undefined, pending: undefined }
 }
 
 /**

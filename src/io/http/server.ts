@@ -71,8 +71,8 @@ const HTTP_LIMITS: HttpLimits = {
 const HEADERS_BYTES_MAX = 8 * 1024
 /** An answer costs a question for each so many bytes of it: at 100 a second no address takes more than a quarter of a core. */
 const BYTES_PER_QUESTION = 256 * 1024
-/** How often requests that take too long are looked for. */
-const CHECKED_EVERY_MS = 1_000
+/** How often requests that take too long are looked for, also while there are none: half as long as one may take. */
+const CHECKED_EVERY_MS = 5_000
 
 /** Who asks with a key of its own has limits of its own, wherever it asks from. */
 export interface HttpKey {

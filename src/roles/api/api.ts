@@ -97,9 +97,9 @@ export function createApi(options: ApiOptions, deps: ApiDeps): Api {
     }
   }
 
-  /** Hears of what another process wrote. */
+  /** Hears of what another process wrote, where one may. */
   async function notice(signal: AbortSignal): Promise<void> {
-    for (let seen = 0; !signal.aborted; await clock.sleep(NOTICE_EVERY_MS, signal)) {
+    for (let seen = 0; !signal.aborted; await clock.sleep(isLeading ? LEAD_EVERY_MS : NOTICE_EVERY_MS, signal)) {
       if (isLeading) continue
       const newest = (await database.bounds().catch(unlessTransient))?.lastChange
       if (newest !== undefined && newest !== seen) bell.ring()

@@ -4,8 +4,8 @@ import type { Clock } from '#io/clock/port.ts'
 import { pause } from './bell.ts'
 import type { EndCode, Ending, Outbox } from './outbox.ts'
 
-/** How often it is looked whether an epoch is over. */
-const LOOK_INTERVAL_MS = 1_000
+/** How often it is looked whether an epoch is over: one that is has been quiet for a minute. */
+const LOOK_INTERVAL_MS = 5_000
 /**
  * An epoch is over when nothing of it waits and nothing has ended for this long: no window in use is longer, and aggregates come long after
  * the snapshots that they are made of.

@@ -2,7 +2,7 @@ import { afterEach, describe, expect, test, vi } from 'vitest'
 import type { BlockNumber } from '#domain/ids.ts'
 import { STATE } from '#io/chain/read/scene.test-chain.ts'
 import { hashOf, refuse } from '#io/chain/rpc/scripted.test-node.ts'
-import { blocks, followed, HEAD, honest, LIES, node, nodeOf, openLiars, RELEASED, releaseOf } from './liars.test-world.ts'
+import { blocks, followed, HEAD, honest, LIES, type LiarNode, node, nodeOf, openLiars, RELEASED, releaseOf } from './liars.test-world.ts'
 import { blockAbove } from './provable.test-chain.ts'
 
 afterEach(() => {
@@ -138,22 +138,35 @@ describe('what it costs', () => {
     expect(asked.filter((method) => method === 'eth_getBlockReceipts').length).toBeLessThanOrEqual(1 + 8)
     expect(asked.filter((method) => method === 'eth_getTransactionReceipt').length).toBe((HEAD / 3) * 2)
   })
+
+  test('a block near the head whose header was proved and excludes all logs costs no question for them; one whose header proves nothing does', async () => {
+    const asked = async (made: LiarNode): Promise<number | undefined> => {
+      const world = openLiars({ nodes: { a: made } })
+      expect(await followed(world, HEAD)).toEqual(honest(HEAD))
+      return world.asked['a']?.filter((method) => method === 'eth_getLogs').length
+    }
+    // Two filters, for the range up to sixteen blocks below the head; then for those of the sixteen in which an epoch is released, or for each.
+    expect(await asked(node())).toBe(2 * (1 + 6))
+    expect(await asked(rollup())).toBe(2 * (1 + 16))
+  })
 })
 
-describe('at the start', () => {
-  const others =
-    (header: (...params: never[]) => unknown) =>
-    (...params: never[]) => {
-      const found = header(...params) as object | null
-      return found && { ...found, l1BlockNumber: '0x1', mixHash: hashOf('a rollup of its own') }
-    }
+/** Hashes its headers otherwise. */
+const others =
+  (header: (...params: never[]) => unknown) =>
+  (...params: never[]) => {
+    const found = header(...params) as object | null
+    return found && { ...found, l1BlockNumber: '0x1', mixHash: hashOf('a rollup of its own') }
+  }
 
+function rollup(): LiarNode {
+  const made = node()
+  for (const method of ['eth_getBlockByNumber', 'eth_getBlockByHash']) made.scripts[method] = others(made.scripts[method] as never)
+  return made
+}
+
+describe('at the start', () => {
   test('a chain that hashes its headers otherwise is told of, and its logs are held against blooms and receipts all the same', async () => {
-    const rollup = () => {
-      const made = node()
-      for (const method of ['eth_getBlockByNumber', 'eth_getBlockByHash']) made.scripts[method] = others(made.scripts[method] as never)
-      return made
-    }
     const world = openLiars({ nodes: { a: rollup(), b: rollup() }, lies: { a: { eth_getLogs: () => () => [] } } })
     expect(await followed(world, HEAD)).toEqual(honest(HEAD))
     expect([world.unproved, world.told()]).toEqual([['headers'], ['a.test omits']])

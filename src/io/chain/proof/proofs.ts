@@ -1,3 +1,4 @@
+import type { Hash } from '#domain/ids.ts'
 import type { RpcAnswer, RpcCall } from '#io/chain/rpc/answer.ts'
 import { contradictionIn } from '#io/chain/rpc/contract-number.ts'
 import type { AskSame, Judge, Objection } from '#io/chain/rpc/judge.ts'
@@ -11,6 +12,8 @@ import { wholeBlockProblem } from './whole-block.ts'
 
 /** Blocks whose receipts are asked for in one request: of a great chain they are half a MiB each. */
 const RECEIPTS_AT_ONCE = 8
+/** Blocks whose proved blooms are remembered: a follower asks for the logs of the newest sixteen one by one, and several followers one after the other. */
+const BLOOMS_MAX = 64
 
 export interface ProofOptions {
   /** From 0 to 1: of blocks whose logs fit the bloom of their header, how many are compared with their receipts all the same. */
@@ -127,6 +130,15 @@ async function surveyed(
 export function createProofs({ receiptsShare, random, onUnproved }: ProofOptions) {
   const provable = createProvable(onUnproved)
   const { isPossible } = provable
+  /** Of headers that had the hash of their fields, by that hash: whoever told of them, these are their blooms. */
+  const blooms = new Map<string, string>()
+
+  function remember(headers: readonly ProofHeader[]): void {
+    for (const { hash, logsBloom } of headers) {
+      if (blooms.size >= BLOOMS_MAX && !blooms.has(hash)) blooms.delete(blooms.keys().next().value as string)
+      blooms.set(hash, logsBloom)
+    }
+  }
 
   /** Whether the bloom leaves something to be asked of the receipts; or what is wrong already. */
   function isOpen({ header, filter, logs }: Given): boolean | Objection {
@@ -148,6 +160,7 @@ export function createProofs({ receiptsShare, random, onUnproved }: ProofOptions
     const headers = headersIn(calls, answers, provable)
     if (!Array.isArray(headers)) return headers
     if (provable.isSurvey()) return surveyed(headers, ask, provable)
+    if (isPossible.headers) remember(headers)
     const whole = isPossible.headers ? await wholeBlockProblem(calls, answers, isPossible.receipts) : undefined
     if (whole !== undefined) return whole
     const open: Given[] = []
@@ -161,6 +174,14 @@ export function createProofs({ receiptsShare, random, onUnproved }: ProofOptions
     return open.length === 0 ? undefined : compare(open, ask, provable)
   }
 
-  return { judge, survey: provable.survey }
+  return {
+    judge,
+    survey: provable.survey,
+    /** Whether the block has no log of any of the filters, by the bloom of its header, which came with another answer and was proved: then nobody need be asked for them. */
+    excludes(hash: Hash, filters: readonly LogFilter[]): boolean {
+      const bloom = blooms.get(hash)
+      return bloom !== undefined && filters.every((filter) => !mayMatch(filter, bloom))
+    },
+  }
 }
 export type Proofs = ReturnType<typeof createProofs>

@@ -158,7 +158,7 @@ export async function connectAnchorChain(options: AnchorChainOptions): Promise<A
       const pause = (attempt: number) => clock.sleep(Math.min(pollMs * 2 ** attempt, Math.max(pollMs, FAILURE_PAUSE_MAX_MS)), signal)
       const headAfter = (head: BlockRef) => heads.after(head, { everyMs: pollMs, signal })
       const { reorgDepthMax, onTrouble } = options
-      const source = { ...createBlockSource(rpc, sources), head: heads.head }
+      const source = { ...createBlockSource(rpc, sources, proofs), head: heads.head }
       return reaching(followBlocks(source, { from, known, signal, reorgDepthMax, pause, headAfter, onTrouble }), rpc)
     },
   }

@@ -2,6 +2,7 @@ import { WeftError } from '#domain/errors.ts'
 import type { BlockNumber } from '#domain/ids.ts'
 import type { BlockRef } from '#io/chain/port.ts'
 import { isMatch } from '#io/chain/proof/filter.ts'
+import type { Proofs } from '#io/chain/proof/proofs.ts'
 import type { RpcAnswer } from '#io/chain/rpc/answer.ts'
 import { quantity, readBlock, readBlocks, readHead } from '#io/chain/rpc/block.ts'
 import { kindOfRefusal } from '#io/chain/rpc/refusals.ts'
@@ -27,14 +28,15 @@ function isAbsent(answer: RpcAnswer): boolean {
  * The blocks of a chain with the events of one market. Of what was asked for, the blocks up to the first that is missing are handed out: an
  * endpoint may be many nodes, of which one lags. Throws `CHAIN_UNREACHABLE`, `CHAIN_ANSWER_INVALID`.
  */
-export function createBlockSource(rpc: Rpc, sources: EventSources): BlockSource {
+export function createBlockSource(rpc: Rpc, sources: EventSources, proofs?: Pick<Proofs, 'excludes'>): BlockSource {
   const filters = logFilters(sources)
   let rangeBlocks = RANGE_BLOCKS_MAX
   const askLogs = (place: Readonly<Record<string, string>>): Promise<RpcAnswer[]> =>
     Promise.all(filters.map((filter) => rpc.ask('eth_getLogs', [{ ...filter, ...place }])))
 
-  /** The logs of a block; where answers are judged, with the header that they are held against. */
+  /** The logs of a block; where answers are judged, with the header that they are held against. Of most blocks the header says by itself that there are none. */
   async function askBlock({ hash }: BlockRef) {
+    if (proofs?.excludes(hash, filters) === true) return { logs: [], isMissing: false }
     const header = rpc.isJudged === true ? [rpc.ask('eth_getBlockByHash', [hash, false])] : []
     const [logs, headers] = await Promise.all([askLogs({ blockHash: hash }), Promise.all(header)])
     return { logs, isMissing: [...logs, ...headers].some(isAbsent) }

@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import type { BlockNumber, ContractNumber } from '#domain/ids.ts'
 import type { BlockRef } from '#io/chain/port.ts'
 import { createBeat } from './beat.ts'
@@ -58,6 +58,43 @@ test('a block that is not the child of the one before begins anew', () => {
   const rewritten = (at: number) => (index: number) => (index === at ? { parentHash: hashOf('another') } : {})
   expect(beatOf(times(20, 2), { change: rewritten(19) })).toBe('none')
   expect(beatOf(times(34, 2), { change: rewritten(19) })).toBe(2_300)
+})
+
+describe('a question at the moment when the next block is due', () => {
+  /** After so many blocks of two seconds, whether it may be left out. */
+  function passedOver(count: number, lateMs: (index: number) => number = () => 300): readonly boolean[] {
+    const beat = createBeat()
+    return Array.from({ length: count }, (_, index) => {
+      const timestamp = 1_700_000_000 + 2 * index
+      beat.took(blockAt(FIRST + index, timestamp), 1_000 * timestamp + lateMs(index) - BEHIND_MS)
+      return beat.isPassedOver()
+    })
+  }
+
+  test('may be left out of a chain with a beat, but for one block of four', () => {
+    expect(passedOver(24)).toEqual(Array.from({ length: 24 }, (_, index) => index >= 15 && index % 4 !== 0))
+  })
+
+  test('is asked where blocks do not come as if by one clock, and where there is no beat', () => {
+    expect(passedOver(40, (index) => 300 + 250 * (index % 2))).not.toContain(true)
+    expect(passedOver(15)).not.toContain(true)
+  })
+
+  test('that was left out shows nothing: the block came as the one before', () => {
+    const left = (index: number): boolean => index >= 16 && (index - 1) % 4 !== 0
+    const beat = createBeat()
+    for (let index = 0; index < 60; index += 1) {
+      const timestamp = 1_700_000_000 + 2 * index
+      // Where it was left out, the last question was the one that found the block before.
+      beat.took(blockAt(FIRST + index, timestamp), 1_000 * timestamp + (left(index) ? -1_200 : 300) - BEHIND_MS)
+      if (index >= 15) expect(beat.nextMs()).toBe(1_000 * (timestamp + 2) + 300 - BEHIND_MS)
+    }
+  })
+
+  test('that finds the block there shows that blocks come sooner: none is left out until they are steady again', () => {
+    expect(passedOver(48, (index) => (index === 25 ? -1_200 : 300)).slice(25, 40)).not.toContain(true)
+    expect(passedOver(48, (index) => (index === 25 ? -1_200 : 300)).slice(40)).toContain(true)
+  })
 })
 
 test('timestamps that run away from the clock are no beat: blocks come sooner than they say', () => {

@@ -7,10 +7,11 @@ import { createScriptedNode, headerOf, hex, refuse } from './scripted.test-node.
 const EVERY_MS = 500
 
 /** A node whose blocks come by the clock, from second 0 on, and somebody who watches. */
-function open({ periodMs, lateMs = 0 }: { readonly periodMs: number; readonly lateMs?: number }) {
+function open({ periodMs, lateMs: lateAtFirstMs = 0 }: { readonly periodMs: number; readonly lateMs?: number }) {
   const clock = createVirtualClock({ startMs: 0 })
   const askedMs: number[] = []
   let isUp = true
+  let lateMs = lateAtFirstMs
   const node = createScriptedNode({
     eth_getBlockByNumber() {
       askedMs.push(clock.nowMs())
@@ -26,6 +27,12 @@ function open({ periodMs, lateMs = 0 }: { readonly periodMs: number; readonly la
     setUp(up: boolean): void {
       isUp = up
     },
+    /** From now on blocks come so long after their time. */
+    setLate(ms: number): void {
+      lateMs = ms
+    },
+    /** How long it was there already. */
+    delayMs: ({ number }: BlockRef): number => clock.nowMs() - lateMs - (number - 1) * periodMs,
     wait: (seen: BlockRef, everyMs = EVERY_MS) => watch.after(seen, { everyMs, signal: stop.signal }),
   }
 }
@@ -113,21 +120,49 @@ describe('of a chain that makes blocks by the clock', () => {
   /** So long that the beat is known, and no head from before it was begins the count. */
   const KNOWN_AFTER = 40
 
+  /** Every block from now on up to that number: how long each was there when it was seen. */
+  async function follow({ watch, wait, clock, delayMs }: ReturnType<typeof open>, last: number): Promise<number[]> {
+    const delaysMs: number[] = []
+    for (let seen = await watch.head(); seen.number < last; ) {
+      seen = (await clock.runUntil(wait(seen), { limitMs: 60_000 })) as BlockRef
+      delaysMs.push(delayMs(seen))
+    }
+    return delaysMs
+  }
+
   test.each([2_000, 12_000])(
-    'each of %i ms, the next is not asked for before it can be there, and seen as soon as ever',
+    'each of %i ms, the next is asked for once when it is there, of one in four also when it may be, and seen as soon as ever',
     async (periodMs) => {
-      const lateMs = 730
-      const { watch, wait, askedMs, clock } = open({ periodMs, lateMs })
-      await clock.advance(lateMs)
-      let seen = await watch.head()
-      const delaysMs: number[] = []
-      while (seen.number < 2 * KNOWN_AFTER) {
-        if (seen.number === KNOWN_AFTER) askedMs.splice(0)
-        seen = (await clock.runUntil(wait(seen), { limitMs: 60_000 })) as BlockRef
-        delaysMs.push(clock.nowMs() - lateMs - (seen.number - 1) * periodMs)
-      }
-      expect(Math.max(...delaysMs)).toBeLessThanOrEqual(EVERY_MS)
-      expect(askedMs.length / KNOWN_AFTER).toBeLessThanOrEqual(2)
+      const world = open({ periodMs, lateMs: 730 })
+      await world.clock.advance(730)
+      expect(Math.max(...(await follow(world, KNOWN_AFTER)))).toBeLessThanOrEqual(EVERY_MS)
+      world.askedMs.splice(0)
+      expect(Math.max(...(await follow(world, 2 * KNOWN_AFTER)))).toBeLessThanOrEqual(EVERY_MS)
+      // The first question is of whoever begins to follow.
+      expect(world.askedMs.length - 1).toBeLessThanOrEqual((1 + 1 / 4) * KNOWN_AFTER)
     },
   )
+
+  test.each([100, 600, 1_200])('of which each begins to come %i ms sooner, four at most are seen later for that', async (soonerMs) => {
+    const world = open({ periodMs: 2_000, lateMs: 1_330 })
+    await world.clock.advance(1_330)
+    await follow(world, KNOWN_AFTER)
+    world.setLate(1_330 - soonerMs)
+    const isLate = (delayMs: number): boolean => delayMs > EVERY_MS
+    const delaysMs = await follow(world, 2 * KNOWN_AFTER)
+    expect(delaysMs.filter(isLate).length).toBeLessThanOrEqual(4)
+    expect(delaysMs.slice(5).filter(isLate)).toEqual([])
+    expect(Math.max(...delaysMs)).toBeLessThanOrEqual(EVERY_MS + soonerMs)
+  })
+
+  test('of which each begins to come later, none is seen later for that, and the beat goes on from there', async () => {
+    const world = open({ periodMs: 2_000, lateMs: 330 })
+    await world.clock.advance(330)
+    await follow(world, KNOWN_AFTER)
+    world.setLate(1_130)
+    expect(Math.max(...(await follow(world, 2 * KNOWN_AFTER)))).toBeLessThanOrEqual(EVERY_MS)
+    world.askedMs.splice(0)
+    await follow(world, 3 * KNOWN_AFTER)
+    expect(world.askedMs.length - 1).toBeLessThanOrEqual((1 + 1 / 4) * KNOWN_AFTER)
+  })
 })

@@ -57,7 +57,13 @@ export function createHeadWatch(rpc: Rpc, clock: Pace): HeadWatch {
     return asking
   }
 
-  const dueMs = (): number => Math.max(askedMs + Math.min(...[...waiting].map(({ everyMs }) => everyMs)), beat.nextMs())
+  /** So that a block is seen `everyMs` after it is there at the latest. */
+  function dueMs(): number {
+    const everyMs = Math.min(...[...waiting].map((one) => one.everyMs))
+    const soonestMs = beat.nextMs()
+    if (soonestMs <= askedMs + everyMs) return askedMs + everyMs
+    return beat.isPassedOver() ? soonestMs + everyMs : soonestMs
+  }
 
   async function watch(): Promise<void> {
     isWatching = true
