@@ -142,6 +142,71 @@ test('G2: a batch of any length has all its bytes: of texts that take more than 
   expect(decodeBatch(encodeBatch(large))).toEqual(large)
 })
 
+test('G2: a file is read the same whether or not it is as it was written', () => {
+  const other = { ...submission, request: { ...submission.request, slotId: 8 }, signature: 'b"b<' } as unknown as Submission
+  const submissions = [submission, { ...submission, signature: 'cc' }, other, { ...submission, header: '\u20ac\\' }]
+  const whole: Batch = { ...batch, submissions: submissions.map((one, index) => ({ submissionId: `id-${index}`, submission: one })) }
+  const written = new TextDecoder().decode(encodeBatch(whole))
+  const [pids, cids] = ['"pids":["pair:0xab:UNISWAPV2"]', '"cids":["bafkreia"]']
+  const edits: readonly (readonly [string, string])[] = [
+    ['', ''],
+    ['{', '\ufeff{'],
+    ['"submissions":[', '"submissions": ['],
+    ['["id-0",', '[ "id-0" ,'],
+    ['"id-0"', '"\\u0069d-0"'],
+    ['"id-0"', '"],\\"submissions\\":["'],
+    ['"id-0"', '""'],
+    ['"id-0",', ''],
+    ['"id-0"', '"id-0","id-00"'],
+    ['"id-0"', '"id-0",'],
+    ['"id-0"', '5'],
+    ['","{', '", "{'],
+    ['","{', '""{'],
+    ['","{', '";"{'],
+    ['","{', '",{'],
+    ['","{', '","","{'],
+    ['}"],', '}"]],'],
+    ['}"],', '}",],'],
+    ['}"],', '}"];'],
+    ['}"],', '}"]'],
+    ['}"],', '}\\\\"],'],
+    ['}"],', '}\\"],'],
+    ['}"],', '}"],"pids":[],'],
+    ['}"],', '}"],"submissions":[],'],
+    ['}"],', '}"],"submissionIDs":["a","b","c","d"],'],
+    ['}"],', '}"],"unknown":1,'],
+    ['}"],', '}"],"__proto__":{},'],
+    [`${pids},${cids}`, `${cids},${pids}`],
+    [pids, '"pids":["pair"]'],
+    [pids, '"pids":[]'],
+    [pids, '"pids":5'],
+    [cids, '"cids":["a","b"]'],
+    [cids, `${cids},`],
+    [cids, `${cids},"more":1`],
+    ['"0xroot"', '1'],
+    ['"0xroot"', '"\n"'],
+    ['"0xroot"', `"${'x'.repeat(257)}"`],
+    ['\\"7\\"', '\\"9007199254740992\\"'],
+    ['\\"aa\\"', '\\"aa"'],
+    ['\\"aa\\"', '\\"a\\\\na\\"'],
+    ['\\"cc\\"', '\\"c"c\\"'],
+    ['\\"cc\\"', '\\"c\na\\"'],
+    ['\\"cc\\"', `\\"${'c'.repeat(257)}\\"`],
+    ['\\"cc\\"', '\\"cc\\",\\"signature\\":\\"dd\\"'],
+    [`${cids}}`, cids],
+    [`${cids}}`, `${cids}} `],
+    [`${cids}}`, `${cids}}}`],
+  ]
+  for (const [from, to] of edits) {
+    for (const edited of [written.replace(from, () => to), written.replaceAll(from === '' ? '{}' : from, () => to)]) {
+      // A space before all, which JSON allows, is not how it is written.
+      const [asWritten, otherwise] = [parseBatch(text(edited)), parseBatch(text(` ${edited.replace('\ufeff', '')}`))]
+      expect([to, asWritten]).toEqual([to, otherwise])
+    }
+  }
+  expect(parseBatch(text(written))).toEqual({ ok: true, batch: whole })
+})
+
 test('what is written is read back', () => {
   const uint = fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER })
   const word = fc.string({ minLength: 1, maxLength: 20, unit: 'grapheme' })

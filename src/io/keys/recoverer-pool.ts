@@ -3,12 +3,13 @@ import { extname } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import { WeftError } from '#domain/errors.ts'
 import type { Address } from '#domain/ids.ts'
-import type { ManyRecoverer, Signed } from './port.ts'
-import { type Answers, packed, unpacked } from './recoverer-parcel.ts'
+import { PAIR_BYTES, type SignedPairs } from '#wire/signed-pairs.ts'
+import type { ManyRecoverer } from './port.ts'
+import { type Answers, unpacked } from './recoverer-parcel.ts'
 import { recoverer } from './secp256k1.ts'
 
 /** Signatures per parcel: about 12 ms of a thread's work, beside which its way there and back, 50 µs, is nothing. */
-const PARCEL_LENGTH_MAX = 256
+const PARCEL_BYTES_MAX = 256 * PAIR_BYTES
 /** Threads that may die over one parcel. Nothing that a peer can send does that; the parcel is then done on this thread, so that nothing waits for ever. */
 const DEATHS_MAX = 3
 
@@ -27,7 +28,7 @@ export interface RecovererPoolOptions {
 }
 
 interface Job {
-  readonly signed: readonly Signed[]
+  readonly signed: SignedPairs
   readonly done: PromiseWithResolvers<readonly (Address | undefined)[]>
   deaths: number
 }
@@ -84,12 +85,13 @@ export function createRecovererPool(options: RecovererPoolOptions = {}): Recover
       const worker = idle.pop() ?? add()
       busy.set(worker, job)
       worker.ref()
-      const parcel = packed(job.signed)
+      // What it is lent it keeps, and it may die.
+      const parcel = job.signed.slice()
       worker.postMessage(parcel, [parcel.buffer])
     }
   }
 
-  function recover(signed: readonly Signed[]): Promise<readonly (Address | undefined)[]> {
+  function recover(signed: SignedPairs): Promise<readonly (Address | undefined)[]> {
     const done = Promise.withResolvers<readonly (Address | undefined)[]>()
     waiting.push({ signed, done, deaths: 0 })
     return done.promise
@@ -99,7 +101,7 @@ export function createRecovererPool(options: RecovererPoolOptions = {}): Recover
     async recoverMany(signed) {
       if (isStopped) throw stopped()
       const found: Promise<readonly (Address | undefined)[]>[] = []
-      for (let from = 0; from < signed.length; from += PARCEL_LENGTH_MAX) found.push(recover(signed.slice(from, from + PARCEL_LENGTH_MAX)))
+      for (let from = 0; from < signed.length; from += PARCEL_BYTES_MAX) found.push(recover(signed.subarray(from, from + PARCEL_BYTES_MAX)))
       assign()
       return (await Promise.all(found)).flat()
     },
