@@ -306,7 +306,7 @@ function plainBatch(bytes: Uint8Array): Batch | undefined {
     if (text[found.end] !== (submissions.length < ids.length ? ',' : ']')) return undefined
   }
   const rest = parseJson(`{${text.slice(at + 1)}`)
-  if (submissions.length === 0 || text[at] !== ',' || !isRecord(rest) || Object.keys(rest).join() !== PLAIN_REST) return undefined
+  if (text[at] !== ',' || !isRecord(rest) || Object.keys(rest).join() !== PLAIN_REST) return undefined
   const [projectIds, snapshotCids, submissionsRoot] = [textsOf(rest['pids']), textsOf(rest['cids']), textOf(rest['roothash'])]
   if (projectIds === undefined || snapshotCids?.length !== projectIds.length || submissionsRoot === undefined) return undefined
   if (projectIds.length > PROJECTS_MAX || !projectIds.every(isProjectId)) return undefined
