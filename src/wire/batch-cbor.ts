@@ -90,7 +90,7 @@ function packAll(texts: readonly string[], form: Form): Uint8Array | readonly Pa
   return bytes?.length === form.width * texts.length ? bytes : texts.map((text) => pack(text, form))
 }
 
-/** One number where all are equal. A loop: the engine takes the function that `every` calls for hot or cold as it likes, and a fifth of all that sealing takes with it. */
+/** One number where all are equal. A loop: `every` calls a function for each, and was seen to take 40 ms of an epoch where the engine did not compile it. */
 function packUints(numbers: readonly number[]): number | readonly number[] {
   for (const number of numbers) if (number !== numbers[0]) return numbers
   return numbers[0] as number
