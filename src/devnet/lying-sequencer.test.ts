@@ -6,6 +6,7 @@ import { createSigner, parsePrivateKey, recoverer } from '#io/keys/secp256k1.ts'
 import { createSubmissionHasher, parseSignature } from '#wire/eip712.ts'
 import { publishedRoot } from '#wire/merkle.ts'
 import { signedRootOf } from '#wire/receipt.ts'
+import { pairsOf } from '#wire/signed-pairs.ts'
 import { decodeSubmission, encodeSubmission } from '#wire/submission-proto.ts'
 import { FAULT_EPOCH } from './fault-names.ts'
 import { createLiar, LAST_LIE_EPOCH } from './lying-sequencer.ts'
@@ -79,7 +80,7 @@ function lying() {
       for await (const [delivery] of outside.listener.inbound(new AbortController().signal)) {
         const seen = delivery && decodeSubmission(delivery.payload)
         const parsed = seen && parseSignature(seen.signature)
-        const [signer] = await outside.recoverer.recoverMany(parsed ? [{ digest: hasher.digest(request), signature: parsed }] : [])
+        const [signer] = await outside.recoverer.recoverMany(pairsOf(parsed ? [{ digest: hasher.digest(request), signature: parsed }] : []))
         return { isSpoilt: seen?.signature !== signature, signer }
       }
       return undefined

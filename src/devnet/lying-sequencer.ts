@@ -6,6 +6,7 @@ import type { SequencerDeps } from '#roles/sequencer/sequencer.ts'
 import { createSubmissionHasher, parseSignature } from '#wire/eip712.ts'
 import { publishedRoot } from '#wire/merkle.ts'
 import { signReceipts } from '#wire/receipt.ts'
+import { PAIR_BYTES, signatureIn } from '#wire/signed-pairs.ts'
 import { decodeSubmission, encodeSubmission } from '#wire/submission-proto.ts'
 import { FAULT_EPOCH } from './fault-names.ts'
 
@@ -154,10 +155,14 @@ function spoils(slotId: SlotId, tellEach: Tell): Liar {
       return { ...delivery, payload: encodeSubmission({ ...submission, signature }), respond: (receipt) => delivery.respond(receipt) }
     }),
     recoverer: {
-      recoverMany: (signed) =>
-        outside.recoverer.recoverMany(
-          signed.map(({ digest, signature }) => ({ digest, signature: genuine.get(signature.toHex()) ?? signature })),
-        ),
+      recoverMany(signed) {
+        const believed = signed.slice()
+        for (let index = 0; index < signed.length / PAIR_BYTES; index += 1) {
+          const signature = signatureIn(believed, index)
+          signature.set(genuine.get(signature.toHex()) ?? signature)
+        }
+        return outside.recoverer.recoverMany(believed)
+      },
     },
   })
 }

@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import type { Batch } from '#domain/batch.ts'
 import type { Cid, ProjectId } from '#domain/ids.ts'
 import type { Submission } from '#domain/submission.ts'
@@ -16,6 +16,8 @@ const submission = {
   nodeVersion: 'v1',
   protocolState: '',
 } as unknown as Submission
+/** One that has something to escape. */
+const escaped = { ...submission, nodeVersion: '<\\' }
 const batch: Batch = {
   submissions: [{ submissionId: 'id-1', submission }],
   submissionsRoot: '0xroot',
@@ -97,7 +99,7 @@ test('G2: a submission is written the same whatever stands before it', () => {
 
 test('G2: a submission is read the same whatever stands before it', () => {
   const [plain] = file().submissions as [string]
-  const edits: readonly (readonly [string, string])[] = [
+  const edits: readonly (readonly [string | RegExp, string])[] = [
     ['"7"', '"8"'],
     ['"7"', '"9007199254740991"'],
     ['"7"', '"9007199254740992"'],
@@ -117,17 +119,37 @@ test('G2: a submission is read the same whatever stands before it', () => {
     ['"v1"', '"v2"'],
     ['"v1"', '"v1"\n'],
     ['  },\n  "signature": "aa"', '"aa"'],
+    ['{', '['],
+    ['}', '}x'],
+    [/$/, 'x'],
+    [/$/, ' '],
     [plain, '"'],
   ]
-  const read = (texts: readonly string[]) =>
-    parseBatch(text({ ...file(), submissionIDs: texts.map((_, index) => `id-${index}`), submissions: texts }))
+  const written = (texts: readonly string[]) =>
+    JSON.stringify({ ...file(), submissionIDs: texts.map((_, index) => `id-${index}`), submissions: texts })
   for (const [from, to] of edits) {
     const edited = plain.replace(from, () => to)
-    const alone = read([edited])
-    const behind = read([plain, edited])
-    expect(behind.ok).toBe(alone.ok)
-    if (alone.ok && behind.ok) expect(behind.batch.submissions[1]?.submission).toEqual(alone.batch.submissions[0]?.submission)
+    // As a file is written, and with a space before it.
+    for (const space of ['', ' ']) {
+      const alone = parseBatch(text(space + written([edited])))
+      const behind = parseBatch(text(space + written([plain, edited])))
+      expect(behind.ok).toBe(alone.ok)
+      if (alone.ok && behind.ok) expect(behind.batch.submissions[1]?.submission).toEqual(alone.batch.submissions[0]?.submission)
+    }
   }
+})
+
+test('a file as it is written is not parsed as a whole', () => {
+  const submissions = Array.from({ length: 100 }, (_, index) => ({
+    submissionId: `${index}`,
+    submission: index % 2 === 0 ? submission : escaped,
+  }))
+  const bytes = encodeBatch({ ...batch, submissions })
+  const parse = vi.spyOn(JSON, 'parse')
+  const read = decodeBatch(bytes)
+  const longest = Math.max(...parse.mock.calls.map(([part]) => part.length))
+  parse.mockRestore()
+  expect([read?.submissions, longest < bytes.length / 50]).toEqual([submissions, true])
 })
 
 test('G2: a batch of any length has all its bytes: of texts that take more than they look, and of lists longer than its submissions', () => {
@@ -140,6 +162,72 @@ test('G2: a batch of any length has all its bytes: of texts that take more than 
     snapshotCids: new Array(5_000).fill('\u20ac'),
   }
   expect(decodeBatch(encodeBatch(large))).toEqual(large)
+})
+
+test('G2: a file is read the same whether or not it is as it was written', () => {
+  const other = { ...submission, request: { ...submission.request, slotId: 8 }, signature: 'b"b<' } as unknown as Submission
+  const submissions = [submission, { ...submission, signature: 'cc' }, other, { ...submission, header: '\u20ac\\' }]
+  const whole: Batch = { ...batch, submissions: submissions.map((one, index) => ({ submissionId: `id-${index}`, submission: one })) }
+  const written = new TextDecoder().decode(encodeBatch(whole))
+  const [pids, cids] = ['"pids":["pair:0xab:UNISWAPV2"]', '"cids":["bafkreia"]']
+  const edits: readonly (readonly [string, string])[] = [
+    ['', ''],
+    ['{', '\ufeff{'],
+    ['"submissionIDs"', '"submissionIDx"'],
+    ['"submissions":[', '"submissions": ['],
+    ['["id-0",', '[ "id-0" ,'],
+    ['"id-0"', '"\\u0069d-0"'],
+    ['"id-0"', '"],\\"submissions\\":["'],
+    ['"id-0"', '""'],
+    ['"id-0",', ''],
+    ['"id-0"', '"id-0","id-00"'],
+    ['"id-0"', '"id-0",'],
+    ['"id-0"', '5'],
+    ['","{', '", "{'],
+    ['","{', '""{'],
+    ['","{', '";"{'],
+    ['","{', '",{'],
+    ['","{', '","","{'],
+    ['}"],', '}"]],'],
+    ['}"],', '}",],'],
+    ['}"],', '}"];'],
+    ['}"],', '}"]'],
+    ['}"],', '}\\\\"],'],
+    ['}"],', '}\\"],'],
+    ['}"],', '}"],"pids":[],'],
+    ['}"],', '}"],"submissions":[],'],
+    ['}"],', '}"],"submissionIDs":["a","b","c","d"],'],
+    ['}"],', '}"],"unknown":1,'],
+    ['}"],', '}"],"__proto__":{},'],
+    [`${pids},${cids}`, `${cids},${pids}`],
+    [pids, '"pids":["pair"]'],
+    [pids, '"pids":[]'],
+    [pids, '"pids":5'],
+    [cids, '"cids":["a","b"]'],
+    [cids, `${cids},`],
+    [cids, `${cids},"more":1`],
+    ['"0xroot"', '1'],
+    ['"0xroot"', '"\n"'],
+    ['"0xroot"', `"${'x'.repeat(257)}"`],
+    ['\\"7\\"', '\\"9007199254740992\\"'],
+    ['\\"aa\\"', '\\"aa"'],
+    ['\\"aa\\"', '\\"a\\\\na\\"'],
+    ['\\"cc\\"', '\\"c"c\\"'],
+    ['\\"cc\\"', '\\"c\na\\"'],
+    ['\\"cc\\"', `\\"${'c'.repeat(257)}\\"`],
+    ['\\"cc\\"', '\\"cc\\",\\"signature\\":\\"dd\\"'],
+    [`${cids}}`, cids],
+    [`${cids}}`, `${cids}} `],
+    [`${cids}}`, `${cids}}}`],
+  ]
+  for (const [from, to] of edits) {
+    for (const edited of [written.replace(from, () => to), written.replaceAll(from === '' ? '{}' : from, () => to)]) {
+      // A space before all, which JSON allows, is not how it is written.
+      const [asWritten, otherwise] = [parseBatch(text(edited)), parseBatch(text(` ${edited.replace('\ufeff', '')}`))]
+      expect([to, asWritten]).toEqual([to, otherwise])
+    }
+  }
+  expect(parseBatch(text(written))).toEqual({ ok: true, batch: whole })
 })
 
 test('what is written is read back', () => {

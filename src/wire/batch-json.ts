@@ -3,7 +3,7 @@ import { type BlockNumber, type Cid, type EpochId, isProjectId, type ProjectId, 
 import type { Submission } from '#domain/submission.ts'
 import { atOnce, type InTurns } from './in-turns.ts'
 import { readJsonObject } from './json-in-turns.ts'
-import { isRecord, parseJson } from './untrusted.ts'
+import { isRecord, parseJson, unlessThrown } from './untrusted.ts'
 
 /** The batch file on IPFS (spec/06 §8): written as deployed sequencers write it, read as tolerantly as their several versions need. */
 
@@ -173,6 +173,8 @@ const TURN_LENGTH = 1024 * 1024
 /** Reads both spellings of the id list, CIDs of both versions, submissions of older versions; ignores fields it does not know. Takes turns. */
 export function* readBatch(bytes: Uint8Array): InTurns<ParsedBatch> {
   if (bytes.length > BATCH_BYTES_MAX) return { ok: false, defect: 'too_large' }
+  const plain = bytes.length <= TURN_LENGTH ? plainBatch(bytes) : undefined
+  if (plain !== undefined) return { ok: true, batch: plain }
   const file = yield* readJsonObject(bytes)
   if (file === undefined) return { ok: false, defect: 'not_json' }
   const ids = textsOf(file['submissionIDs'] ?? file['submissionIds'])
@@ -240,8 +242,8 @@ function createSubmissionReader(): (text: unknown) => Submission | undefined {
   let around: Around | undefined
   return (text) => {
     if (typeof text !== 'string') return undefined
-    const alike = last && around && alikeIn(text, last, around)
-    if (alike !== undefined) return alike
+    const alike = last && around && alikeAt(text, 0, last, around)
+    if (alike?.end === text.length) return alike.submission
     last = submissionOf(text)
     const escaped = last && plainAround(last)
     around = escaped && (JSON.parse(`[${escaped.join('","')}]`) as unknown as Around)
@@ -249,17 +251,91 @@ function createSubmissionReader(): (text: unknown) => Submission | undefined {
   }
 }
 
-/** The submission that the text is when it has what is `around` the slot and the signature of another one; what it shares with that it has from there. */
-function alikeIn(text: string, other: Submission, [before, between, after]: Around): Submission | undefined {
-  const slotEnd = text.indexOf('"', before.length)
+interface Found {
+  readonly submission: Submission
+  /** Behind its last character. */
+  readonly end: number
+}
+
+/**
+ * The submission that stands here when it has what is `around` the slot and the signature of another one; what it shares with that it has from there. The
+ * same for the text of one as for the JSON string that it is in a file: what follows slot and signature begins with a character that these have not.
+ */
+function alikeAt(text: string, at: number, other: Submission, [before, between, after]: Around): Found | undefined {
+  const slotAt = at + before.length
+  // Compared as pieces: the engine's `startsWith` looks at one character after the other.
+  if (text.slice(at, slotAt) !== before) return undefined
+  const slotEnd = text.indexOf(between.charAt(0), slotAt)
   const signatureAt = slotEnd + between.length
-  // Compared as pieces: the engine's `startsWith` and `endsWith` look at one character after the other.
-  if (text.slice(0, before.length) !== before || text.slice(slotEnd, signatureAt) !== between || text.slice(-after.length) !== after)
-    return undefined
-  const slotId = safeUint(text.slice(before.length, slotEnd))
-  const signature = text.slice(signatureAt, -after.length)
+  if (text.slice(slotEnd, signatureAt) !== between) return undefined
+  const signatureEnd = text.indexOf(after.charAt(0), signatureAt)
+  const end = signatureEnd + after.length
+  if (text.slice(signatureEnd, end) !== after) return undefined
+  const slotId = safeUint(text.slice(slotAt, slotEnd))
+  const signature = text.slice(signatureAt, signatureEnd)
   if (slotId === undefined || signature.length > TEXT_LENGTH_MAX || !PLAIN.test(signature)) return undefined
-  return { ...other, request: { ...other.request, slotId: slotId as SlotId }, signature }
+  return { submission: { ...other, request: { ...other.request, slotId: slotId as SlotId }, signature }, end }
+}
+
+const PLAIN_START = '{"submissionIDs":['
+const PLAIN_BETWEEN = '],"submissions":['
+/** In a file as we write it, behind the submissions. */
+const PLAIN_REST = ['roothash', 'pids', 'cids'].join()
+const decoder = new TextDecoder('utf-8', { fatal: true })
+
+/**
+ * The batch of a file that has its members in the order in which they are written, and nothing else; of any other `undefined`, which is read the long
+ * way, and found to be sound or not. Its submissions are read where they stand: made texts of their own first they would be most of what a
+ * validator has the engine move about while it waits for their signers.
+ */
+function plainBatch(bytes: Uint8Array): Batch | undefined {
+  const text = unlessThrown(() => decoder.decode(bytes))
+  const idsEnd = text?.startsWith(PLAIN_START) === true ? text.indexOf(PLAIN_BETWEEN) : -1
+  if (text === undefined || idsEnd < 0) return undefined
+  // No text holds what ends the list: its quote would be escaped.
+  const ids = textsOf(parseJson(text.slice(PLAIN_START.length - 1, idsEnd + 1)))
+  if (ids === undefined) return undefined
+  const submissions: BatchedSubmission[] = []
+  const readOne = createPlainReader(text)
+  let at = idsEnd + PLAIN_BETWEEN.length
+  for (const submissionId of ids) {
+    const found = readOne(at)
+    if (found === undefined) return undefined
+    at = found.end + 1
+    submissions.push({ submissionId, submission: found.submission })
+    if (text[found.end] !== (submissions.length < ids.length ? ',' : ']')) return undefined
+  }
+  const rest = parseJson(`{${text.slice(at + 1)}`)
+  if (text[at] !== ',' || !isRecord(rest) || Object.keys(rest).join() !== PLAIN_REST) return undefined
+  const [projectIds, snapshotCids, submissionsRoot] = [textsOf(rest['pids']), textsOf(rest['cids']), textOf(rest['roothash'])]
+  if (projectIds === undefined || snapshotCids?.length !== projectIds.length || submissionsRoot === undefined) return undefined
+  if (projectIds.length > PROJECTS_MAX || !projectIds.every(isProjectId)) return undefined
+  return { submissions, submissionsRoot, projectIds, snapshotCids: snapshotCids as readonly string[] as readonly Cid[] }
+}
+
+/** Reads the submission that stands at a place of a file. */
+function createPlainReader(text: string): (at: number) => Found | undefined {
+  let last: Submission | undefined
+  let around: Around | undefined
+  return (at) => {
+    const alike = last && around && alikeAt(text, at, last, around)
+    if (alike !== undefined) return alike
+    const end = text[at] === '"' ? textEnd(text, at) : 0
+    const one = parseJson(text.slice(at, end))
+    last = typeof one === 'string' ? submissionOf(one) : undefined
+    around = last && plainAround(last)
+    return last && { submission: last, end }
+  }
+}
+
+/** Behind the quote that closes the text which one opens here; 0 when none does. */
+function textEnd(text: string, from: number): number {
+  for (let at = text.indexOf('"', from + 1); at > 0; at = text.indexOf('"', at + 1)) {
+    let start = at
+    while (text[start - 1] === '\\') start -= 1
+    if ((at - start) % 2 === 0) return at + 1
+  }
+  return 0
 }
 
 function submissionOf(text: string): Submission | undefined {

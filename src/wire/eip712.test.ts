@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { domainSeparator, hashStruct, hashTypedData } from 'viem'
 import type { Address, BlockNumber, Cid, EpochId, ProjectId, SlotId } from '#domain/ids.ts'
 import type { SubmissionRequest } from '#domain/submission.ts'
-import { createSubmissionHasher, parseSignature } from './eip712.ts'
+import { createSubmissionHasher, parseSignature, readSignature } from './eip712.ts'
 
 const replay = process.env.FUZZ_SEED === undefined ? {} : { seed: Number(process.env.FUZZ_SEED) }
 
@@ -104,6 +104,13 @@ describe('signature', () => {
     ['a line break', `${r}${s}1b\n`],
   ])('%s is refused', (_name, text) => {
     expect(parseSignature(text)).toBeUndefined()
+  })
+
+  test('of what is none nothing is left in the bytes of the caller', () => {
+    const into = new Uint8Array(65)
+    expect([readSignature(`${r}${s}1b`, into), into]).toEqual([true, parseSignature(`${r}${s}1b`)])
+    for (const text of ['', `${r}${s}1d`, `${r}${lowestHighS}1b`, `${r}${s}1g`])
+      expect([readSignature(text, into.fill(7)), into]).toEqual([false, new Uint8Array(65)])
   })
 
   test('any text is answered, never thrown at', () => {

@@ -140,7 +140,8 @@ function preimageOf(struct: Uint8Array, domainSeparator: Hash): Uint8Array {
   return input
 }
 
-const SIGNATURE_DIGITS = 130
+/** r, s, and what tells which of the points with that r is meant. */
+export const SIGNATURE_BYTES = 2 * WORD_BYTES + 1
 /** Half of the order of secp256k1: an s above it belongs to a second, equally valid signature of the same request, which nobody may send. */
 const HALF_ORDER = Uint8Array.fromHex('7fffffffffffffffffffffffffffffff5d576e7357a4501ddfe92f46681b20a0')
 
@@ -149,15 +150,25 @@ const HALF_ORDER = Uint8Array.fromHex('7fffffffffffffffffffffffffffffff5d576e735
  * another v, a zero r or s, an s in the upper half. Whether r lies on the curve shows when the signer is recovered.
  */
 export function parseSignature(text: string): Uint8Array | undefined {
+  const signature = new Uint8Array(SIGNATURE_BYTES)
+  return readSignature(text, signature) ? signature : undefined
+}
+
+/** The same into 65 bytes of the caller's: who reads thousands has no buffer made for each. Zeros, which nobody signs, when it is none. */
+export function readSignature(text: string, into: Uint8Array): boolean {
+  const isRead = isSignatureIn(text, into)
+  if (!isRead) into.fill(0)
+  return isRead
+}
+
+function isSignatureIn(text: string, into: Uint8Array): boolean {
   const digits = text.startsWith('0x') ? text.slice(2) : text
-  if (digits.length !== SIGNATURE_DIGITS) return undefined
-  const signature = unlessThrown(() => Uint8Array.fromHex(digits))
-  if (signature === undefined || isZero(signature, 0) || isZero(signature, WORD_BYTES) || isHigh(signature)) return undefined
-  const v = Number(signature[2 * WORD_BYTES])
+  if (digits.length !== 2 * SIGNATURE_BYTES || unlessThrown(() => into.setFromHex(digits)) === undefined) return false
+  if (isZero(into, 0) || isZero(into, WORD_BYTES) || isHigh(into)) return false
+  const v = Number(into[2 * WORD_BYTES])
   const recoveryId = v >= 27 ? v - 27 : v
-  if (recoveryId > 1) return undefined
-  signature[2 * WORD_BYTES] = recoveryId
-  return signature
+  into[2 * WORD_BYTES] = recoveryId
+  return recoveryId <= 1
 }
 
 function isZero(bytes: Uint8Array, from: number): boolean {

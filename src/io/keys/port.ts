@@ -1,4 +1,5 @@
 import type { Address, Cid, EpochId, ProjectId, SlotId } from '#domain/ids.ts'
+import type { SignedPairs } from '#wire/signed-pairs.ts'
 
 /** Signs for one account. The key itself never leaves the adapter, or the machine that has it. */
 export interface Signer {
@@ -47,16 +48,10 @@ export interface Recoverer {
   recover(digest: Uint8Array, signature: Uint8Array): Address | undefined
 }
 
-/** A digest of 32 bytes and a signature, as `Recoverer` takes them. */
-export interface Signed {
-  readonly digest: Uint8Array
-  readonly signature: Uint8Array
-}
-
 /** Finds out who signed, of many at once: other threads may do it. */
 export interface ManyRecoverer {
-  /** In the order given, each as `Recoverer.recover` tells. */
-  recoverMany(signed: readonly Signed[]): Promise<readonly (Address | undefined)[]>
+  /** In the order given, each as `Recoverer.recover` tells: of a pair that was never put nobody. The bytes are not to be changed meanwhile. */
+  recoverMany(signed: SignedPairs): Promise<readonly (Address | undefined)[]>
 }
 
 /** Randomness comes in through here, so that a run can be replayed. */

@@ -1,18 +1,20 @@
 import { Worker } from 'node:worker_threads'
 import { afterEach, expect, test } from 'vitest'
 import { keccak256 } from '#wire/keccak.ts'
+import { PAIR_BYTES, pairsOf } from '#wire/signed-pairs.ts'
 import { createRecovererPool, type RecovererPool, type RecovererPoolOptions } from './recoverer-pool.ts'
 import { createSigner, parsePrivateKey, recoverer } from './secp256k1.ts'
 
 const signer = createSigner(parsePrivateKey('11'.repeat(32)))
 /** Every seventh is no signature: nobody has signed it. */
-const signed = Array.from({ length: 700 }, (_, index) => {
+const pairs = Array.from({ length: 700 }, (_, index) => {
   const digest = keccak256(new Uint8Array([index >> 8, index & 255]))
   const signature = Uint8Array.fromHex(signer.sign(digest))
   signature[64] = Number(signature[64]) - 27
   return { digest, signature: index % 7 === 0 ? new Uint8Array(65) : signature }
 })
-const whole = signed.map((_, index) => (index % 7 === 0 ? undefined : signer.address))
+const signed = pairsOf(pairs)
+const whole = pairs.map((_, index) => (index % 7 === 0 ? undefined : signer.address))
 
 let open: RecovererPool | undefined
 afterEach(() => open?.stop())
@@ -32,13 +34,14 @@ test('threads find the signers that this thread finds, in the order given', asyn
   const { pool } = openPool()
   expect(await recoverer.recoverMany(signed)).toEqual(whole)
   expect(await pool.recoverMany(signed)).toEqual(whole)
-  expect(await pool.recoverMany([])).toEqual([])
+  expect(await pool.recoverMany(pairsOf([]))).toEqual([])
   // What was lent to other threads is not taken from the caller.
-  expect(signed[1]?.digest.length).toBe(32)
+  expect(signed).toEqual(pairsOf(pairs))
 })
 
 test('a thread that dies is replaced, and its work is done', async () => {
-  const kinds = [dying, sound, dying]
+  // Both are started, for there is work for three.
+  const kinds = [dying, dying]
   const { pool, deaths } = openPool({ start: () => (kinds.shift() ?? sound)(), threads: 2 })
   expect(await pool.recoverMany(signed)).toEqual(whole)
   expect(deaths).toEqual(['exit code 3', 'exit code 3'])
@@ -47,9 +50,9 @@ test('a thread that dies is replaced, and its work is done', async () => {
 
 test('where every thread dies the work is done all the same', async () => {
   const { pool, deaths } = openPool({ start: dying })
-  expect(await pool.recoverMany(signed.slice(0, 20))).toEqual(whole.slice(0, 20))
+  expect(await pool.recoverMany(signed.slice(0, 20 * PAIR_BYTES))).toEqual(whole.slice(0, 20))
   expect(deaths).toHaveLength(3)
-  expect(await pool.recoverMany(signed.slice(0, 10))).toEqual(whole.slice(0, 10))
+  expect(await pool.recoverMany(signed.slice(0, 10 * PAIR_BYTES))).toEqual(whole.slice(0, 10))
   expect(deaths).toHaveLength(3)
 })
 

@@ -3,8 +3,9 @@ import { extname } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import { WeftError } from '#domain/errors.ts'
 import type { Address } from '#domain/ids.ts'
-import type { ManyRecoverer, Signed } from './port.ts'
-import { type Answers, packed, unpacked } from './recoverer-parcel.ts'
+import { PAIR_BYTES, type SignedPairs } from '#wire/signed-pairs.ts'
+import type { ManyRecoverer } from './port.ts'
+import { type Answers, unpacked } from './recoverer-parcel.ts'
 import { recoverer } from './secp256k1.ts'
 
 /** Signatures per parcel: 3 to 12 ms of a thread's work, beside which its way there and back, 50 µs, is nothing. Few threads get the larger ones. */
@@ -29,7 +30,7 @@ export interface RecovererPoolOptions {
 }
 
 interface Job {
-  readonly signed: readonly Signed[]
+  readonly signed: SignedPairs
   readonly done: PromiseWithResolvers<readonly (Address | undefined)[]>
   deaths: number
 }
@@ -86,12 +87,13 @@ export function createRecovererPool(options: RecovererPoolOptions = {}): Recover
       const worker = idle.pop() ?? add()
       busy.set(worker, job)
       worker.ref()
-      const parcel = packed(job.signed)
+      // What it is lent it keeps, and it may die.
+      const parcel = job.signed.slice()
       worker.postMessage(parcel, [parcel.buffer])
     }
   }
 
-  function recover(signed: readonly Signed[]): Promise<readonly (Address | undefined)[]> {
+  function recover(signed: SignedPairs): Promise<readonly (Address | undefined)[]> {
     const done = Promise.withResolvers<readonly (Address | undefined)[]>()
     waiting.push({ signed, done, deaths: 0 })
     return done.promise
@@ -100,10 +102,12 @@ export function createRecovererPool(options: RecovererPoolOptions = {}): Recover
   return {
     async recoverMany(signed) {
       if (isStopped) throw stopped()
-      if (signed.length < SENT_MIN) return recoverer.recoverMany(signed)
-      const length = Math.min(PARCEL_LENGTH_MAX, Math.max(PARCEL_LENGTH_MIN, Math.ceil(signed.length / threads)))
+      const count = signed.length / PAIR_BYTES
+      if (count < SENT_MIN) return recoverer.recoverMany(signed)
+      const length = Math.min(PARCEL_LENGTH_MAX, Math.max(PARCEL_LENGTH_MIN, Math.ceil(count / threads)))
       const found: Promise<readonly (Address | undefined)[]>[] = []
-      for (let from = 0; from < signed.length; from += length) found.push(recover(signed.slice(from, from + length)))
+      for (let from = 0; from < signed.length; from += length * PAIR_BYTES)
+        found.push(recover(signed.subarray(from, from + length * PAIR_BYTES)))
       assign()
       return (await Promise.all(found)).flat()
     },

@@ -1,8 +1,9 @@
 import { parentPort } from 'node:worker_threads'
-import { type Parcel, recoverParcel } from './recoverer-parcel.ts'
+import type { SignedPairs } from '#wire/signed-pairs.ts'
+import { recoverPairs } from './recoverer-parcel.ts'
 
 /** A thread of `recoverer-pool.ts`: answers each parcel with its addresses. */
-parentPort?.on('message', (parcel: Parcel) => {
-  const addresses = recoverParcel(parcel)
+parentPort?.on('message', (parcel: SignedPairs) => {
+  const addresses = recoverPairs(parcel)
   parentPort?.postMessage(addresses, [addresses.buffer])
 })

@@ -5,6 +5,7 @@ import { WeftError } from '#domain/errors.ts'
 import type { Address } from '#domain/ids.ts'
 import { Secret } from '#domain/secret.ts'
 import { keccak256 } from '#wire/keccak.ts'
+import { digestIn, PAIR_BYTES, signatureIn } from '#wire/signed-pairs.ts'
 import type { KeySigner, ManyRecoverer, Recoverer } from './port.ts'
 
 const PRIVATE_KEY_BYTES = 32
@@ -59,7 +60,11 @@ function createRecoverer(): Recoverer & ManyRecoverer {
     }
     return addressOf(publicKey.subarray(1))
   }
-  return { recover, recoverMany: async (signed) => signed.map(({ digest, signature }) => recover(digest, signature)) }
+  return {
+    recover,
+    recoverMany: async (signed) =>
+      Array.from({ length: signed.length / PAIR_BYTES }, (_, index) => recover(digestIn(signed, index), signatureIn(signed, index))),
+  }
 }
 
 /** Recovers with the native library, on this thread. */

@@ -19,6 +19,7 @@ import type { Held } from '#life/copies.ts'
 import { rulesWith } from '#life/rules.test-world.ts'
 import { type RuleBook, sameRules } from '#life/rules.ts'
 import { createSubmissionHasher } from '#wire/eip712.ts'
+import { PAIR_BYTES } from '#wire/signed-pairs.ts'
 import { encodeCollectJson, encodeSubmission } from '#wire/submission-proto.ts'
 import type { EpochEntry } from './ledger.ts'
 import { createSequencer, type Sequencer, type SequencerDeps, type SequencerOptions } from './sequencer.ts'
@@ -239,7 +240,7 @@ export async function open(settings: Settings = {}): Promise<World> {
   let recoveries = 0
   const countingRecoverer: ManyRecoverer = {
     async recoverMany(signed) {
-      recoveries += signed.length
+      recoveries += signed.length / PAIR_BYTES
       await settings.recovering?.()
       return recoverer.recoverMany(signed)
     },

@@ -6,13 +6,14 @@ import { type Votable, type VoteCheck, votableOf } from '#domain/votable.ts'
 import { isWindowOpen } from '#domain/window.ts'
 import type { AnchorChain } from '#io/chain/port.ts'
 import type { Inbound, SubmissionListener } from '#io/intake/port.ts'
-import type { ManyRecoverer, Signed } from '#io/keys/port.ts'
+import type { ManyRecoverer } from '#io/keys/port.ts'
 import type { Store } from '#io/store/port.ts'
 import type { Life } from '#life/live.ts'
 import { offer } from '#life/offer.ts'
 import { isSnapshotCid } from '#wire/cid.ts'
 import { parseSignature, type SubmissionHasher } from '#wire/eip712.ts'
 import { type Received, receive } from '#wire/receive.ts'
+import { pairsOf, type Signed } from '#wire/signed-pairs.ts'
 import type { Heard } from './heard.ts'
 import type { JudgedBy } from './recheck.ts'
 
@@ -52,7 +53,7 @@ export function createEar(deps: HearDeps, { signal, spawn }: Pick<Life, 'signal'
   async function takeIn(deliveries: readonly Inbound[]): Promise<void> {
     const answers = deliveries.map((delivery) => ({ delivery, judged: judge(delivery, (epoch) => judging.get(epoch), deps) }))
     const signed = answers.flatMap(({ judged }) => (typeof judged === 'string' ? [] : judged.signed))
-    const signers = (await deps.recoverer.recoverMany(signed))[Symbol.iterator]()
+    const signers = (await deps.recoverer.recoverMany(pairsOf(signed)))[Symbol.iterator]()
     const told = answers.map(({ delivery, judged }) => {
       if (typeof judged === 'string') return { delivery, code: judged, writes: [] }
       if (signers.next().value !== judged.votable.signer) return { delivery, code: 'signer_mismatch' as const, writes: [] }

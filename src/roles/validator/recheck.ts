@@ -1,14 +1,15 @@
 import type { AnchorView, ReleasedEpoch } from '#domain/anchor-view.ts'
 import type { Batch, BatchedSubmission } from '#domain/batch.ts'
-import type { Cid, Hash, ProjectId, SlotId } from '#domain/ids.ts'
+import type { Address, Cid, Hash, ProjectId, SlotId } from '#domain/ids.ts'
 import type { MarketRules } from '#domain/market-rules.ts'
 import { type Votable, votableOf, type VoteRules } from '#domain/votable.ts'
 import type { SubmissionWindow } from '#domain/window.ts'
 import type { AnchoredBatch } from '#io/chain/port.ts'
-import type { ManyRecoverer, Signed } from '#io/keys/port.ts'
+import type { ManyRecoverer } from '#io/keys/port.ts'
 import { batchCidOf, isBatchCid, readBatchFile } from '#wire/batch-file.ts'
-import { parseSignature, type SubmissionHasher } from '#wire/eip712.ts'
+import { readSignature, type SubmissionHasher } from '#wire/eip712.ts'
 import { createTree, publishedRoot } from '#wire/merkle.ts'
+import { createPairs, digestIn, signatureIn } from '#wire/signed-pairs.ts'
 import { type Completed, completed, type CountedVote, type Hearsay, heardVotes, votersIn, type VotesOfProjects } from './complete.ts'
 import { type BatchTraces, type Predecessors, rootWith, tracesOf } from './predecessors.ts'
 
@@ -189,42 +190,34 @@ async function checkRoots(
 /** By what the submissions of a file are judged. */
 export type JudgedBy = Pick<ToRecheck, 'epoch' | 'rules' | 'window'>
 
-/** A submission of a project of the batch, before its signature is looked at. */
-interface Candidate {
-  readonly submission: BatchedSubmission
-  readonly votable: Votable
-  /** `undefined` when it does not count anyhow, or is no signature. */
-  readonly signed: Signed | undefined
-}
+/** What a submission is before its signature is looked at: who must have signed it, or why it does not count anyhow. */
+type Judged = Address | Extract<Votable, { readonly ok: false }>
 
 async function validVotes(file: Batch, judgedBy: JudgedBy, deps: RecheckDeps, fail: Fail): Promise<VotesOfProjects> {
   const votes = new Map<ProjectId, Map<SlotId, CountedVote>>(file.projectIds.map((projectId) => [projectId, new Map()]))
-  const candidates: Candidate[] = []
+  const judged: Judged[] = []
+  const signed = createPairs(file.submissions.length)
   const voteRules = voteRulesOf(judgedBy, deps)
-  for (const [position, submission] of file.submissions.entries()) {
-    if (position % SUBMISSIONS_PER_TURN === SUBMISSIONS_PER_TURN - 1) await deps.breathe()
-    candidates.push(candidateOf(submission, voteRules, deps))
+  for (const [index, { submission }] of file.submissions.entries()) {
+    if (index % SUBMISSIONS_PER_TURN === SUBMISSIONS_PER_TURN - 1) await deps.breathe()
+    const votable = votableOf(submission, voteRules)
+    judged.push(votable.ok ? votable.signer : votable)
+    if (votable.ok && readSignature(submission.signature, signatureIn(signed, index)))
+      digestIn(signed, index).set(deps.hasher.digest(submission.request))
   }
-  const signers = (await deps.recoverer.recoverMany(candidates.flatMap(({ signed }) => signed ?? [])))[Symbol.iterator]()
-  for (const { submission, votable, signed } of candidates) {
-    const signer = signed && signers.next().value
-    const { request } = submission.submission
-    const about = { projectId: request.projectId, slotId: request.slotId }
-    const ofProject = votes.get(request.projectId)
-    if (ofProject === undefined) fail('submission_project', 'a project of the batch', request.projectId, about)
-    else if (!votable.ok) fail(votable.check, votable.expected, votable.got, about)
-    else if (signer !== votable.signer) fail('submission_signature', votable.signer, signer ?? 'no signer', about)
-    else if (ofProject.has(request.slotId)) fail('submission_once', 'one vote per slot', submission.submissionId, about)
-    else ofProject.set(request.slotId, { slotId: request.slotId, signer, snapshotCid: request.snapshotCid, batched: submission })
+  const signers = await deps.recoverer.recoverMany(signed)
+  for (const [index, batched] of file.submissions.entries()) {
+    const { projectId, slotId, snapshotCid } = batched.submission.request
+    const about = { projectId, slotId }
+    const ofProject = votes.get(projectId)
+    const expected = judged[index] as Judged
+    if (ofProject === undefined) fail('submission_project', 'a project of the batch', projectId, about)
+    else if (typeof expected !== 'string') fail(expected.check, expected.expected, expected.got, about)
+    else if (signers[index] !== expected) fail('submission_signature', expected, signers[index] ?? 'no signer', about)
+    else if (ofProject.has(slotId)) fail('submission_once', 'one vote per slot', batched.submissionId, about)
+    else ofProject.set(slotId, { slotId, signer: expected, snapshotCid, batched })
   }
   return votes
-}
-
-function candidateOf(submission: BatchedSubmission, voteRules: VoteRules, deps: RecheckDeps): Candidate {
-  const { request, signature: text } = submission.submission
-  const votable = votableOf(submission.submission, voteRules)
-  const signature = votable.ok ? parseSignature(text) : undefined
-  return { submission, votable, signed: signature && { digest: deps.hasher.digest(request), signature } }
 }
 
 const voteRulesOf = ({ epoch, rules, window }: JudgedBy, { view }: Pick<RecheckDeps, 'view'>): VoteRules => ({

@@ -402,7 +402,7 @@ describe('after a crash', () => {
     const again = await world.start({
       store: disk,
       spoil: () => ({
-        recoverer: { recoverMany: async (signed) => signed.map(({ digest }) => recovered.push(digest) as never) },
+        recoverer: { recoverMany: async (signed) => [recovered.push(signed) as never] },
         sender: answering({ kind: 'refused', reason: 'E01' }),
       }),
     })

@@ -33,8 +33,11 @@ const PROJECTS = 1_000
 const SLOTS = 20
 const PROJECTS_PER_BATCH = 50
 const ROUNDS = 3
-/** Code is compiled meanwhile, and what is kept has come to its usual size, as of a validator after a few epochs. */
-const WARM_UP = 2
+/**
+ * Code is compiled meanwhile, and what is kept has come to its usual size, as of a validator that runs for weeks: what is done once in a batch, 20 times an
+ * epoch, is compiled for several epochs.
+ */
+const WARM_UP = 8
 const BLOCK_MS = 100
 const RECOVERER_THREAD = new URL('../../../src/io/keys/recoverer-worker.ts', import.meta.url)
 

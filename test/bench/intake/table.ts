@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { createRecovererPool } from '#io/keys/recoverer-pool.ts'
 import { createSubmissionHasher, parseSignature } from '#wire/eip712.ts'
+import { PAIR_BYTES, pairsOf } from '#wire/signed-pairs.ts'
 import { type Row, row } from '../seal/rows.ts'
 import { key, projectOf, snapshotCid } from '../seal/world.ts'
 import type { Child } from './child.ts'
@@ -134,10 +135,10 @@ async function threads(count: number): Promise<Row> {
   const hasher = createSubmissionHasher({ chainId: 1, protocolState: key.address })
   const request = { slotId: 1, deadlineBlock: 1, snapshotCid, epochId: 1, projectId: projectOf(1) } as Parameters<typeof hasher.digest>[0]
   const digest = Uint8Array.from(hasher.digest(request))
-  const signed = Array.from({ length: count }, () => ({ digest, signature: parseSignature(key.sign(digest)) as Uint8Array }))
+  const signed = pairsOf(Array.from({ length: count }, () => ({ digest, signature: parseSignature(key.sign(digest)) as Uint8Array })))
   const wallMs = async (threads: number): Promise<number> => {
     const pool = createRecovererPool({ threads })
-    await pool.recoverMany(signed.slice(0, 1_024))
+    await pool.recoverMany(signed.slice(0, 1_024 * PAIR_BYTES))
     const beganMs = performance.now()
     await pool.recoverMany(signed)
     const tookMs = performance.now() - beganMs

@@ -19,6 +19,7 @@ import { sameRules } from '#life/rules.ts'
 import type { EpochEntry } from '#roles/sequencer/ledger.ts'
 import { createSequencer, type Sequencer } from '#roles/sequencer/sequencer.ts'
 import { createSubmissionHasher } from '#wire/eip712.ts'
+import { PAIR_BYTES } from '#wire/signed-pairs.ts'
 import { encodeSubmission } from '#wire/submission-proto.ts'
 
 /** A sequencer as it is, with SQLite on disk; chain, network and IPFS are fakes, and signatures are not recovered unless they are real. */
@@ -231,7 +232,7 @@ export async function openWorld(options: WorldOptions): Promise<World> {
       rules: sameRules(rules),
       clock: systemClock,
       random: systemRandom,
-      recoverer: options.recoverer ?? { recoverMany: async (signed) => signed.map(() => key.address) },
+      recoverer: options.recoverer ?? { recoverMany: async ({ length }) => Array(length / PAIR_BYTES).fill(key.address) },
       receiptSigner: options.receiptSigner,
       listener: options.listener ?? listener,
       ipfs: watched(node, files, () => {

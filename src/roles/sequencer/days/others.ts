@@ -7,12 +7,13 @@ import type { Report } from '#domain/events.ts'
 import type { Address, Cid, EpochId } from '#domain/ids.ts'
 import { votableOf } from '#domain/votable.ts'
 import type { Ipfs } from '#io/ipfs/port.ts'
-import type { ManyRecoverer, Signed } from '#io/keys/port.ts'
+import type { ManyRecoverer } from '#io/keys/port.ts'
 import type { EpochRules } from '#roles/sequencer/epoch-rules.ts'
 import { type Breathe, VOTES_PER_PIECE } from '#roles/sequencer/seal/turns.ts'
 import { readBatchFile } from '#wire/batch-file.ts'
 import { BATCH_BYTES_MAX } from '#wire/batch-json.ts'
 import { parseSignature, type SubmissionHasher } from '#wire/eip712.ts'
+import { pairsOf, type Signed } from '#wire/signed-pairs.ts'
 import type { Counting } from './count.ts'
 
 /** One attempt; the next comes with a later block. */
@@ -79,6 +80,6 @@ async function validIn(
   }
   const signers: (Address | undefined)[] = []
   for (let from = 0; from < votes.length; from += RECOVERED_AT_ONCE)
-    signers.push(...(await recoverer.recoverMany(votes.slice(from, from + RECOVERED_AT_ONCE))))
+    signers.push(...(await recoverer.recoverMany(pairsOf(votes.slice(from, from + RECOVERED_AT_ONCE)))))
   return votes.filter(({ signer }, index) => signers[index] === signer).map(({ each }) => each)
 }

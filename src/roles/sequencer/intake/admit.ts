@@ -4,7 +4,7 @@ import type { Address, BlockNumber, EpochId, SubmissionId } from '#domain/ids.ts
 import { isTaken, type ReceiptCode } from '#domain/rejection.ts'
 import type { ReceiptProof } from '#domain/submission.ts'
 import type { Inbound, SubmissionListener } from '#io/intake/port.ts'
-import type { ManyRecoverer, Signed, Signer } from '#io/keys/port.ts'
+import type { ManyRecoverer, Signer } from '#io/keys/port.ts'
 import type { Store, StoreWrite } from '#io/store/port.ts'
 import type { Life } from '#life/live.ts'
 import { offer } from '#life/offer.ts'
@@ -13,6 +13,7 @@ import type { Counters } from '#roles/sequencer/counters.ts'
 import { type Promised, signReceipts } from '#wire/receipt.ts'
 import type { SubmissionHasher } from '#wire/eip712.ts'
 import { receive, type Received } from '#wire/receive.ts'
+import { pairsOf, type Signed } from '#wire/signed-pairs.ts'
 import type { Ballot } from './ballot.ts'
 import { createGroupSpans, type GroupSpans } from './group-spans.ts'
 import type { Recorded } from './record.ts'
@@ -49,7 +50,8 @@ const isPending = (member: Pending | Answer): member is Pending => 'signed' in m
 
 /** What a listener of this sequencer has found out is not found out again. */
 async function signersOf(pending: readonly Pending[], { recoverer }: IntakeDeps): Promise<readonly (Address | undefined)[]> {
-  const found = await recoverer.recoverMany(pending.flatMap(({ delivery, signed }) => (delivery.signer === undefined ? [signed] : [])))
+  const unknown = pending.filter(({ delivery }) => delivery.signer === undefined)
+  const found = await recoverer.recoverMany(pairsOf(unknown.map(({ signed }) => signed)))
   const left = found.values()
   return pending.map(({ delivery }) => delivery.signer ?? left.next().value)
 }

@@ -5,11 +5,11 @@ import { isInMarket, mayVoteOn } from '#domain/market-rules.ts'
 import type { Rejection } from '#domain/rejection.ts'
 import type { Submission } from '#domain/submission.ts'
 import { isWindowOpen } from '#domain/window.ts'
-import type { Signed } from '#io/keys/port.ts'
 import type { RuleBook } from '#life/rules.ts'
 import type { EpochRules } from '#roles/sequencer/epoch-rules.ts'
 import { isSnapshotCid } from '#wire/cid.ts'
 import { parseSignature, type SubmissionHasher } from '#wire/eip712.ts'
+import type { Signed } from '#wire/signed-pairs.ts'
 import type { SlotRates } from './slot-rates.ts'
 
 /** For which data market submissions are taken. */

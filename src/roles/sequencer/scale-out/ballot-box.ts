@@ -22,7 +22,7 @@ export interface BallotBoxDeps extends PartDeps {
 }
 
 /** Who signed is found out by listeners; that of a delivery without a signer is never asked. */
-const NOBODY: ManyRecoverer = { recoverMany: async (signed) => signed.map(() => undefined) }
+const NOBODY: ManyRecoverer = { recoverMany: async () => [] }
 
 const boxName = (partition: number): string => `box-${partition}`
 
