@@ -28,13 +28,13 @@ export interface Flight {
 
 /** A receipt that takes so much longer than the soonest has waited: more than what a sequencer gathers (20 ms), or a line loses for a moment. */
 const SLOW_MS = 250
-/** No way there takes longer. */
-const SOONEST_MS_MAX = 1_000
+/** No way there takes longer, or hardly any: who has not had a receipt sooner would take a full sequencer for one that is far away. */
+const SOONEST_MS_MAX = 500
 /** The soonest is believed less with time, for ways change: so many milliseconds more in each. */
 const SOONEST_GROWS = 1 / 1_000
 
-/** What a receipt of a sequencer says that has no room: that it is not to be hurried. */
-const isHeldBack = (code: ReceiptCode | 'unacknowledged'): boolean => code === 'inbox_full' || code === 'rate_limited'
+/** What a sequencer says that has no room, or that looked at it too late. */
+const HELD_BACK: ReadonlySet<ReceiptCode | 'unacknowledged'> = new Set<ReceiptCode>(['inbox_full', 'rate_limited', 'window_closed'])
 
 /** `inFlightMax`: deliveries under way at any time. */
 export function createAllowance(inFlightMax: number, clock: Pick<Clock, 'nowMs'>): Allowance {
@@ -95,7 +95,7 @@ export function createAllowance(inFlightMax: number, clock: Pick<Clock, 'nowMs'>
           if (ofLink !== unanswered) return
           const tookMs = clock.nowMs() - sentMs
           learn(tookMs)
-          if (isSlow(tookMs) || isHeldBack(code)) shrink(sentMs)
+          if (isSlow(tookMs) || HELD_BACK.has(code)) shrink(sentMs)
           // With one more for each it doubles in the time that one takes.
           else limit = Math.min(inFlightMax, limit + 1)
           overtake(flight)

@@ -634,3 +634,33 @@ test('G5: a new slot votes as soon as its signer is announced, and the signer of
   expect((await world.deliver(await world.submission({ slotId: 5 as SlotId, signedBy: 4 }))).code).toBe('accepted')
   await world.stop()
 })
+
+test('S9, G7: what comes for an epoch that is over is refused without a look at the disk, where all its projects lie', async () => {
+  const disk = createDisk()
+  const read: string[] = []
+  const world = await open({
+    disk: {
+      ...disk,
+      around(store) {
+        const inner = disk.around(store)
+        const get = (key: string): Uint8Array | undefined => {
+          read.push(key)
+          return inner.get(key)
+        }
+        return { ...inner, get }
+      },
+    },
+  })
+  await world.release()
+  const late = await Promise.all([1, 2, 3].map((slot) => world.submission({ slotId: slot as SlotId })))
+  await world.mine(10)
+  await world.until(() => world.records.length === 1)
+  expect(world.sequencer.epoch(EPOCH_1)?.state).toBe('ended')
+  read.length = 0
+  const answered: Receipt[] = []
+  world.push(late, answered)
+  await world.until(() => answered.length === 3)
+  expect(answered.map(({ code }) => code)).toEqual(['window_closed', 'window_closed', 'window_closed'])
+  expect(read).toEqual([])
+  await world.stop()
+})
