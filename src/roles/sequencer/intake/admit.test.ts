@@ -651,11 +651,15 @@ test('S9, G7: what comes for an epoch that is over is refused without a look at 
       },
     },
   })
+  // The first waits for validators, so that the chain is remembered from there on.
   await world.release()
-  const late = await Promise.all([1, 2, 3].map((slot) => world.submission({ slotId: slot as SlotId })))
-  await world.mine(10)
-  await world.until(() => world.records.length === 1)
-  expect(world.sequencer.epoch(EPOCH_1)?.state).toBe('ended')
+  await vote(world, 1, 0)
+  await world.release()
+  const over = 2 as EpochId
+  const late = await Promise.all([1, 2, 3].map((slot) => world.submission({ slotId: slot as SlotId, epochId: over })))
+  await world.mine(7)
+  await world.until(() => world.records.length === 2)
+  expect(world.sequencer.epoch(over)?.state).toBe('ended')
   read.length = 0
   const answered: Receipt[] = []
   world.push(late, answered)
