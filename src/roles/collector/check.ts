@@ -43,7 +43,7 @@ export function check(submission: Submission, { market, view, windows, hasher, r
   if (typeof signature === 'string') return signature
   const head = windows.now()
   if (head === undefined) return 'not_ready'
-  const standing = request.epochId === 0 ? 'open' : windows.standing(request.epochId)
+  const standing = windows.standing(request.epochId)
   if (standing === 'over') return 'window_closed'
   if (standing === 'far') return 'epoch_unknown'
   const signedAt = view.header(submission.header.toLowerCase()) ?? head

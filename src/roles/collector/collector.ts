@@ -1,5 +1,6 @@
 import { isStoreFailure } from '#domain/errors.ts'
 import type { Report } from '#domain/events.ts'
+import type { EpochId } from '#domain/ids.ts'
 import type { Submission } from '#domain/submission.ts'
 import type { AnchorChain } from '#io/chain/port.ts'
 import type { Clock } from '#io/clock/port.ts'
@@ -38,7 +39,7 @@ export const COLLECTOR_LIMITS: CollectorLimits = {
   openPerSlotMax: 10_000,
   finishedMax: 100_000,
   ageMaxMs: 10 * 60_000,
-  // 400 KB of real submissions; at 100 ms of round trip that is 10,000 a second.
+  // 400 KB of real submissions; at 100 ms of round trip that is 10,000 a second. Fewer while the sequencer is slow (C19).
   inFlightMax: 1_000,
   receiptTimeoutMs: 15_000,
   // Windows are seconds to minutes: longer pauses than these would cost whole windows.
@@ -103,7 +104,8 @@ export function createCollector(options: CollectorOptions, deps: CollectorDeps):
   const including = deps.anchor && deps.ipfs && createIncluding({ ...deps, chain: deps.anchor.chain, ipfs: deps.ipfs, outbox, counters })
   const anchored = deps.anchor && anchor(deps.anchor, { ...deps, onStep: including?.note })
   const spans = createSpans(deps)
-  const delivering = { ...deps, outbox, spans, counters, telling, bell, authority: anchored?.authority }
+  const isOver = (epochId: EpochId): boolean => anchored?.watch.windows.standing(epochId) === 'over'
+  const delivering = { ...deps, outbox, spans, counters, telling, bell, isOver, authority: anchored?.authority }
   const finding = createFinding(options.addresses, deps.meeting, deps)
   const forwarder = createForwarder({ ...limits, addresses: finding.addresses }, delivering)
   const copies = createCopies(options.alsoTo ?? [], deps)

@@ -3,6 +3,7 @@ import { isFinal, REJECTIONS, type Rejection } from '#domain/rejection.ts'
 import type { Receipt } from '#domain/submission.ts'
 import type { Random } from '#io/keys/port.ts'
 import { type Backoff, pauseMs } from '#life/backoff.ts'
+import type { Allowance } from './allowance.ts'
 import type { Bell } from './bell.ts'
 import type { Destination } from './connect.ts'
 import type { Counters } from './counters.ts'
@@ -34,15 +35,20 @@ export interface DeliverDeps extends EvidenceDeps {
 export interface Deliveries {
   /** Sends one entry over the route, and does with it what its receipt says. Rejects when the store fails. */
   deliver(entry: Entry, route: Route): Promise<void>
-  /** Deliveries without a receipt, over all routes. */
-  inFlightCount(): number
 }
 
-/** `retryBackoff`: between attempts of one submission that the sequencer could not take yet. */
-export function createDeliveries({ retryBackoff }: { readonly retryBackoff: Backoff }, deps: DeliverDeps): Deliveries {
+const codeOf = (receipt: Receipt | 'unacknowledged') => (receipt === 'unacknowledged' ? receipt : receipt.code)
+
+export interface DeliverOptions {
+  /** Between attempts of one submission that the sequencer could not take yet. */
+  readonly retryBackoff: Backoff
+  /** Counts what is sent, over all routes. */
+  readonly allowance: Allowance
+}
+
+export function createDeliveries({ retryBackoff, allowance }: DeliverOptions, deps: DeliverDeps): Deliveries {
   const { outbox, counters, telling, bell, random, report, spans } = deps
   const evidenceIn = createEvidence(deps)
-  let inFlightCount = 0
 
   const evidenceOf = (entry: Entry, receipt: Receipt | 'unacknowledged'): Evidence | undefined =>
     receipt === 'unacknowledged' ? undefined : evidenceIn(receipt, () => outbox.submission(entry))
@@ -50,7 +56,7 @@ export function createDeliveries({ retryBackoff }: { readonly retryBackoff: Back
   /** What a receipt means: the end, or another attempt with the same id. */
   async function conclude(entry: Entry, receipt: Receipt | 'unacknowledged'): Promise<void> {
     if (entry.isRenewed) return outbox.putBack(entry, 0)
-    const code = receipt === 'unacknowledged' ? receipt : receipt.code
+    const code = codeOf(receipt)
     if (code === 'unacknowledged' || isFinal(code)) {
       if (code in REJECTIONS) report('submission_rejected', { submissionId: entry.submissionId, code })
       const ending = await outbox.finish(entry, code, evidenceOf(entry, receipt))
@@ -81,19 +87,20 @@ export function createDeliveries({ retryBackoff }: { readonly retryBackoff: Back
   }
 
   async function deliver(entry: Entry, route: Route): Promise<void> {
-    inFlightCount += 1
+    const flight = allowance.begin()
     try {
       const answered = spans?.sending(entry, route.address)
       const receipt = await receiptOf(entry, route)
       answered?.(receipt)
+      if (receipt !== undefined) flight.answered(codeOf(receipt))
       // Whether it arrived is unknown: it goes again over the next link, under the same id (C5).
       if (receipt === undefined) outbox.putBack(entry, 0)
       else await conclude(entry, receipt)
     } finally {
-      inFlightCount -= 1
+      flight.end()
       bell.ring()
     }
   }
 
-  return { deliver, inFlightCount: () => inFlightCount }
+  return { deliver }
 }

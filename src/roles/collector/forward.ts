@@ -1,5 +1,7 @@
+import type { EpochId } from '#domain/ids.ts'
 import type { Backoff } from '#life/backoff.ts'
 import { type Life, live } from '#life/live.ts'
+import { createAllowance } from './allowance.ts'
 import { type Bell, pause } from './bell.ts'
 import { connect, type ConnectDeps, type Destination, improve } from './connect.ts'
 import { createDeliveries, type DeliverDeps, type Route } from './deliver.ts'
@@ -8,7 +10,7 @@ import { createWays, type Fate } from './ways.ts'
 export interface ForwardOptions {
   /** Multiaddrs of the sequencer, preferred first: direct, then through relays. Others may come and go. */
   readonly addresses: () => readonly string[]
-  /** Deliveries without a receipt at any time: enough to fill a link across the world, few enough to be sent again soon. */
+  /** Deliveries under way at most, of a sequencer that has time for all of them: enough to fill a link across the world, few enough to be sent again soon. */
   readonly inFlightMax: number
   /** A link on which deliveries wait and no receipt comes for this long is closed. */
   readonly receiptTimeoutMs: number
@@ -23,6 +25,8 @@ export interface ForwardOptions {
 export interface ForwardDeps extends ConnectDeps, DeliverDeps {
   /** Rings when there may be something to send. */
   readonly bell: Bell
+  /** Whether the window of the epoch is over, as far as the chain is followed. */
+  isOver(epochId: EpochId): boolean
 }
 
 export interface Forwarder {
@@ -35,13 +39,16 @@ export interface Forwarder {
 
 /** Longest wait when nothing is due: the bell rings for everything that matters. */
 const IDLE_MS = 60_000
+/** While it is held back: a window may be open again, of what was not sent because it was over. */
+const PRESSED_MS = 1_000
 
-/** Stage 3: brings every entry of the outbox to a final receipt, the epoch that closes first before the others (C4). */
+/** Stage 3: brings every entry of the outbox to a final receipt, the epoch that closes first before the others, or the newest where the sequencer cannot take all (C4). */
 export function createForwarder(options: ForwardOptions, deps: ForwardDeps): Forwarder {
   const { outbox, bell, clock } = deps
   const ways = createWays(options.addresses, clock)
   const routes = createRoutes(options, deps)
-  const deliveries = createDeliveries(options, deps)
+  const allowance = createAllowance(options.inFlightMax, clock)
+  const deliveries = createDeliveries({ ...options, allowance }, deps)
   let current: Route | undefined
 
   /** Sends what is due until the link ends, a better one is there, or the signal aborts. Returns the better one. */
@@ -64,14 +71,15 @@ export function createForwarder(options: ForwardOptions, deps: ForwardDeps): For
     })
     void life.spawn(searching)
     while (route.isOpen && better === undefined && !signal.aborted) {
-      while (deliveries.inFlightCount() < options.inFlightMax) {
-        const entry = outbox.take()
+      while (allowance.room() > 0) {
+        const entry = outbox.take(allowance.isPressed() ? deps.isOver : undefined)
         if (entry === undefined) break
         void life.spawn(deliveries.deliver(entry, route))
       }
-      // With all places in flight taken, what is due waits for a receipt, which rings the bell.
-      const nextDueMs = deliveries.inFlightCount() < options.inFlightMax ? outbox.nextDueMs() : undefined
-      await bell.wait(nextDueMs === undefined ? IDLE_MS : nextDueMs - clock.nowMs(), signal)
+      // Without room, what is due waits for a receipt, which rings the bell.
+      const nextDueMs = allowance.room() > 0 ? outbox.nextDueMs() : undefined
+      const idleMs = allowance.isPressed() ? PRESSED_MS : IDLE_MS
+      await bell.wait(nextDueMs === undefined ? idleMs : nextDueMs - clock.nowMs(), signal)
     }
     leaving.abort()
     await searching
@@ -87,6 +95,7 @@ export function createForwarder(options: ForwardOptions, deps: ForwardDeps): For
       next ??= await connect({ addresses: ways.all, backoff: options.dialBackoff, failedRounds }, deps, signal)
       if (next === undefined) return
       current = routes.enter(next, life)
+      allowance.renew()
       const route = current
       next = await serve(route, life)
       route.isLeft = true
@@ -106,7 +115,7 @@ export function createForwarder(options: ForwardOptions, deps: ForwardDeps): For
         await life.spawn(keepServing(life))
         await routes.close()
       }),
-    inFlightCount: deliveries.inFlightCount,
+    inFlightCount: allowance.inFlightCount,
     address: () => current?.address,
   }
 }

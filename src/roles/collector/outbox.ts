@@ -1,5 +1,4 @@
 import { isWeftError, WeftError } from '#domain/errors.ts'
-import { createHeap } from '#domain/heap.ts'
 import type { Cid, EpochId, ProjectId, SlotId, SubmissionId } from '#domain/ids.ts'
 import type { DeliveryReason } from '#domain/reasons.ts'
 import { isTaken, type ReceiptCode } from '#domain/rejection.ts'
@@ -13,6 +12,7 @@ import { pagesOf } from '#life/pages.ts'
 import { decodeSubmission, encodeSubmission } from '#wire/submission-proto.ts'
 import type { Evidence } from './evidence.ts'
 import { createHistory } from './history.ts'
+import { createLine, type Waiter } from './line.ts'
 
 export interface OutboxOptions {
   /** Submissions that may wait for their receipt. */
@@ -30,20 +30,15 @@ export type Ending = 'acknowledged' | 'sent' | 'rejected' | 'expired'
 export type EndCode = ReceiptCode | DeliveryReason
 
 /** A submission on its way. */
-export interface Entry {
+export interface Entry extends Waiter {
   readonly key: string
-  readonly epochId: EpochId
   readonly slotId: SlotId
   /** Chosen once, the same at every attempt, so that the sequencer knows a repetition. */
   readonly submissionId: SubmissionId
   readonly firstSeenMs: number
   /** The head of the anchor chain when it was taken; `undefined` where no chain is asked. */
   readonly heardAt: BlockTime | undefined
-  /** Order of acceptance. */
-  readonly order: number
   attempts: number
-  dueMs: number
-  place: 'ready' | 'later' | 'in flight' | 'finished'
   /** Handed over again, naming another block, since it was taken to be sent: a receipt for what was sent says nothing about it. */
   isRenewed: boolean
   /** The block that it names, in its newest form. */
@@ -62,8 +57,8 @@ export interface Outbox {
   add(submission: Submission, heardAt?: BlockTime): Promise<'new' | 'known'>
   /** Under which the submission goes to the sequencer; `undefined` before it is taken, and when it is forgotten. */
   idOf(submission: Submission): SubmissionId | undefined
-  /** The next to send: of those that are due, the epoch that closes first, then the order of acceptance. It is in flight from now on. */
-  take(): Entry | undefined
+  /** The next of those that are due, as `Line.take`. It is in flight from now on. */
+  take(isOver?: (epochId: EpochId) => boolean): Entry | undefined
   /** The protobuf `SnapshotSubmission` of an entry that is not finished. */
   payload(entry: Entry): Uint8Array
   /** What that holds; `undefined` where an earlier build wrote what is none to this one. */
@@ -250,47 +245,13 @@ function createRoom({ openMax, openPerSlotMax }: OutboxOptions) {
 
 const withoutRoom = () => new WeftError('STORE_FULL', { path: 'outbox', doing: 'taking a submission' })
 
-/** Entries that wait to be sent: the epoch that closes first before the others (C4), and those that are to wait when they are due. */
-function createLine(clock: Clock) {
-  const ready = createHeap<Entry>((left, right) =>
-    left.epochId === right.epochId ? left.order < right.order : left.epochId < right.epochId,
-  )
-  const later = createHeap<Entry>((left, right) => left.dueMs < right.dueMs)
-  return {
-    /** `dueMs` says when, if it is to wait. */
-    push(entry: Entry, delayMs: number): void {
-      entry.place = delayMs > 0 ? 'later' : 'ready'
-      if (delayMs > 0) later.push(entry)
-      else ready.push(entry)
-    },
-    /** As `Outbox.take`. */
-    take(): Entry | undefined {
-      const nowMs = clock.nowMs()
-      for (let entry = later.first(); entry !== undefined && entry.dueMs <= nowMs; entry = later.first()) {
-        later.pop()
-        if (entry.place !== 'later') continue
-        entry.place = 'ready'
-        ready.push(entry)
-      }
-      let entry = ready.pop()
-      while (entry !== undefined && entry.place !== 'ready') entry = ready.pop()
-      if (entry === undefined) return undefined
-      entry.place = 'in flight'
-      entry.isRenewed = false
-      entry.attempts += 1
-      return entry
-    },
-    nextDueMs: () => later.first()?.dueMs,
-  }
-}
-
 /** Opens the outbox that `store` holds: whatever was not finished is due at once (C3). `onReady` is called when `take` may have something. */
 export function openOutbox(
   options: OutboxOptions,
   deps: { readonly store: Store; readonly clock: Clock; readonly random: Random; readonly onReady: () => void },
 ): Outbox {
   const { store, clock, random } = deps
-  const line = createLine(clock)
+  const line = createLine<Entry>(clock)
   /** Everything that is not finished, in the order of acceptance. */
   const open = new Map<string, Entry>()
   /** What is on its way to the disk for the first time. */
@@ -400,7 +361,13 @@ export function openOutbox(
       const key = keyOf(submission)
       return (open.get(key) ?? coming.get(key) ?? endAt(key))?.submissionId
     },
-    take: line.take,
+    take(isOver) {
+      const entry = line.take(isOver)
+      if (entry === undefined) return undefined
+      entry.isRenewed = false
+      entry.attempts += 1
+      return entry
+    },
     payload: payloadOf,
     submission: (entry) => entry.fresh?.submission ?? decodeSubmission(payloadOf(entry)),
     putBack(entry, delayMs) {
@@ -411,7 +378,7 @@ export function openOutbox(
     async finish(entry, code, evidence) {
       const { key, slotId, submissionId, header, firstSeenMs, attempts } = entry
       const state = endingOf(code)
-      entry.place = 'finished'
+      line.leave(entry)
       open.delete(key)
       room.give(slotId)
       history.add(key)

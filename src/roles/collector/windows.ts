@@ -54,6 +54,8 @@ export function createWindows(view: AnchorView, length: () => number): FollowedW
       if (newest !== undefined && epochId <= newest) newest = (epochId - 1) as EpochId
     },
     standing(epochId) {
+      // It proves connectivity, and no window holds it (spec/02 §7).
+      if (epochId === 0) return 'open'
       const head = now()
       const epoch = view.epoch(epochId)
       if (head === undefined || newest === undefined) return 'ahead'

@@ -82,6 +82,8 @@ export type EpochChange = Partial<Omit<EpochEntry, 'epochId'>>
 /** What this sequencer did in each epoch, on disk. Every change of state is durable before the next effect (S4). */
 export interface Ledger {
   get(epochId: EpochId): EpochEntry | undefined
+  /** Its state alone, from memory: it is asked for each delivery, and the entry of a finished epoch is read from the disk, with all of its projects. */
+  stateOf(epochId: EpochId): EpochState | undefined
   /** The highest epoch that was seen released; 0 before the first. */
   newest(): EpochId
   /** The epochs that are not over, or one of whose projects is not. */
@@ -127,11 +129,14 @@ export function createLedger(options: { readonly epochsKept: number }, { store }
   const unfinished = new Map<EpochId, EpochEntry>()
   /** Finished epochs still on disk, ascending. */
   const finished: EpochId[] = []
+  /** Of all that there are. */
+  const states = new Map<EpochId, EpochState>()
   /** Epochs whose release a reorganisation has undone. */
   const undone = new Set<EpochId>()
   let highest = 0
   for (const record of readRecords(store)) {
     highest = Math.max(highest, record.epochId)
+    states.set(record.epochId, record.state)
     if (record.state === 'void') undone.add(record.epochId)
     if (isFinished(record)) finished.push(record.epochId)
     else unfinished.set(record.epochId, record)
@@ -146,6 +151,7 @@ export function createLedger(options: { readonly epochsKept: number }, { store }
 
   async function save(record: EpochEntry, writes: readonly StoreWrite[]): Promise<EpochEntry> {
     const all = [...writes, { key: epochKey(record.epochId), value: toBytes(record) }]
+    states.set(record.epochId, record.state)
     if (record.state === 'void') undone.add(record.epochId)
     if (isFinished(record)) {
       // At its place among the others: epochs do not finish in the order of their ids.
@@ -160,11 +166,16 @@ export function createLedger(options: { readonly epochsKept: number }, { store }
 
   /** As many as there are, for fewer may be kept than before. */
   async function trim(): Promise<void> {
-    while (finished.length > options.epochsKept) await remove(store, finished.shift() as EpochId)
+    while (finished.length > options.epochsKept) {
+      const epochId = finished.shift() as EpochId
+      states.delete(epochId)
+      await remove(store, epochId)
+    }
   }
 
   return {
     get,
+    stateOf: (epochId) => states.get(epochId),
     newest: () => highest as EpochId,
     unfinished: () => unfinished.values(),
     releasedSince(isWanted) {

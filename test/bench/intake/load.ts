@@ -3,10 +3,15 @@ import { once } from 'node:events'
 import { Client, credentials } from '@grpc/grpc-js'
 import { multiaddr } from '@multiformats/multiaddr'
 import type { Address, BlockNumber, EpochId, Hash, ProjectId, SlotId } from '#domain/ids.ts'
+import { type BlockTime, isPastWindow, windowOf } from '#domain/window.ts'
+import { systemClock } from '#io/clock/system.ts'
 import { createSubmissionClient } from '#io/grpc/client.ts'
 import { createSubmissionDialer, type CollectorDialer } from '#io/p2p/dialer.ts'
 import type { SubmissionLink } from '#io/p2p/port.ts'
 import { startNode } from '#io/p2p/libp2p.ts'
+import { type Allowance, createAllowance } from '#roles/collector/allowance.ts'
+import { COLLECTOR_LIMITS } from '#roles/collector/collector.ts'
+import { createLine, type Line, type Waiter } from '#roles/collector/line.ts'
 import { COLLECT_PROTOCOL, encodeCollect } from '#wire/collect-frame.ts'
 import { createSubmissionHasher } from '#wire/eip712.ts'
 import { encodeCollectJson, encodeSubmission } from '#wire/submission-proto.ts'
@@ -14,7 +19,10 @@ import { key, projectOf, snapshotCid } from '../seal/world.ts'
 import { serveSteps } from './child.ts'
 import { ECHOES } from './echo.ts'
 
-/** The process that loads: as many peers as it is told, each with an identity and a connection of its own, by the collector's own dialer. What it costs is counted nowhere. */
+/**
+ * The process that loads: as many peers as it is told, each with an identity and a connection of its own, by the collector's own dialer, and sending as a collector does, as much at
+ * a time and in the order that it would (C4, C19). What it costs is counted nowhere.
+ */
 
 /** Handshakes under way at once: a sequencer takes more pending ones from no address. */
 const DIALS_AT_ONCE = 50
@@ -26,18 +34,29 @@ const STEP_MS = 4
 interface Peer {
   readonly slotId: SlotId
   readonly dialer: CollectorDialer
+  readonly line: Line<Waiting>
+  readonly allowance: Allowance
   link: SubmissionLink | undefined
+}
+
+/** A submission that a peer has to send. */
+interface Waiting extends Waiter {
+  readonly request: Request
+  readonly header: Hash
+  ended(code: string): void
 }
 
 export interface Market {
   readonly chainId: number
   readonly protocolState: Address
   readonly dataMarket: Address
+  readonly windowBlocks: number
 }
 
 export interface Offer {
   readonly epoch: number
-  readonly header: { readonly hash: Hash; readonly number: number }
+  /** The block of its release, the newest there is. */
+  readonly header: BlockTime & { readonly hash: Hash }
   /** Peers that take part, from the first, or from this one. */
   readonly peers: number
   readonly first?: number
@@ -49,11 +68,12 @@ export interface Offer {
 }
 
 export interface Outcome {
-  /** By receipt code; `lost` had none. */
+  /** By receipt code; `expired` was not sent any more, and `lost` had no receipt. */
   readonly codes: Readonly<Record<string, number>>
+  /** Of those that were sent, from when each was there to be sent. */
   readonly p50Ms: number
   readonly p99Ms: number
-  /** From the first write to the last receipt. */
+  /** From the first that was there to the last receipt. */
   readonly wallMs: number
 }
 
@@ -61,6 +81,10 @@ const peers: Peer[] = []
 /** Signed in advance: signatures by epoch, slot and project. */
 const signatures = new Map<string, string>()
 let market: Market
+/** Of epochs that have submissions without an end: their release, and those submissions. */
+const open = new Map<number, { readonly release: BlockTime; readonly waiting: Map<Waiting, Peer> }>()
+let head: BlockTime | undefined
+let order = 0
 
 /** The deadline is signed, and the header is not, so that votes are signed before their epoch is there. */
 const DEADLINE = 500 as BlockNumber
@@ -68,10 +92,12 @@ const DEADLINE = 500 as BlockNumber
 type Shape = Pick<Offer, 'epoch' | 'peers' | 'first' | 'perWrite' | 'count'>
 
 function* shares({ epoch, peers: count, first = 0, perWrite, count: total }: Shape) {
+  // Each epoch goes on where the one before it ended: all peers take part.
+  const before = epoch * Math.ceil(total / perWrite)
   for (let done = 0, turn = 0; done < total; turn += 1) {
     const project = Math.floor(turn / count) * perWrite
     const length = Math.min(perWrite, total - done)
-    const index = first + (turn % count)
+    const index = first + ((before + turn) % count)
     yield { index, requests: Array.from({ length }, (_, at) => requestOf(epoch, index, project + at)) }
     done += length
   }
@@ -100,35 +126,90 @@ function percentile(sorted: Float64Array, share: number): number {
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0
 }
 
+const isOver = (epochId: EpochId): boolean => {
+  const release = open.get(epochId)?.release
+  return (
+    release !== undefined && head !== undefined && isPastWindow(windowOf({ release, unit: 'blocks', length: market.windowBlocks }), head)
+  )
+}
+
+/** What is over is given up where it waits; what is under way has its receipt. */
+function expire(): void {
+  for (const [epoch, { waiting }] of open)
+    if (isOver(epoch as EpochId))
+      for (const [one, { line }] of waiting)
+        if (one.place !== 'in flight') {
+          line.leave(one)
+          one.ended('expired')
+        }
+}
+
+/** As a collector's forwarder. */
+function forward(peer: Peer): void {
+  const { line, allowance } = peer
+  while (allowance.room() > 0) {
+    const one = line.take(allowance.isPressed() ? isOver : undefined)
+    if (one === undefined) return
+    const flight = allowance.begin()
+    const delivery = { submissionId: crypto.randomUUID(), payload: encodeSubmission(submissionOf(one.request, one.header)) }
+    const receipt = peer.link?.send(delivery) ?? Promise.reject(new Error('no link'))
+    const end = (code: string): void => {
+      flight.end()
+      one.ended(code)
+      forward(peer)
+    }
+    receipt.then(
+      (said) => {
+        const code = said === 'unacknowledged' ? said : said.code
+        flight.answered(code)
+        end(code)
+      },
+      () => end('lost'),
+    )
+  }
+}
+
 async function offer(facts: Offer): Promise<Outcome> {
+  const { epoch, header } = facts
   const codes: Record<string, number> = {}
-  const waits = new Float64Array(facts.count)
+  const waits: number[] = []
+  const waiting = new Map<Waiting, Peer>()
+  open.set(epoch, { release: header, waiting })
+  head = header
+  expire()
   const [beganMs, shared] = [performance.now(), shares(facts)]
-  let [sent, answered] = [0, 0]
+  let [begun, ended] = [0, 0]
   let lastMs = beganMs
   const told = Promise.withResolvers<void>()
-  const note = (code: string, sentMs: number): void => {
-    codes[code] = (codes[code] ?? 0) + 1
-    lastMs = performance.now()
-    waits[answered] = lastMs - sentMs
-    answered += 1
-    if (answered === facts.count) told.resolve()
-  }
-  function write({ index, requests }: { readonly index: number; readonly requests: readonly Request[] }): void {
+  function hand({ index, requests }: { readonly index: number; readonly requests: readonly Request[] }): void {
+    const peer = peers[index] as Peer
     const nowMs = performance.now()
     for (const request of requests) {
-      const delivery = { submissionId: crypto.randomUUID(), payload: encodeSubmission(submissionOf(request, facts.header.hash)) }
-      const receipt = (peers[index] as Peer).link?.send(delivery) ?? Promise.reject(new Error('no link'))
-      receipt.then(
-        (said) => note(said === 'unacknowledged' ? said : said.code, nowMs),
-        () => note('lost', nowMs),
-      )
-      sent += 1
+      const one: Waiting = {
+        request,
+        header: header.hash,
+        epochId: request.epochId,
+        order: order++,
+        dueMs: 0,
+        place: 'ready',
+        ended(code) {
+          waiting.delete(one)
+          codes[code] = (codes[code] ?? 0) + 1
+          lastMs = performance.now()
+          if (code !== 'expired') waits.push(lastMs - nowMs)
+          ended += 1
+          if (ended === facts.count) told.resolve()
+        },
+      }
+      waiting.set(one, peer)
+      peer.line.push(one, 0)
+      begun += 1
     }
+    forward(peer)
   }
-  while (sent < facts.count) {
+  while (begun < facts.count) {
     const due = facts.perSecond === 0 ? facts.count : Math.min(facts.count, ((performance.now() - beganMs) / 1_000) * facts.perSecond)
-    while (sent < due) write(shared.next().value as { index: number; requests: Request[] })
+    while (begun < due) hand(shared.next().value as { index: number; requests: Request[] })
     await new Promise((resolve) => setTimeout(resolve, STEP_MS))
   }
   const silent = async (): Promise<void> => {
@@ -136,8 +217,9 @@ async function offer(facts: Offer): Promise<Outcome> {
       await new Promise((resolve) => setTimeout(resolve, leftMs).unref())
   }
   await Promise.race([told.promise, silent()])
-  if (answered < facts.count) codes['lost'] = (codes['lost'] ?? 0) + facts.count - answered
-  const sorted = waits.subarray(0, answered).sort()
+  open.delete(epoch)
+  if (ended < facts.count) codes['lost'] = (codes['lost'] ?? 0) + facts.count - ended
+  const sorted = Float64Array.from(waits).sort()
   return { codes, p50Ms: percentile(sorted, 0.5), p99Ms: percentile(sorted, 0.99), wallMs: lastMs - beganMs }
 }
 
@@ -221,6 +303,8 @@ async function connect({ count, address }: { readonly count: number; readonly ad
     peers.push({
       slotId: (peers.length + 1) as SlotId,
       dialer: await createSubmissionDialer({ identity: randomBytes(32) }),
+      line: createLine(systemClock),
+      allowance: createAllowance(COLLECTOR_LIMITS.inFlightMax, systemClock),
       link: undefined,
     })
   const beganMs = performance.now()
@@ -231,6 +315,7 @@ async function connect({ count, address }: { readonly count: number; readonly ad
       try {
         const link = await own.dialer.dial(address, AbortSignal.timeout(DIAL_TIMEOUT_MS))
         own.link = link
+        own.allowance.renew()
         void link.ended.then(() => {
           own.link = undefined
         })

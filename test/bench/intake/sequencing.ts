@@ -85,14 +85,14 @@ await serveSteps({
       listener: host,
     })
     const { chainId, protocolState, dataMarket } = world.chain
-    return { market: { chainId, protocolState, dataMarket } }
+    return { market: { chainId, protocolState, dataMarket, windowBlocks: size.windowBlocks } }
   },
   addresses: () => ({ addresses: host.addresses() }),
   floor,
   async release({ epoch }: { epoch: number }) {
     await world.release(epoch)
-    const { hash, number } = await world.chain.head()
-    return { hash, number }
+    const { hash, number, contractNumber, timestamp } = await world.chain.head()
+    return { hash, number, contractNumber, timestamp }
   },
   recorded: ({ epoch }: { epoch: number }) => ({ accepted: world.sequencer.epoch(epoch as EpochId)?.accepted }),
   usage({ isCollected }: { isCollected?: boolean }) {

@@ -700,3 +700,37 @@ test('G5: a new slot votes as soon as its signer is announced, and the signer of
   expect((await world.deliver(await world.submission({ slotId: 5 as SlotId, signedBy: 4 }))).code).toBe('accepted')
   await world.stop()
 })
+
+test('S9, G7: what comes for an epoch that is over is refused without a look at the disk, where all its projects lie', async () => {
+  const disk = createDisk()
+  const read: string[] = []
+  const world = await open({
+    disk: {
+      ...disk,
+      around(store) {
+        const inner = disk.around(store)
+        const get = (key: string): Uint8Array | undefined => {
+          read.push(key)
+          return inner.get(key)
+        }
+        return { ...inner, get }
+      },
+    },
+  })
+  // The first waits for validators, so that the chain is remembered from there on.
+  await world.release()
+  await vote(world, 1, 0)
+  await world.release()
+  const over = 2 as EpochId
+  const late = await Promise.all([1, 2, 3].map((slot) => world.submission({ slotId: slot as SlotId, epochId: over })))
+  await world.mine(7)
+  await world.until(() => world.records.length === 2)
+  expect(world.sequencer.epoch(over)?.state).toBe('ended')
+  read.length = 0
+  const answered: Receipt[] = []
+  world.push(late, answered)
+  await world.until(() => answered.length === 3)
+  expect(answered.map(({ code }) => code)).toEqual(['window_closed', 'window_closed', 'window_closed'])
+  expect(read).toEqual([])
+  await world.stop()
+})
