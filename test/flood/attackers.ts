@@ -8,7 +8,7 @@ import { encodeDelivery, SUBMIT_PROTOCOL } from '#wire/submit-frame.ts'
 
 /** Those who want a sequencer to have no time for others. What they are is free: identities, sockets, streams, bytes. */
 
-export const KINDS = ['signatures', 'garbage', 'halfOpen', 'silent'] as const
+export const KINDS = ['signatures', 'copies', 'garbage', 'halfOpen', 'silent'] as const
 export type Kind = (typeof KINDS)[number]
 
 export interface Attack {
@@ -19,6 +19,8 @@ export interface Attack {
   readonly count: number
   /** What is sent where the form must be right: a submission with a wrong signature. */
   readonly payload: Uint8Array
+  /** A vote of somebody's that counts already. */
+  readonly vote: Uint8Array
   readonly seed: number
 }
 
@@ -29,7 +31,7 @@ type Stoppable = { stop(): unknown }
 
 /** Resolves when all have begun; `stop` ends them. */
 export async function attack(what: Attack): Promise<Stoppable> {
-  const begin = { signatures: sender, garbage: sender, halfOpen, silent }[what.kind]
+  const begin = { signatures: sender, copies: sender, garbage: sender, halfOpen, silent }[what.kind]
   const started: Stoppable[] = []
   for (let index = 0; index < what.count; index += 1) started.push(await begin(what, index))
   return { stop: async () => void (await Promise.all(started.map((one) => one.stop()))) }
@@ -47,7 +49,8 @@ async function sender(what: Attack, index: number): Promise<Stoppable> {
   const stopping = new AbortController()
   const begun = Promise.withResolvers<void>()
   let sent = 0
-  const payload = what.kind === 'signatures' ? what.payload : what.payload.map((byte, at) => byte ^ ((at * 31 + index) & 0xff))
+  const garbage = () => what.payload.map((byte, at) => byte ^ ((at * 31 + index) & 0xff))
+  const payload = { signatures: what.payload, copies: what.vote }[what.kind as string] ?? garbage()
   const nextId = (): string => `00000000-0000-4000-8000-${(index * 1_000_000_000 + sent++).toString(16).padStart(12, '0')}`
 
   async function keepSending(link: SubmissionLink): Promise<void> {

@@ -25,6 +25,7 @@ test.each([8, 100])(
 )
 
 test.each([
+  ['copies', 20],
   ['garbage', 20],
   ['halfOpen', 50],
   ['silent', 520],

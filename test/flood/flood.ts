@@ -14,7 +14,7 @@ interface FloodOptions {
   /** Honest deliveries of each collector, before and during the attack. */
   readonly rounds: number
   /** Begins the attack; what it resolves with ends it. */
-  begin(attack: Pick<Attack, 'address' | 'payload'>): Promise<{ stop(): unknown }>
+  begin(attack: Pick<Attack, 'address' | 'payload' | 'vote'>): Promise<{ stop(): unknown }>
 }
 
 export interface Exchange {
@@ -64,7 +64,8 @@ export async function flood({ rounds, begin }: FloodOptions): Promise<FloodOutco
   const quiet = await all()
   const before = { recoveries: world.recoveries(), bytes: process.memoryUsage().rss }
   const wrong = await world.submission({ slotId: 1 as SlotId, signedBy: 2 })
-  const attackers = await begin({ address, payload: encodeSubmission(wrong) })
+  const vote = await world.submission({ projectId: 'pairs:0:TEST' as ProjectId })
+  const attackers = await begin({ address, payload: encodeSubmission(wrong), vote: encodeSubmission(vote) })
   const flooded = await all()
   const outcome = {
     quiet,

@@ -23,7 +23,8 @@ const { values } = parseArgs({
 const LINE = { kind: 12, column: 12 }
 
 async function begin(what: Attack): Promise<{ stop(): unknown }> {
-  const told = JSON.stringify({ ...what, payload: Buffer.from(what.payload).toString('base64') })
+  const [payload, vote] = [what.payload, what.vote].map((bytes) => bytes.toBase64())
+  const told = JSON.stringify({ ...what, payload, vote })
   const child = spawn(process.execPath, [fileURLToPath(import.meta.url), '--attack', told], { stdio: ['pipe', 'pipe', 'inherit'] })
   await once(child.stdout, 'data')
   return {
@@ -57,7 +58,7 @@ async function tell(kind: Kind): Promise<void> {
 
 if (values.attack !== undefined) {
   const what = JSON.parse(values.attack)
-  await attack({ ...what, payload: new Uint8Array(Buffer.from(what.payload, 'base64')) })
+  await attack({ ...what, payload: Uint8Array.fromBase64(what.payload), vote: Uint8Array.fromBase64(what.vote) })
   process.stdout.write('begun\n')
   // Ends with the process that began it.
   process.stdin.on('end', () => process.exit()).resume()

@@ -160,6 +160,7 @@ async function prepare(options: SequencerOptions, deps: SequencerDeps, memory: M
     gathering,
     isRestored,
     record: ballots.record,
+    signerOf: ballots.signerOf,
     isTaking: (epochId) => view.epoch(epochId) !== undefined && ledger.stateOf(epochId) === 'released' && !isRestored(epochId),
     isOpen: (epochId) => ledger.isReleased(epochId) && TAKING.has(ledger.stateOf(epochId)) && !isRestored(epochId),
     isReleased: (epochId) => ledger.isReleased(epochId),

@@ -166,9 +166,12 @@ describe('S2: while signatures are looked at', () => {
     const world = await open({ counts: { slotLimits: { perSlot, perSlotAndEpoch: perSlot } } })
     await world.release()
     const answered: Receipt[] = []
-    await pushAlone(world, Array(4).fill(await world.submission()), answered)
-    await world.until(() => answered.length === 4)
-    expect(answered.map(({ code }) => code)).toEqual(['accepted', 'duplicate', 'rate_limited', 'rate_limited'])
+    const { number } = await world.chain.head()
+    const later = await Promise.all([1, 2, 3].map((by) => world.submission({ deadlineBlock: (number + by) as BlockNumber })))
+    await pushAlone(world, [...Array(3).fill(await world.submission()), ...later], answered)
+    await world.until(() => answered.length === 6)
+    const codes = answered.map(({ code }) => code)
+    expect(codes).toEqual(['accepted', 'duplicate', 'duplicate', 'duplicate', 'rate_limited', 'rate_limited'])
     await world.stop()
   })
 })
@@ -411,12 +414,17 @@ describe('S9, G7: a delivery', () => {
       ['signer_mismatch', await world.submission({ signedBy: 2 })],
       ['signer_mismatch', await world.submission({ signedBy: 2, epochId: 0 as EpochId })],
       ['accepted', await world.submission()],
-      ['duplicate', await world.submission()],
+      ['duplicate', await world.submission({ deadlineBlock: (number + 400) as BlockNumber })],
     ]
     for (const [index, [code, submission]] of signed.entries()) {
       expect((await world.deliver(submission)).code).toBe(code)
       expect(world.recoveries()).toBe(index + 1)
     }
+    // The very same again costs none.
+    expect((await world.deliver(await world.submission())).code).toBe('duplicate')
+    expect(world.recoveries()).toBe(signed.length)
+    // By the signature of somebody else it is not the same.
+    expect((await world.deliver(await world.submission({ signedBy: 2 }))).code).toBe('signer_mismatch')
     await world.stop()
   })
 
@@ -472,8 +480,10 @@ describe('S9, G7: a delivery', () => {
     const before = world.recoveries()
     const release = disk.hold(isVote)
     const answered: Receipt[] = []
-    const submission = await world.submission()
-    world.push([submission, ...Array(899).fill(submission)], answered)
+    const { number } = await world.chain.head()
+    const of = (index: number) =>
+      world.submission({ deadlineBlock: (number + (index % 450)) as BlockNumber, snapshotCid: CIDS[index < 450 ? 0 : 1] as Cid })
+    world.push(await Promise.all(Array.from({ length: 900 }, (_, index) => of(index))), answered)
     await world.clock.advance(100)
     expect(world.recoveries() - before).toBe(recoveries)
     release()
@@ -487,12 +497,22 @@ describe('S9, G7: a delivery', () => {
     const world = await open({ counts: { slotLimits: { perSlot, perSlotAndEpoch } } })
     await world.release()
     await world.release()
-    const of = (epochId: number, signedBy = 1) => world.submission({ slotId: 1 as SlotId, epochId: epochId as EpochId, signedBy })
-    const codes: string[] = []
-    for (const by of [2, 2, 2, 2, 2]) codes.push((await world.deliver(await of(1, by))).code)
-    for (const epochId of [1, 1, 1, 2, 2]) codes.push((await world.deliver(await of(epochId))).code)
-    expect(codes.slice(0, 5)).toEqual(Array(5).fill('signer_mismatch'))
-    expect(codes.slice(5)).toEqual(['accepted', 'duplicate', 'rate_limited', 'accepted', 'rate_limited'])
+    const { number } = await world.chain.head()
+    /** Each is another one: of a deadline of its own. */
+    const of = (epochId: number, later: number, signedBy = 1) =>
+      world.submission({ slotId: 1 as SlotId, epochId: epochId as EpochId, deadlineBlock: (number + later) as BlockNumber, signedBy })
+    const codesOf = async (submissions: readonly Submission[]): Promise<string[]> => {
+      const codes: string[] = []
+      for (const submission of submissions) codes.push((await world.deliver(submission)).code)
+      return codes
+    }
+    const first = await of(1, 100)
+    expect(await codesOf(Array(5).fill(await of(1, 100, 2)))).toEqual(Array(5).fill('signer_mismatch'))
+    // Who has heard of what the slot has signed can send it again.
+    expect(await codesOf(Array(5).fill(first))).toEqual(['accepted', ...Array(4).fill('duplicate')])
+    expect(await codesOf([await of(1, 101), await of(1, 102), await of(2, 103), await of(2, 104)])).toEqual([
+      ...['duplicate', 'rate_limited', 'accepted', 'rate_limited'],
+    ])
     expect(world.recoveries()).toBe(8)
     expect((await world.deliver(await world.submission({ slotId: 2 as SlotId }))).code).toBe('accepted')
     await world.stop()

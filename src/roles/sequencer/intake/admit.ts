@@ -2,7 +2,7 @@ import { isWeftError, toldOf } from '#domain/errors.ts'
 import type { Report } from '#domain/events.ts'
 import type { Address, BlockNumber, EpochId, SubmissionId } from '#domain/ids.ts'
 import { isTaken, type ReceiptCode } from '#domain/rejection.ts'
-import type { ReceiptProof } from '#domain/submission.ts'
+import type { ReceiptProof, Submission } from '#domain/submission.ts'
 import type { Inbound, SubmissionListener } from '#io/intake/port.ts'
 import type { ManyRecoverer, Signer } from '#io/keys/port.ts'
 import type { Store, StoreWrite } from '#io/store/port.ts'
@@ -34,6 +34,8 @@ interface Pending {
   readonly delivery: Inbound
   readonly received: Received
   readonly signed: Signed
+  /** Who has signed the very same vote, where it is recorded already: it is not looked at again. */
+  readonly repeats: Address | undefined
 }
 
 /** Receive → verify: cheap checks first, so that a refused delivery costs one recovery at most (G7). */
@@ -50,10 +52,11 @@ const isPending = (member: Pending | Answer): member is Pending => 'signed' in m
 
 /** What a listener of this sequencer has found out is not found out again. */
 async function signersOf(pending: readonly Pending[], { recoverer }: IntakeDeps): Promise<readonly (Address | undefined)[]> {
-  const unknown = pending.filter(({ delivery }) => delivery.signer === undefined)
+  const known = pending.map(({ delivery, repeats }) => delivery.signer ?? repeats)
+  const unknown = pending.filter((_, index) => known[index] === undefined)
   const found = await recoverer.recoverMany(pairsOf(unknown.map(({ signed }) => signed)))
   const left = found.values()
-  return pending.map(({ delivery }) => delivery.signer ?? left.next().value)
+  return known.map((signer) => signer ?? left.next().value)
 }
 
 /**
@@ -111,6 +114,8 @@ export interface IntakeDeps extends VerifyDeps, TracedDeps {
   readonly listener: SubmissionListener
   /** As `Ballots.record`, or on its way to the box that does so, which answers by itself. */
   record(ballot: Ballot, delivery: Inbound): (Recorded & Judged) | Judged | 'passed_on'
+  /** As `Ballots.signerOf`. Anybody may send again what a slot has signed, so none of that is counted against the slot. */
+  signerOf(submission: Submission): Address | undefined
   readonly counters: Counters
   readonly waiting: Waiting
   readonly slotRates: SlotRates
@@ -179,12 +184,14 @@ function lookAtOne(delivery: Inbound, deps: IntakeDeps): Pending | Held | Answer
   const form = receive(delivery)
   if (!form.ok) return { delivery, ...refused(form.why, {}, deps) }
   const { received } = form
-  const verdict = verify(received.submission, deps)
-  if (!verdict.ok) return turnDown({ delivery, submission: received.submission, why: verdict.why }, deps)
-  const signed = signedOf(received.submission, deps)
-  return typeof signed === 'string'
-    ? giveUp({ delivery, submission: received.submission, why: signed }, deps)
-    : { delivery, received, signed }
+  const { submission } = received
+  const verdict = verify(submission, deps)
+  if (!verdict.ok) return turnDown({ delivery, submission, why: verdict.why }, deps)
+  const signed = signedOf(submission, deps.hasher)
+  if (signed === undefined) return giveUp({ delivery, submission, why: 'signature_malformed' }, deps)
+  const repeats = deps.signerOf(submission)
+  const isOver = repeats === undefined && deps.slotRates.isOver(submission.request)
+  return isOver ? giveUp({ delivery, submission, why: 'rate_limited' }, deps) : { delivery, received, signed, repeats }
 }
 
 /** In one synchronous step, by the view of this moment: it may be another one than when the signature was begun to be looked at. */
@@ -198,8 +205,10 @@ function admitOne(
   const verdict = verify(submission, deps)
   if (!verdict.ok) return turnDown({ delivery, submission, why: verdict.why }, deps)
   if (signer !== verdict.signer) return giveUp({ delivery, submission, why: 'signer_mismatch' }, deps)
-  if (deps.slotRates.isOver(submission.request)) return giveUp({ delivery, submission, why: 'rate_limited' }, deps)
-  deps.slotRates.count(submission.request)
+  if (deps.signerOf(submission) === undefined) {
+    if (deps.slotRates.isOver(submission.request)) return giveUp({ delivery, submission, why: 'rate_limited' }, deps)
+    deps.slotRates.count(submission.request)
+  }
   deps.counters.countSeen(slotId, { atMs: deps.clock.nowMs(), nodeVersion: submission.nodeVersion, isSimulated: epochId === 0 })
   const recorded = deps.record({ ...received, signer }, delivery)
   if (recorded === 'passed_on') return recorded

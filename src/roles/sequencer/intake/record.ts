@@ -1,5 +1,5 @@
 import type { AnchorView, ReleasedEpoch } from '#domain/anchor-view.ts'
-import type { Cid, EpochId, SlotId } from '#domain/ids.ts'
+import type { Address, Cid, EpochId, SlotId } from '#domain/ids.ts'
 import type { Rejection } from '#domain/rejection.ts'
 import type { Submission, VerifiedSubmission } from '#domain/submission.ts'
 import { isInWindow } from '#domain/window.ts'
@@ -40,6 +40,8 @@ export interface Ballots {
    * that it repeats may be in one of them.
    */
   record(ballot: Ballot): Recorded
+  /** Who has signed this vote, where the very same is recorded and in memory. */
+  signerOf(submission: Submission): Address | undefined
   /** Votes recorded for the epoch so far. */
   count(epochId: EpochId): number
   /** The recorded votes, in no order, as far as they are in memory: `undefined` when an earlier process recorded them. Not before they are durable is any of them to be counted. */
@@ -106,6 +108,12 @@ export function createBallots(deps: {
       if (isReplacing) ballots.votes.delete(key)
       keep(ballots, key, ballot, isReplacing ? undefined : slotId)
       return { code: 'accepted', writes: [{ key, value: encodeBallot(ballot) }], reason: '' }
+    },
+    signerOf({ request: { epochId, projectId, slotId, snapshotCid, deadlineBlock }, signature }) {
+      const known = open.get(epochId)?.votes.get(voteKey(epochId, projectId, slotId))
+      const { request, signature: first } = known?.submission ?? {}
+      const isSame = first === signature && request?.snapshotCid === snapshotCid && request.deadlineBlock === deadlineBlock
+      return isSame ? known?.signer : undefined
     },
     inMemory: (epochId) => open.get(epochId)?.votes.values(),
     count: (epochId) => ballotsOf(epochId).votes.size,

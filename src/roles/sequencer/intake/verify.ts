@@ -10,7 +10,6 @@ import type { EpochRules } from '#roles/sequencer/epoch-rules.ts'
 import { isSnapshotCid } from '#wire/cid.ts'
 import { parseSignature, type SubmissionHasher } from '#wire/eip712.ts'
 import type { Signed } from '#wire/signed-pairs.ts'
-import type { SlotRates } from './slot-rates.ts'
 
 /** For which data market submissions are taken. */
 export interface ServedMarket {
@@ -63,14 +62,10 @@ export function verify(submission: Submission, deps: VerifyDeps): Verdict {
   return { ok: true, signer }
 }
 
-/** What tells who has signed a submission, or why nobody looks: its signature is none, or its slot has had its share. */
-export function signedOf(
-  { request, signature }: Submission,
-  { hasher, slotRates }: { readonly hasher: SubmissionHasher; readonly slotRates: Pick<SlotRates, 'isOver'> },
-): Signed | Extract<Rejection, 'signature_malformed' | 'rate_limited'> {
+/** What tells who has signed a submission; `undefined` when its signature is none. */
+export function signedOf({ request, signature }: Submission, hasher: SubmissionHasher): Signed | undefined {
   const parsed = parseSignature(signature)
-  if (parsed === undefined) return 'signature_malformed'
-  return slotRates.isOver(request) ? 'rate_limited' : { digest: hasher.digest(request), signature: parsed }
+  return parsed && { digest: hasher.digest(request), signature: parsed }
 }
 
 /** Whether the submission is refused only for something that the next blocks may bring: the start of the work, room, the release, its rules, the header. */

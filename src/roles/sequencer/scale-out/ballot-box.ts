@@ -60,7 +60,7 @@ function createKeeping(options: PartOptions, deps: BallotBoxDeps): Part {
     const judging = judgingBy({ following, counters, isOpen, isDiskFull: store.isFull }, options, deps)
     const { receiptSigner } = deps
     const listener = deps.shared.passed(partition)
-    const intake = createIntake({ ...judging, listener, recoverer: NOBODY, store, record: ballots.record, receiptSigner }, life)
+    const intake = createIntake({ ...judging, listener, recoverer: NOBODY, store, ...ballots, receiptSigner }, life)
     const letting = createLettingGo({ store, log, local: deps.store })
     const reacting = {
       onReleased: (epoch: ReleasedEpoch) => letting.begin(epoch, following.isReady()),

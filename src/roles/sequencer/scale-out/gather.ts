@@ -72,6 +72,7 @@ export const gatherFrom =
         },
         count,
         // They are read from the store: what is in memory is never all of them.
+        signerOf: () => undefined,
         inMemory: () => undefined,
         close: (epochId) => void counts.delete(epochId),
       },

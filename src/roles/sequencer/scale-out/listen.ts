@@ -55,7 +55,10 @@ export function createListening(
     const { record } = createPassOn(options.partitions, { shared, clock, counters }, life)
     const judging = judgingBy({ following, counters, isOpen: following.isReleased, isDiskFull: () => false }, options, deps)
     // Nothing is written here: `record` hands it on.
-    const intake = createIntake({ ...judging, listener: deps.listener, recoverer: deps.recoverer, store: WRITES_NOTHING, record }, life)
+    const intake = createIntake(
+      { ...judging, listener: deps.listener, recoverer: deps.recoverer, store: WRITES_NOTHING, record, signerOf: () => undefined },
+      life,
+    )
     return { intake, reacting: { onReleased: () => onRelease?.() } }
   })
 }
@@ -102,7 +105,7 @@ export function judgingBy(
   { following, counters, isOpen, isDiskFull }: Omit<Beginning, 'life'> & Pick<IntakeDeps, 'isOpen' | 'isDiskFull'>,
   { slotLimits = SLOT_LIMITS }: PartOptions,
   { chain, rules, clock, report, tracer }: PartDeps,
-): Omit<IntakeDeps, 'listener' | 'recoverer' | 'store' | 'record'> {
+): Omit<IntakeDeps, 'listener' | 'recoverer' | 'store' | 'record' | 'signerOf'> {
   const { view, rulesOf, isReleased, isReady } = following
   return {
     served: { dataMarket: chain.dataMarket, protocolState: chain.protocolState, expectedProjects: undefined },
