@@ -231,6 +231,30 @@ describe('N25: epochs that a node was away for', () => {
     expect(recordOf(snapshotter, await passEpoch(world))?.snapshotCid).toBe(await sumOf(1, 2, 3))
   })
 
+  test('are of the fork that is signed for already, or not kept', async () => {
+    const world = createWorld({ sourceBlocks: 60 })
+    let isStuck = false
+    const stuck = createComputes({
+      base: async (dataSource, epochId) => {
+        if (dataSource === '0xBB' && epochId === 2 && isStuck) await new Promise(() => undefined)
+        return { epoch: BigInt(epochId) }
+      },
+    })
+    const snapshotter = await world.start(stuck, ONE_SLOT)
+    await passEpoch(world)
+    isStuck = true
+    await world.release()
+    await world.until(() => recordOf(snapshotter, 2 as EpochId, BASE_A)?.state === 'submitted')
+    world.chain.mine(WINDOW_BLOCKS + 1)
+    await world.until(() => world.summaries.length === 2)
+    isStuck = false
+    world.source.reorg(59)
+    await world.release()
+    await world.until(() => toldOf(world, 'not_recomputed').length > 0)
+    expect(toldOf(world, 'not_recomputed')).toMatchObject([{ epochId: 2, detail: `${BASE_B}: source_moved` }])
+    expect(openRecords(world.store).recomputed.projects(2 as EpochId)).toEqual([])
+  })
+
   test('count as ours only for the source blocks of the release that stands', async () => {
     const { world } = await comeBack({ count: 1 })
     await passEpoch(world)

@@ -14,7 +14,7 @@ import { awaitSource } from './source-reader.ts'
 
 /** More epochs than may be undecided at once in a market of one a second; beyond that the oldest, which is decided first, is not waited for. */
 const EPOCHS_WAITING_MAX = 64
-/** How often one is tried, each time for the aggregates of another epoch. */
+/** How often one is tried, each time that somebody asks for it anew: as a rule for the aggregates of another epoch. */
 const ATTEMPTS_MAX = 3
 /** Reads under way at once: few beside those of the epoch at hand, which share the endpoint. */
 const READS_AT_ONCE_MAX = 64
