@@ -66,6 +66,7 @@ export function createRecompute(deps: RecomputeDeps, { signal, spawn }: Pick<Lif
     const plan = await planOf(record, deps)
     if (typeof plan === 'string') {
       fail(epochId, plan)
+      waiting.delete(epochId)
       return 0
     }
     const projectOn = openEpoch(record, plan, attempt, { ...deps, source })
@@ -82,14 +83,17 @@ export function createRecompute(deps: RecomputeDeps, { signal, spawn }: Pick<Lif
   async function recompute(epochId: EpochId): Promise<void> {
     const record = records.epoch(epochId)
     // What is decided now needs nobody's own word for any later epoch.
-    if (record === undefined || isAttestationWindowOver(record.release.contractNumber, watch.head().contractNumber, market)) return
+    if (record === undefined || isAttestationWindowOver(record.release.contractNumber, watch.head().contractNumber, market)) {
+      waiting.delete(epochId)
+      return
+    }
     const over = new AbortController()
     const attempt = AbortSignal.any([over.signal, signal])
     const { computeTimeoutMs: allowed } = deps
     const late = () => over.abort(new WeftError('COMPUTE_LIMIT', { limit: 'time', allowed, detail: `not done after ${allowed} ms` }))
     deps.clock.sleep(allowed, attempt).then(late, () => undefined)
     try {
-      const projects = await work(record, attempt, boundedReads(deps.source, over))
+      const projects = await work(record, attempt, boundedReads(attempt, over, deps))
       if (projects === 0) return
       report('epoch_recomputed', { epochId, projects })
       isFailing = false
@@ -97,7 +101,7 @@ export function createRecompute(deps: RecomputeDeps, { signal, spawn }: Pick<Lif
       signal.throwIfAborted()
       if (!isWeftError(failure) || isOurFailure(failure)) throw failure
       fail(epochId, failure.message)
-      for (const other of waiting.keys()) if (other < epochId) waiting.delete(other)
+      for (const other of waiting.keys()) if (other <= epochId) waiting.delete(other)
     } finally {
       over.abort(new WeftError('STOPPED', { what: `recomputing epoch ${epochId}` }))
     }
@@ -107,9 +111,7 @@ export function createRecompute(deps: RecomputeDeps, { signal, spawn }: Pick<Lif
     isAtWork = true
     try {
       while (waiting.size > 0 && !signal.aborted) {
-        const newest = Math.max(...waiting.keys()) as EpochId
-        await recompute(newest)
-        waiting.delete(newest)
+        await recompute(Math.max(...waiting.keys()) as EpochId)
       }
     } catch (failure) {
       // The process stops: what is still undecided at the next start is asked for again.
@@ -152,10 +154,12 @@ async function planOf(record: EpochRecord, { terms, records }: Pick<RecomputeDep
   return plan
 }
 
-/** Reads that end the attempt where they are too many, or too many fail. */
-function boundedReads(chain: SourceReads, over: AbortController): SourceReads {
+/** Reads that end the attempt where they are too many, or too many fail, and end with it, answered or not. */
+function boundedReads(signal: AbortSignal, over: AbortController, { source: chain }: Pick<RecomputeDeps, 'source'>): SourceReads {
   const inTurn = pLimit(READS_AT_ONCE_MAX)
   let [asked, failed] = [0, 0]
+  const ended = new Promise<never>((_, reject) => signal.addEventListener('abort', () => reject(signal.reason), { once: true }))
+  ended.catch(() => undefined)
   const bounded =
     <Asked, Answer>(read: (of: Asked) => Promise<Answer>) =>
     (of: Asked): Promise<Answer> =>
@@ -165,9 +169,9 @@ function boundedReads(chain: SourceReads, over: AbortController): SourceReads {
           over.abort(
             new WeftError('COMPUTE_LIMIT', { limit: 'requests', allowed: READS_MAX, detail: `it takes more than ${READS_MAX} reads` }),
           )
-        over.signal.throwIfAborted()
+        signal.throwIfAborted()
         try {
-          return await read(of)
+          return await Promise.race([read(of), ended])
         } catch (failure) {
           if (isWeftError(failure) && failure.kind === 'transient') failed += 1
           if (failed > FAILED_READS_MAX) over.abort(failure)
