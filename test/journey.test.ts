@@ -173,6 +173,47 @@ test('where a market asks that bytes can be had, what is final is there though e
   for (const projectId of projects) expect(await unproved(network, projectId, FIRST)).toBeUndefined()
 })
 
+test('N25: a snapshotter that was away for epochs which are not decided yet gives, in the first one that it is back for, the aggregates of all', async () => {
+  const network = await start()
+  const { ipfs, projects, honestSlots, snapshotters, validators } = network
+  const [there, away] = snapshotters as [(typeof snapshotters)[number], (typeof snapshotters)[number]]
+  // Without the files no validator attests anything: finality is slow.
+  for (let index = 1; index <= validators.length; index += 1) ipfs.node(`validator ${index}`).setConnected(false)
+  expect(await network.releaseEpoch()).toBe(FIRST)
+  await network.until(() => acceptedIds(network).length === projects.length * allSlots(network).length)
+  away.cutPower()
+  for (const epochId of [2, 3] as EpochId[]) {
+    expect(await network.releaseEpoch()).toBe(epochId)
+    await network.until(() => network.sequencer().epoch(epochId)?.state === 'ended')
+  }
+
+  await away.restart()
+  const BACK = await network.releaseEpoch()
+  for (const epochId of [2, 3] as EpochId[]) expect(await finality(network, epochId)).not.toContainEqual(FINALIZED_BY_ALL)
+  await network.until(() => network.sequencer().epoch(BACK)?.state === 'ended')
+  expect(
+    away
+      .current()
+      .epochs()
+      .map(({ state }) => state),
+  ).toEqual(['done', 'skipped', 'skipped', 'done'])
+  expect(
+    away
+      .current()
+      .projects(BACK)
+      .map(({ state, detail }) => [state, detail]),
+  ).toEqual(projects.map(() => ['submitted', '']))
+
+  const files = await Promise.all((await network.batches(BACK)).map(({ batchCid }) => network.file(batchCid)))
+  const votes = files.flatMap(({ submissions }) => submissions.map(({ submission }) => submission.request))
+  for (const projectId of projects) {
+    const given = honestSlots.map((slotId) => votes.find((vote) => vote.projectId === projectId && vote.slotId === slotId)?.snapshotCid)
+    expect(new Set(given)).toEqual(new Set([there.current().project(BACK, projectId)?.snapshotCid]))
+  }
+  // For the epochs that it was away for it has signed nothing, then or later.
+  for (const epochId of [2, 3] as EpochId[]) expect(away.current().projects(epochId)).toEqual([])
+})
+
 test('epochs that come faster than they become final have their aggregates all the same, and what each was built on is what became final', async () => {
   const network = await start()
   const LAST = 4 as EpochId

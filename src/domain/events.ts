@@ -195,6 +195,14 @@ export const EVENTS = {
     level: 'info',
     help: 'An aggregate of epoch `epochId` reads a window that is not remembered yet, as after a start: `read` `of` the snapshots of `projectId` are there.',
   },
+  epoch_recomputed: {
+    level: 'info',
+    help: 'The snapshotter was away for epoch `epochId`, which is not decided yet: it has computed so many `projects` of it, for its aggregates alone. Nothing of it is signed.',
+  },
+  not_recomputed: {
+    level: 'warn',
+    help: 'The snapshotter was away for epoch `epochId` and cannot compute it now: `detail` says why, often that the source endpoint has no state of those blocks any more (an archive has it). Said once until one comes right. Aggregates that need such epochs are missed as `history_missing` until these are decided; nothing is to be done.',
+  },
   epoch_done: {
     level: 'info',
     help: 'The snapshotter has done all it can for an epoch; `missed` names the projects that did not make it.',

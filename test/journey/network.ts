@@ -13,6 +13,7 @@ import type { Collector } from '#roles/collector/collector.ts'
 import { type StepResult, verify } from '#roles/consumer/verify.ts'
 import type { Sequencer } from '#roles/sequencer/sequencer.ts'
 import { planProjects } from '#roles/snapshotter/plan.ts'
+import type { Snapshotter } from '#roles/snapshotter/snapshotter.ts'
 import type { Validator } from '#roles/validator/validator.ts'
 import { BATCH_BYTES_MAX, decodeBatch } from '#wire/batch-json.ts'
 import { JSON_BYTES_MAX, parseCanonicalJson } from '#wire/canonical-json.ts'
@@ -22,6 +23,7 @@ import {
   RULES,
   createWorld,
   EPOCH_SIZE,
+  type Machine,
   NAMESPACE,
   PATIENCE_MS,
   type Postbox,
@@ -79,6 +81,8 @@ export interface Network {
   readonly collectors: readonly Collector[]
   readonly relay: Relay
   readonly validators: readonly Validator[]
+  /** Those of the honest slots, each with its power switch. */
+  readonly snapshotters: readonly Machine<Snapshotter>[]
   sequencer(): Sequencer
   /** The source chain grows by one epoch; resolves when the anchor chain has its release. */
   releaseEpoch(): Promise<EpochId>
@@ -172,10 +176,12 @@ export async function createNetwork(options: NetworkOptions): Promise<Network> {
   const [direct, relayed] = (await Promise.all(
     addresses.map((address, index) => startCollector({ index: index + 1, addresses: [address], alsoTo }, postbox, world)),
   )) as [CollectorAt, CollectorAt]
+  const snapshotters: Machine<Snapshotter>[] = []
   for (const [seat, name] of ['honest', 'honest too'].entries()) {
     const slotIds = honestSlots.filter((_, index) => index % 2 === seat)
     const computes = options.computing?.(prices, seat) ?? prices
-    if (slotIds.length > 0) await startSeat({ name, signer: honestSigner, slotIds, endpoint: direct.endpoint, computes }, world)
+    if (slotIds.length > 0)
+      snapshotters.push(await startSeat({ name, signer: honestSigner, slotIds, endpoint: direct.endpoint, computes }, world))
   }
   if (lyingSlots.length > 0)
     await startSeat(
@@ -201,6 +207,7 @@ export async function createNetwork(options: NetworkOptions): Promise<Network> {
     collectors: [direct.machine.current(), relayed.machine.current()],
     relay: relay.current(),
     validators,
+    snapshotters,
     sequencer: sequencer.current,
     async releaseEpoch() {
       const { epochId } = await chain.currentEpoch()

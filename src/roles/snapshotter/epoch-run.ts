@@ -7,9 +7,9 @@ import type { Ipfs } from '#io/ipfs/port.ts'
 import type { PersistDeps } from '#life/persist.ts'
 import type { ComputeInputs } from './compute.ts'
 import type { AsOf } from './decision.ts'
-import { openFork } from './fork.ts'
+import { openFork, type SourceReads } from './fork.ts'
 import type { HistoryCache } from './history-cache.ts'
-import { createHistory } from './history.ts'
+import { createHistory, type Recompute } from './history.ts'
 import type { OpenEpoch } from './open-epochs.ts'
 import { joinedProjects, type OnUnknown } from './joining.ts'
 import { isSamePlan, type PlannedProject, type PlannedSet, projectsFor, setsInWords, type Terms } from './plan.ts'
@@ -28,13 +28,14 @@ export interface EpochDeps extends PersistDeps {
   readonly clock: Clock
   readonly chain: AnchorChain
   readonly terms: Pick<Terms, 'termsAt'>
-  readonly source: SourceChain
+  readonly source: SourceReads
   readonly ipfs: Ipfs
   readonly market: MarketState
   readonly watch: Watch
   readonly records: Records
   readonly cache: HistoryCache
   readonly computeTimeoutMs: number
+  readonly recompute: Recompute
 }
 
 export interface InputsOf {
@@ -144,7 +145,7 @@ async function joiningOf(
 
 /** Forks of the source that an epoch is begun on: a chain that is another one each time is no chain to sign for. */
 const FORKS_MAX = 8
-const SOURCE_MOVED: Stored = { ok: false, reason: 'source_moved', detail: '' }
+export const SOURCE_MOVED: Stored = { ok: false, reason: 'source_moved', detail: '' }
 
 /** Work that says when the fork which it was done on is the chain's no more; `undefined` where it cannot be done on another one. */
 type OnFork = <Value>(
@@ -155,7 +156,11 @@ type OnFork = <Value>(
  * Does the work of each project on the fork of the source that the epoch is read on; when that is the chain's no more, anew on the next one.
  * Once a project's data are kept the fork stays: the others are of that one too, or end (N17).
  */
-function createForks({ epochId, begin, end }: EpochRecord, records: Records, make: () => Promise<ComputeInputs>): OnFork {
+export function createForks(
+  { epochId, begin, end }: EpochRecord,
+  records: Pick<Records, 'projects'>,
+  make: () => Promise<ComputeInputs>,
+): OnFork {
   const before = records
     .projects(epochId)
     .find((project) => project.begin === begin && project.end === end && project.sourceHash !== undefined)

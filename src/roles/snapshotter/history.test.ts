@@ -53,6 +53,9 @@ interface Scene {
   readonly gets: { readonly cid: string; readonly limits: Parameters<Ipfs['get']>[1] }[]
   readonly waits: { readonly epochId: EpochId; readonly atBlock: number }[]
   readonly standIns: string[]
+  /** Epochs for which our own was asked to be recomputed, and why it could not be. */
+  readonly recomputes: EpochId[]
+  readonly whyNot: string | undefined
   wake: () => void
 }
 
@@ -87,6 +90,8 @@ function createScene(
     gets: [],
     waits: [],
     standIns: [],
+    recomputes: [],
+    whyNot: undefined,
     wake: () => undefined,
     ...change,
   }
@@ -138,6 +143,7 @@ function createScene(
       cache: options.cache ?? createHistoryCache(),
       clock,
       random: createSeededRandom(1),
+      recompute: { ask: (epochId) => void scene.recomputes.push(epochId), whyNot: () => scene.whyNot },
       report: () => undefined,
       head: () => ({ number: scene.head, contractNumber: scene.head, hash: `0x${scene.head}` as Hash }) as BlockRef,
       news: (epochId, atBlock) => {

@@ -29,6 +29,14 @@ export interface Earlier {
   readonly source: Source
 }
 
+/** Our own snapshots of epochs that we were away for. */
+export interface Recompute {
+  /** Asks for one; where it can be had it comes, and is news of its epoch. */
+  ask(epochId: EpochId, projectId: ProjectId): void
+  /** Why the epoch could not be recomputed when it was tried last; `undefined` while it was not, or did not fail. */
+  whyNot(epochId: EpochId): string | undefined
+}
+
 export interface HistoryDeps extends PersistDeps {
   readonly clock: Clock
   readonly chain: Pick<AnchorChain, 'epochInfo' | 'isEpochEnded' | 'batchCids' | 'batch' | 'snapshotStatus' | 'projectFirstEpochId'>
@@ -39,6 +47,7 @@ export interface HistoryDeps extends PersistDeps {
   readonly cache: HistoryCache
   readonly head: () => BlockRef
   readonly news: (epochId: EpochId, atBlock: ContractNumber, signal: AbortSignal) => Promise<void>
+  readonly recompute: Recompute
 }
 
 /** Earlier epochs as the aggregates of one epoch see them. */
@@ -59,8 +68,8 @@ const keyOf = (projectId: string, epochId: number) => `${epochId} ${projectId}`
 
 /**
  * For every earlier epoch what was finalized as of the block that released `present`, which all nodes share; for what was undecided then, or
- * cannot be had, our own snapshot, which honest nodes share (N5). Who has none waits for the decision until the signal aborts, which is when
- * the window closes.
+ * cannot be had, our own snapshot, which honest nodes share (N5). Who has none asks for it to be recomputed, and waits for it or for the
+ * decision until the signal aborts, which is when the window closes.
  */
 export function createHistory(present: EpochId, release: AsOf, signal: AbortSignal, deps: HistoryDeps): EpochHistory {
   const { cache, records } = deps
@@ -104,6 +113,7 @@ export function createHistory(present: EpochId, release: AsOf, signal: AbortSign
       }
       lost = own ?? lost
       if (decision.kind === 'undecided' && records.isUnplanned(epochId, projectId)) return undefined
+      if (decision.kind === 'undecided') deps.recompute.ask(epochId, projectId)
       waits.set(key, `${told(decision)}, and there is no snapshot of our own`)
       if (!isLate) isLate = true
       else if (decision.kind === 'finalized') await deps.clock.sleep(FETCH_PAUSE_MS, signal)
@@ -125,7 +135,11 @@ export function createHistory(present: EpochId, release: AsOf, signal: AbortSign
       return under
     },
     series: createSeries({ releaseBlock: release.number, cache, onRead: createProgress(present, deps) }),
-    waitsFor: (projectId, epochId) => waits.get(keyOf(projectId, epochId)),
+    waitsFor(projectId, epochId) {
+      const waitsFor = waits.get(keyOf(projectId, epochId))
+      const whyNot = deps.recompute.whyNot(epochId as EpochId)
+      return waitsFor === undefined || whyNot === undefined ? waitsFor : `${waitsFor}: ${whyNot}`
+    },
   }
 }
 

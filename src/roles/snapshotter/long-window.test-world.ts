@@ -79,6 +79,7 @@ export function createLongWindow(
             ipfs: { get } as unknown as Ipfs,
             market,
             records: { own: () => undefined, isUnplanned: () => false, saveStandIn: () => Promise.resolve() },
+            recompute: { ask: () => undefined, whyNot: () => undefined },
             cache,
             clock,
             random: createSeededRandom(1),

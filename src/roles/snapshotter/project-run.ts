@@ -57,13 +57,18 @@ export interface ProjectRun {
   readonly keep: (hash: Hash) => boolean
 }
 
+/** What it takes to make a project's data, and to keep them; nothing that signs. */
+export interface ProduceDeps extends Pick<ProjectDeps, 'clock' | 'random' | 'report' | 'ipfs' | 'onComputed'> {
+  readonly records: Pick<Records, 'project' | 'saveProject'>
+}
+
 /** To hand something over, it need not be known how it is computed. */
 export type SubmitRun = Omit<ProjectRun, 'project' | 'keep'> & { readonly project: Pick<PlannedProject, 'projectId'> }
 
 /** What an earlier life has left of a project: its data, or why there is none; `undefined` when it is still to be computed. */
 export async function producedBefore(
   { epoch, project, signal }: SubmitRun,
-  { records, ipfs }: Pick<ProjectDeps, 'records' | 'ipfs'>,
+  { records, ipfs }: Pick<ProduceDeps, 'records' | 'ipfs'>,
 ): Promise<Stored | undefined> {
   const recorded = records.project(epoch.epochId, project.projectId)
   if (recorded === undefined) return undefined
@@ -83,7 +88,7 @@ export async function producedBefore(
  * once is signed again after a crash and nothing else (N2). `moved` when the fork that it was read on is the chain's no more. Rejects only with
  * the signal's reason, or when the disk fails.
  */
-export async function produce(run: ProjectRun, inputs: ComputeInputs, deps: ProjectDeps): Promise<Stored | 'moved'> {
+export async function produce(run: ProjectRun, inputs: ComputeInputs, deps: ProduceDeps): Promise<Stored | 'moved'> {
   const { epoch, project, signal } = run
   const before = await producedBefore(run, deps)
   if (before !== undefined) return before

@@ -95,6 +95,7 @@ function epochOf(value: Uint8Array): EpochRecord {
 }
 const epochKey = (epochId: EpochId) => `epoch/${pad(epochId)}`
 const projectKey = (epochId: EpochId, projectId: ProjectId) => `project/${pad(epochId)}/${projectId}`
+const recomputedKey = (epochId: EpochId, projectId: ProjectId) => `recomputed/${pad(epochId)}/${projectId}`
 const standInKey = (epochId: EpochId, projectId: ProjectId) => `stand-in/${pad(epochId)}/${projectId}`
 const outcomeKey = (epochId: EpochId, projectId: ProjectId) => `outcome/${pad(epochId)}/${projectId}`
 const handedPrefix = (epochId: EpochId, projectId: ProjectId) => `handed/${pad(epochId)}/${projectId}/`
@@ -119,6 +120,10 @@ export function openRecords(store: Store) {
     const value = store.get(projectKey(epochId, projectId))
     return value === undefined ? undefined : decode<ProjectRecord>(value)
   }
+  const readRecomputed = (epochId: EpochId, projectId: ProjectId): ProjectRecord | undefined => {
+    const value = store.get(recomputedKey(epochId, projectId))
+    return value === undefined ? undefined : decode<ProjectRecord>(value)
+  }
 
   /** Everything about epochs that are over, older than those kept, and decided for all that are worked on: nobody asks for our word any more. */
   function expired(market: LaterWindows): StoreWrite[] {
@@ -134,8 +139,8 @@ export function openRecords(store: Store) {
       .filter((epoch) => !isAskedFor(epoch))
     return over.flatMap(({ epochId }) => [
       { key: epochKey(epochId) },
-      ...[`project/${pad(epochId)}/`, `handed/${pad(epochId)}/`, `outcome/${pad(epochId)}/`].flatMap((prefix) =>
-        store.scan(prefix).map(({ key }) => ({ key })),
+      ...['project', 'recomputed', 'handed', 'outcome'].flatMap((kind) =>
+        store.scan(`${kind}/${pad(epochId)}/`).map(({ key }) => ({ key })),
       ),
     ])
   }
@@ -187,13 +192,14 @@ export function openRecords(store: Store) {
     project: readProject,
     /** Our own snapshot of the epoch as it was released last; `undefined` when there is none, or none yet. */
     own(epochId: EpochId, projectId: ProjectId): Cid | undefined {
-      const [epoch, project] = [readEpoch(epochId), readProject(epochId, projectId)]
+      const epoch = readEpoch(epochId)
       if (epoch === undefined) {
         const standIn = store.get(standInKey(epochId, projectId))
         return standIn === undefined ? undefined : (decode<string>(standIn) as Cid)
       }
-      const isOfThisRelease = epoch.state !== 'undone' && project?.begin === epoch.begin && project.end === epoch.end
-      return isOfThisRelease ? project.snapshotCid : undefined
+      if (epoch.state === 'undone') return undefined
+      const ours = [readProject(epochId, projectId), readRecomputed(epochId, projectId)]
+      return ours.find((each) => each?.snapshotCid !== undefined && each.begin === epoch.begin && each.end === epoch.end)?.snapshotCid
     },
     /** Whether we know that the epoch had no such project: it is over, and every project of it was written down. */
     isUnplanned: (epochId: EpochId, projectId: ProjectId): boolean =>
@@ -209,6 +215,14 @@ export function openRecords(store: Store) {
     },
     saveProject(epochId: EpochId, project: ProjectRecord): Promise<void> {
       return store.commit([{ key: projectKey(epochId, project.projectId), value: encode(project) }])
+    },
+    /** Our own data of epochs that we were away for. Who signs and hands over looks at the other records alone, and so never at these (N25). */
+    recomputed: {
+      project: readRecomputed,
+      projects: (epochId: EpochId): ProjectRecord[] =>
+        store.scan(`recomputed/${pad(epochId)}/`).map((entry) => decode<ProjectRecord>(entry.value)),
+      saveProject: (epochId: EpochId, project: ProjectRecord): Promise<void> =>
+        store.commit([{ key: recomputedKey(epochId, project.projectId), value: encode(project) }]),
     },
     outcome(epochId: EpochId, projectId: ProjectId): Outcome | undefined {
       const value = store.get(outcomeKey(epochId, projectId))

@@ -24,6 +24,7 @@ import { createOwnSlots, type OwnSlots } from './own-slots.ts'
 import type { EpochTerms, Terms } from './plan.ts'
 import type { ProjectDeps } from './project-run.ts'
 import { type EpochRecord, openRecords, type Outcome, type ProjectRecord, type Records } from './records.ts'
+import { createRecompute } from './recompute.ts'
 import { checkIdentity, createSign, type Sign } from './sign.ts'
 import { simulateOnce } from './simulate.ts'
 import { createWatch, type Watch, type WatchHandlers } from './watch.ts'
@@ -279,7 +280,9 @@ export function createSnapshotter(options: SnapshotterOptions, deps: Snapshotter
     const open = createEpochWork(shared, life, conclusions, { head: () => watch.head(), workOn })
     const watch = await createWatch({ ...shared, handlers: handlersOf(shared, life, open, conclusions) }, signal)
     const project = projectDepsOf(shared, watch)
-    const makeInputs = createInputs({ ...shared, watch, computeTimeoutMs: options.computeTimeoutMs ?? COMPUTE_TIMEOUT_MS })
+    const forInputs = { ...shared, watch, computeTimeoutMs: options.computeTimeoutMs ?? COMPUTE_TIMEOUT_MS }
+    const recompute = createRecompute({ ...forInputs, onComputed: watch.tellOwn }, life)
+    const makeInputs = createInputs({ ...forInputs, recompute })
     work = { watch, open, slots: shared.slots }
     const watching = life.spawn(watch.run(signal))
     conclusions.take()
