@@ -132,8 +132,9 @@ export async function createWatch(deps: WatchDeps, signal: AbortSignal): Promise
     await saved
     const taken = handlers.onRollback()
     news.tellRollback()
-    headAfterRollback = await persist({ doing: 'read_head', attempt: () => chain.head(), signal }, deps)
-    await taken
+    const now = persist({ doing: 'read_head', attempt: () => chain.head(), signal }, deps)
+    // Both at once: of two that fail, as when the process ends, none may be left that nobody listens to.
+    ;[headAfterRollback] = await Promise.all([now, taken])
   }
 
   return {
