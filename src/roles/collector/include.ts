@@ -1,5 +1,6 @@
 import type { Batch } from '#domain/batch.ts'
 import type { ChainStep } from '#domain/chain-step.ts'
+import { isWeftError } from '#domain/errors.ts'
 import type { Cid, EpochId, ProjectId, SlotId } from '#domain/ids.ts'
 import { rangesOf } from '#domain/ranges.ts'
 import type { VoteFate } from '#domain/submission.ts'
@@ -37,6 +38,9 @@ export interface Including {
   run(signal: AbortSignal): Promise<void>
 }
 
+type Held = Pick<Batch, 'submissions' | 'projectIds'>
+const NOTHING: Held = { submissions: [], projectIds: [] }
+
 /**
  * Beside stage 3, when an epoch has its batches: which votes that were taken they hold (C18). `included` is one that a batch holds, `missing` one that none does,
  * though a batch with a result for its project is final. Where a file cannot be had nothing is `missing`.
@@ -46,19 +50,21 @@ export function createIncluding({ chain, ipfs, outbox, counters, clock, ...deps 
   const bell = createBell(clock)
 
   function put(epochId: EpochId): void {
-    const [oldest] = waiting
-    if (waiting.size >= WAITING_MAX && oldest !== undefined) waiting.delete(oldest)
     waiting.add(epochId)
+    const [oldest] = waiting
+    if (waiting.size > WAITING_MAX && oldest !== undefined) waiting.delete(oldest)
     bell.ring()
   }
 
-  async function batchAt(batchCid: Cid, signal: AbortSignal): Promise<Batch | undefined> {
+  /** `undefined` where it cannot be had now. What can be no batch, whoever serves it, holds nothing: a name that is none would hide what others lack. */
+  async function batchAt(batchCid: Cid, signal: AbortSignal): Promise<Held | undefined> {
     try {
       const bytes = await ipfs.get(batchCid, { bytesMax: BATCH_BYTES_MAX, timeoutMs: FETCH_TIMEOUT_MS, signal })
       const parsed = await readBatchFile(bytes, batchCid, () => clock.sleep(0, signal))
-      return parsed.ok ? parsed.batch : undefined
+      return parsed.ok ? parsed.batch : NOTHING
     } catch (failure) {
       signal.throwIfAborted()
+      if (isWeftError(failure, 'ID_MALFORMED') || isWeftError(failure, 'IPFS_CONTENT_TOO_LARGE')) return NOTHING
       if (!isUnreadable(failure)) throw failure
       return undefined
     }
