@@ -143,7 +143,7 @@ export const METRICS = {
   weft_collector_votes_judged_total: {
     kind: 'counter',
     labels: ['fate'],
-    help: 'Votes that a sequencer took, and what the batches say of them, where --gateways has them read: `included`, or `missing` from all though their project has a final result.',
+    help: 'Votes that a sequencer took, or that were sent, and what the batches say of them, where --gateways has them read: `included`, or `missing` from all though their project has a final result.',
   },
 
   // Relay

@@ -8,7 +8,7 @@ import type { AnchorChain } from '#io/chain/port.ts'
 import { createVirtualClock } from '#io/clock/fake.ts'
 import { createFakeIpfsNetwork } from '#io/ipfs/fake.ts'
 import { createFakeStore } from '#io/store/fake.ts'
-import { oldestKept, overUntil, retain, type Shelf } from './retention.ts'
+import { letGoOfEntries, oldestKept, overUntil, retain, type Shelf } from './retention.ts'
 
 const epoch = (number: number): EpochId => number as EpochId
 const market = marketOf({ epochManager: '0x0e', attestationWindowBlocks: 30 } as Parameters<typeof marketOf>[0])
@@ -251,4 +251,14 @@ test('G3, G6, G10: nothing that any epoch needs goes, whatever is released, reor
   )
   // Or it would say nothing.
   expect(went).toBeGreaterThan(0)
+})
+
+test('V8: of entries of several kinds no more go at once than asked for, those of the first kind first, and none that is kept', async () => {
+  const store = createFakeStore()
+  await store.commit(['a/1', 'a/2', 'a/9', 'b/1', 'b/2', 'b/9'].map((key) => ({ key, value: new Uint8Array(1) })))
+  const kinds = ['a/', 'b/'].map((prefix) => ({ prefix, end: `${prefix}5` }))
+  const left = () => store.scan('').map(({ key }) => key)
+  expect([await letGoOfEntries(kinds, 3, store), left()]).toEqual([3, ['a/9', 'b/2', 'b/9']])
+  expect([await letGoOfEntries(kinds, 3, store), left()]).toEqual([1, ['a/9', 'b/9']])
+  expect(await letGoOfEntries(kinds, 3, store)).toBe(0)
 })

@@ -129,6 +129,14 @@ test('V21, S33: an epoch was listened to when half of the time for its batches i
   expect([await sends(), watch.unready()]).toEqual([BOTH, undefined])
 })
 
+test('V21, S33: a release that a reorganisation took back is none that was listened to', async () => {
+  const { sends, after, watch } = world(1, { windows: [4, 10] })
+  await after(step(11, released), { kind: 'rollback', to: blockAt(10) }, step(11), step(13, released), step(18))
+  expect([await sends(), watch.unready()?.detail]).toEqual([[], '0 of 1 epochs'])
+  await after(step(20))
+  expect([await sends(), watch.unready()]).toEqual([BOTH, undefined])
+})
+
 test('what was sent while it was listened goes out then', async () => {
   const { watch, after } = world(1)
   const waiting = watch.sender.send('one', {} as never, new AbortController().signal)

@@ -81,8 +81,8 @@ export function watchTwins({ listenEpochs, place }: TwinOptions, deps: TwinDeps)
   const cleared = Promise.withResolvers<void>()
   let starting: Promise<Start> | undefined
   let heard = 0
-  /** Of the epochs that are listened to, when each will have been. */
-  const ends: number[] = []
+  /** Of the epochs that are listened to, when each will have been, and the block of its release: a reorganisation may take that back. */
+  let ends: readonly { readonly release: number; readonly end: number }[] = []
   let twin: Hash | undefined
   if (listenEpochs === 0) cleared.resolve()
 
@@ -95,25 +95,29 @@ export function watchTwins({ listenEpochs, place }: TwinOptions, deps: TwinDeps)
   }
 
   async function look(step: ChainStep, { after, until, turn }: Start, signal: AbortSignal): Promise<void> {
-    if (step.kind === 'rollback' || step.block.number <= after || twin !== undefined) return
+    if (step.kind === 'rollback') {
+      ends = ends.filter(({ release }) => release <= step.to.number)
+      return
+    }
+    if (step.block.number <= after || twin !== undefined) return
     const { number, contractNumber, timestamp } = step.block
     for (const event of step.events) {
-      if (event.kind === 'EpochReleased' && heard + ends.length < listenEpochs) ends.push(contractNumber + turn)
+      if (event.kind === 'EpochReleased' && heard + ends.length < listenEpochs)
+        ends = [...ends, { release: number, end: contractNumber + turn }]
       if (twin !== undefined || !(await isTwins(event, signal))) continue
       twin = event.transactionHash
       report('twin_found', { account, transactionHash: twin, event: event.kind, block: number })
       // The next start listens.
       await store.commit([{ key: ALONE_KEY }])
     }
-    const before = heard
-    while (ends.length > 0 && (ends[0] as number) <= contractNumber) {
-      ends.shift()
-      heard += 1
-    }
+    const left = ends.filter(({ end }) => end > contractNumber)
+    const isEnd = left.length < ends.length
+    heard += ends.length - left.length
+    ends = left
     if (until !== undefined && number >= until) heard = Math.max(heard, listenEpochs)
     if (heard < listenEpochs) return
     cleared.resolve()
-    const isNews = heard > before || step.events.some(({ kind }) => kind === 'EpochReleased')
+    const isNews = isEnd || step.events.some(({ kind }) => kind === 'EpochReleased')
     if (twin !== undefined || !isNews) return
     await store.commit([{ key: ALONE_KEY, value: encoder.encode(JSON.stringify({ place, block: number, timestamp } satisfies Alone)) }])
   }

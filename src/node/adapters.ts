@@ -14,7 +14,9 @@ import { type HeliaNode, startHeliaNode } from '#io/ipfs/helia.ts'
 import { kuboPlace } from '#io/ipfs/kubo.ts'
 import { pinningService } from '#io/ipfs/pinning-service.ts'
 import { openPlace, type PlaceAdapter } from '#io/ipfs/place.ts'
+import type { ManyRecoverer } from '#io/keys/port.ts'
 import { systemRandom } from '#io/keys/random.ts'
+import { createRecovererPool } from '#io/keys/recoverer-pool.ts'
 import type { SubmissionHost } from '#io/p2p/host.ts'
 import { type Copies, createCopies } from '#life/copies.ts'
 import { persist } from '#life/persist.ts'
@@ -121,6 +123,13 @@ export function tellRefusals(host: Pick<SubmissionHost, 'counts'>, home: Pick<Ro
     if (JSON.stringify(counts) !== told) home.report('frames_refused', counts)
     told = JSON.stringify(counts)
   }
+}
+
+/** Finds signers on threads of its own, until the role ends. */
+export function recovererPool({ report }: Pick<RoleHome, 'report'>, started: Started): ManyRecoverer {
+  const pool = createRecovererPool({ onDeath: (detail) => report('thread_died', { detail }) })
+  started.add('recoverer', pool)
+  return pool
 }
 
 export interface IpfsPlace {

@@ -22,7 +22,7 @@ import { VERSION } from './version.ts'
 
 /** Written under another name until it is whole. */
 const UNFINISHED = '.unfinished'
-/** Of a process and of no other; what was, and must not be kept; made again from the chain; on its way to another name; copied in another way. */
+/** Of a process and of no other; what it said; made again from the chain; on its way to another name; copied in another way. */
 const LEFT_OUT = /^(run\.json|endpoints\.json|log(\.old)?\.jsonl|index\.sqlite.*|state\.sqlite.*|.*\.pid|.*\.new)$/
 
 const FORM = z.object({

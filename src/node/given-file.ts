@@ -65,12 +65,13 @@ export function bytesOf(path: string): Uint8Array | undefined {
   }
 }
 
-/** A file that a person named; `what` is the flag or variable. Throws `SETTINGS_INVALID`. */
-export function contentOf(path: string, what: string): string {
+/** A file that a person named; `what` is the flag or variable, where nobody else says it. Throws `SETTINGS_INVALID`. */
+export function contentOf(path: string, what?: string): string {
   try {
     return textOf(path)
   } catch (cause) {
-    throw new WeftError('SETTINGS_INVALID', { problems: [`${what}: ${unreadInWords(path, cause)}`] }, cause)
+    const problem = unreadInWords(path, cause)
+    throw new WeftError('SETTINGS_INVALID', { problems: [what === undefined ? problem : `${what}: ${problem}`] }, cause)
   }
 }
 

@@ -12,7 +12,7 @@ import {
   problemText,
 } from './computes.ts'
 import { isDeployedFile, readDeployedMarket } from './deployed-market.ts'
-import { textOf, unreadInWords } from './given-file.ts'
+import { contentOf } from './given-file.ts'
 
 /** The file that `--market` names: which computes a market has. */
 const MARKET = z.strictObject({ computes: COMPUTE_LIST }, NO_OBJECT)
@@ -45,12 +45,7 @@ function listIn(path: string, json: unknown): ComputeList {
 }
 
 function jsonIn(path: string): unknown {
-  let text: string
-  try {
-    text = textOf(path)
-  } catch (failure) {
-    throw new WeftError('SETTINGS_INVALID', { problems: [unreadInWords(path, failure)] }, failure)
-  }
+  const text = contentOf(path)
   try {
     return JSON.parse(text)
   } catch {

@@ -4,7 +4,6 @@ import type { AnchorChain, ProtocolSender } from '#io/chain/port.ts'
 import { systemClock } from '#io/clock/system.ts'
 import type { SubmissionListener } from '#io/intake/port.ts'
 import { systemRandom } from '#io/keys/random.ts'
-import { createRecovererPool } from '#io/keys/recoverer-pool.ts'
 import { openJetStream } from '#io/log/jetstream.ts'
 import type { Shared } from '#io/log/port.ts'
 import type { SubmissionHost } from '#io/p2p/host.ts'
@@ -13,7 +12,7 @@ import { gatherFrom } from '#roles/sequencer/scale-out/gather.ts'
 import { createLeading } from '#roles/sequencer/scale-out/lead.ts'
 import { createListening, type Part, type PartDeps } from '#roles/sequencer/scale-out/listen.ts'
 import { snapshotCidOf } from '#wire/cid.ts'
-import { anchorChain, anchorRpc, ipfsPlace, tellRefusals } from './adapters.ts'
+import { anchorChain, anchorRpc, ipfsPlace, recovererPool, tellRefusals } from './adapters.ts'
 import type { Places, RoleHome } from './home.ts'
 import { slotLimits } from './intake-limits.ts'
 import { type MarketDeps, openMarket } from './market.ts'
@@ -61,8 +60,7 @@ async function listener(
 ): Promise<{ readonly part: Part; places(): Places; readonly frames: SubmissionHost['counts'] }> {
   const host = await submissionHost(settings, home, signal)
   started.add('libp2p host', host)
-  const recoverer = createRecovererPool({ onDeath: (detail) => home.report('thread_died', { detail }) })
-  started.add('recoverer', recoverer)
+  const recoverer = recovererPool(home, started)
   const part = createListening(partOptions(settings), { ...deps, listener: host, recoverer, onRelease: tellRefusals(host, home) })
   return { part, places: () => ({ p2p: host.addresses() }), frames: host.counts }
 }

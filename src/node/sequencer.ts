@@ -2,11 +2,10 @@ import { WeftError } from '#domain/errors.ts'
 import { systemClock } from '#io/clock/system.ts'
 import { serveHttp } from '#io/http/server.ts'
 import { systemRandom } from '#io/keys/random.ts'
-import { createRecovererPool } from '#io/keys/recoverer-pool.ts'
 import { live } from '#life/live.ts'
 import { sequencerPages, sequencerRoutes } from '#roles/sequencer/http/routes.ts'
 import { createSequencer, type Sequencer, type SequencerDeps } from '#roles/sequencer/sequencer.ts'
-import { anchorChain, anchorRpc, ipfsPlace } from './adapters.ts'
+import { anchorChain, anchorRpc, ipfsPlace, recovererPool } from './adapters.ts'
 import { slotLimits } from './intake-limits.ts'
 import { isLoopback, ownNames } from './loopback.ts'
 import { openMarket } from './market.ts'
@@ -52,8 +51,7 @@ export const wireSequencer =
         ? await sealedElsewhere(settings, { home, started, chain, own, isSettled: () => hasSettled(rpc, own.address) })
         : await listensItself(settings, { home, started, own, signal })
     const countEpoch = countSealed(home.notes.recorder)
-    const recoverer = createRecovererPool({ onDeath: (detail) => home.report('thread_died', { detail }) })
-    started.add('recoverer', recoverer)
+    const recoverer = recovererPool(home, started)
     const isSigning = settings.signedReceipts === 'on'
     const signer = isSigning ? signerOf(settings) : undefined
     const receiptSigner = signer && (twins?.guarded(signer) ?? signer)

@@ -1,7 +1,7 @@
 import { WeftError } from '#domain/errors.ts'
 import { Secret } from '#domain/secret.ts'
 import { publicKeyIn } from '#io/keys/signer-url.ts'
-import { isOpenToOthers, textOf, unreadInWords } from './given-file.ts'
+import { contentOf, isOpenToOthers } from './given-file.ts'
 import { problemOfUrl } from './pin-places.ts'
 import type { Settings } from './settings/settings.ts'
 
@@ -39,13 +39,7 @@ export function pemIn(path: string): Secret<string> {
   const refuse = (problem: string): never => {
     throw new WeftError('SETTINGS_INVALID', { problems: [problem] })
   }
-  const text = ((): string => {
-    try {
-      return textOf(path)
-    } catch (failure) {
-      return refuse(unreadInWords(path, failure))
-    }
-  })()
+  const text = contentOf(path)
   if (!text.includes('-----BEGIN ')) return refuse(`${path} is no PEM`)
   return text.includes('PRIVATE KEY-----') && isOpenToOthers(path)
     ? refuse(`${path} holds a private key that others may read: chmod 600 ${path}`)

@@ -241,7 +241,7 @@ describe('a role that fails', () => {
       expect(await faring()).toMatchObject({ state: 'unasked' })
     })
 
-    test('takes no word from a process that is at work there, and writes nothing for another program', async () => {
+    test('takes no word from a process that is at work there, and writes nothing for another role or program', async () => {
       running = await start()
       await expect(start()).rejects.toMatchObject({ code: 'DATA_DIR_LOCKED' })
       expect(await faring()).toMatchObject({ state: 'unasked' })
@@ -250,6 +250,11 @@ describe('a role that fails', () => {
       expect(await faring()).toMatchObject({ state: 'unasked' })
       await running.stop()
       running = undefined
+      const options = { logTo: join(folder, 'log') }
+      const wire: Wire<string> = () => Promise.reject(new Error('never wired'))
+      const asOther = startWith('collector', { dataDir: join(folder, 'relay'), ...QUIET } as Settings, wire, options)
+      await expect(asOther).rejects.toMatchObject({ code: 'DATA_DIR_OF_OTHER' })
+      expect(await faring()).toMatchObject({ state: 'stopped' })
       stamp('PRAGMA application_id = 7')
       await expect(start()).rejects.toMatchObject({ code: 'STORE_FOREIGN' })
       expect(await faring()).toMatchObject({ state: 'stopped' })

@@ -81,8 +81,8 @@ export async function startWith<Handle>(
   }
 }
 
-/** A folder in which another process works, or that is another program's, is not ours to write into. */
-const IS_OTHERS = ['DATA_DIR_LOCKED', 'STORE_FOREIGN'] as const
+/** A folder in which another process works, or that is another role's or program's, is not ours to write into. */
+const IS_OTHERS = ['DATA_DIR_LOCKED', 'DATA_DIR_OF_OTHER', 'STORE_FOREIGN'] as const
 
 function opened(open: () => RoleHome, failed: (failure: unknown) => void): RoleHome {
   try {

@@ -152,7 +152,7 @@ export async function prune(dataDir: string, options: PruneOptions): Promise<rea
   return pruned
 }
 
-async function pruneHome(home: string, opened: Store, { isDryRun, ...kept }: PruneOptions): Promise<Pruned> {
+async function pruneHome(home: string, opened: Store, { isDryRun, epochsKept, ipfsEpochsKept }: PruneOptions): Promise<Pruned> {
   // One step with a store that takes nothing tells what would go.
   const store: Store = isDryRun ? { ...opened, commit: async () => undefined } : opened
   const known = openKept(store)
@@ -166,19 +166,18 @@ async function pruneHome(home: string, opened: Store, { isDryRun, ...kept }: Pru
       if (!isDryRun) removeBlock(blocksOf(home), cid)
     })
   const over = overUntil(store)
-  async function clear(epochsKept: number, letGo: Shelf['letGo']): Promise<number> {
-    const oldest = oldestKept(known.newest(), over, { epochsKept })
-    if (isDryRun) return letGo(oldest, ALL_AT_ONCE)
+  async function clear(shelf: Shelf): Promise<number> {
+    const oldest = oldestKept(known.newest(), over, shelf)
+    if (isDryRun) return shelf.letGo(oldest, ALL_AT_ONCE)
     let count = 0
-    for (let went = STEP_LENGTH; went === STEP_LENGTH; count += went) went = await letGo(oldest, STEP_LENGTH)
+    for (let went = STEP_LENGTH; went === STEP_LENGTH; count += went) went = await shelf.letGo(oldest, STEP_LENGTH)
     return count
   }
-  const { epochsKept, ipfsEpochsKept } = kept
-  const blocks = await clear(ipfsEpochsKept, letGo)
-  const guards = await clear(epochsKept, (oldest, countMax) => letGoOfGuards(oldest, countMax, store))
+  const blocks = await clear({ epochsKept: ipfsEpochsKept, letGo })
+  const guards = await clear({ epochsKept, letGo: (oldest, countMax) => letGoOfGuards(oldest, countMax, store) })
   // Their keys begin alike: whose they are the store says.
   const isOf = (role: string): boolean => roleIn(store) === role
-  const ofBatches = isOf('validator') ? await clear(epochsKept, createJournal({ store }).letGo) : 0
+  const ofBatches = isOf('validator') ? await clear({ epochsKept, letGo: createJournal({ store }).letGo }) : 0
   const ofEpochs = isOf('sequencer') ? await trimLedger(store, { epochsKept, isDryRun }) : 0
   return { role: basename(home), blocks, blockBytes, guards, records: ofBatches + ofEpochs, unfinished, adopted, over }
 }

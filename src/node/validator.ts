@@ -2,12 +2,11 @@ import { WeftError } from '#domain/errors.ts'
 import type { AnchorChain } from '#io/chain/port.ts'
 import { systemClock } from '#io/clock/system.ts'
 import { systemRandom } from '#io/keys/random.ts'
-import { createRecovererPool } from '#io/keys/recoverer-pool.ts'
 import { createSubmissionHost } from '#io/p2p/host.ts'
 import type { Level } from '#roles/validator/recheck.ts'
 import type { Recomputer } from '#roles/validator/recompute.ts'
 import { createValidator, type Validator } from '#roles/validator/validator.ts'
-import { anchorChain, anchorRpc, ipfsPlace, sourceChain, tellRefusals } from './adapters.ts'
+import { anchorChain, anchorRpc, ipfsPlace, recovererPool, sourceChain, tellRefusals } from './adapters.ts'
 import { holdValidator } from './hold.ts'
 import type { RoleHome } from './home.ts'
 import { hostLimits } from './intake-limits.ts'
@@ -33,8 +32,7 @@ export const wireValidator: Wire<Validator> = async (settings, home, started, si
   const ipfs = await ipfsPlace(settings, home, started)
   const market = await openMarket(settings, { home, chain, clock: systemClock, ipfs: ipfs.node, signal })
   const recomputer = settings.level === 'recompute' ? await recomputerOf(settings, { home, chain, market }, signal) : undefined
-  const recoverer = createRecovererPool({ onDeath: (detail) => home.report('thread_died', { detail }) })
-  started.add('recoverer', recoverer)
+  const recoverer = recovererPool(home, started)
   const host =
     settings.hearListen.length > 0
       ? await createSubmissionHost({ identity: await home.identity(), listen: settings.hearListen, ...hostLimits(settings) })

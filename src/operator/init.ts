@@ -6,7 +6,7 @@ import { readMarketSettings } from '#io/chain/read/market.ts'
 import { readNodesSettings, type SlotRecord } from '#io/chain/read/slots.ts'
 import { checkKeystore, decryptKeystore, isKeystore } from '#io/keys/keystore.ts'
 import { createSigner } from '#io/keys/secp256k1.ts'
-import { textOf, unreadInWords } from '#node/given-file.ts'
+import { contentOf } from '#node/given-file.ts'
 import { bareKey } from '#node/key-files.ts'
 import { readMarketFile } from '#node/market-file.ts'
 import { PEER_FORM } from '#node/peer-address.ts'
@@ -76,20 +76,12 @@ export function checkDataDir(dataDir: string): void {
 
 /** The account of a keystore, which the password must open where one is given, or of a bare key. Throws `SETTINGS_INVALID`, `KEYSTORE_INVALID`, `KEYSTORE_PASSWORD_WRONG`. */
 export async function accountIn(path: string, password: Secret<string> | undefined): Promise<Address> {
-  const text = keyTextAt(path)
+  const text = contentOf(path)
   if (!isKeystore(text)) return createSigner(bareKey(text, path)).address
   const address = checkKeystore(text, path)
   if (password !== undefined) await decryptKeystore(text, { path, password })
   if (address === undefined) throw invalid(`${path} does not say whose key it holds: write it anew with ./weft keys import ${path}`)
   return address
-}
-
-function keyTextAt(path: string): string {
-  try {
-    return textOf(path)
-  } catch (failure) {
-    throw new WeftError('SETTINGS_INVALID', { problems: [unreadInWords(path, failure)] }, failure)
-  }
 }
 
 /** A key that another machine has. */

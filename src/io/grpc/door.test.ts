@@ -1,3 +1,4 @@
+import { status } from '@grpc/grpc-js'
 import { connect as connectHttp2, type ClientHttp2Session, type ClientHttp2Stream } from 'node:http2'
 import { connect, type Socket } from 'node:net'
 import { setFlagsFromString } from 'node:v8'
@@ -63,6 +64,20 @@ describe('G7: half-sent calls', () => {
     await ended
     await expect.poll(() => server.counts(), { timeout: 10_000 }).toMatchObject({ connections: 1, unfinished: 0 })
     expect(await handOver(server)).toBe('Success')
+  })
+
+  test.each([
+    ['not whole', UNARY],
+    ['silent', STREAM],
+  ])('are told why before their connection goes: one that is %s', async (_what, path) => {
+    const session = attacker(await start({ requestTimeoutMs: 500, streamIdleMs: 500 }))
+    const ended = closed(session)
+    let told: unknown
+    halfSend(session, path).once('response', (head) => {
+      told = head['grpc-status']
+    })
+    await ended
+    expect(told).toBe(String(status.DEADLINE_EXCEEDED))
   })
 
   test('are bounded in number: the oldest makes room, and its connection goes', async () => {

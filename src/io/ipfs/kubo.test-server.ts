@@ -46,6 +46,7 @@ export async function serveKubo(): Promise<FakeKubo> {
         return { body: `${JSON.stringify({ Root: { Cid: { '/': said }, PinErrorMsg: lying === 'cannot pin' ? 'no' : '' } })}\n` }
       }
       case 'POST /api/v0/pin/ls':
+        if (lying === 'never says what it pins') return new Promise(() => undefined)
         if (!pins.has(arg)) return error(`path '${arg}' is not pinned`)
         return { body: JSON.stringify({ Keys: { [arg]: { Type: 'recursive' } } }) }
       case 'POST /api/v0/pin/rm':

@@ -158,7 +158,6 @@ function finalityOf({ headTag = 'latest', headOffset = 0, catchUp }: Given, mark
   const { epochSize, sourceBlockTimeSeconds } = market
   const told = reports.filter(({ failure }) => failure === undefined)
   const backOf = ({ safeBlocksBack, finalizedBlocksBack }: EndpointReport) => (headTag === 'safe' ? safeBlocksBack : finalizedBlocksBack)
-  const back = (of: readonly (number | undefined)[]): number => Math.max(headOffset, ...of.map((blocks) => blocks ?? 0))
   const late = (blocks: number): string =>
     `epochs end ${blocks} blocks below the source head, ${Math.round(blocks * sourceBlockTimeSeconds)} s after it`
   if (headTag === 'latest') {
@@ -176,7 +175,7 @@ function finalityOf({ headTag = 'latest', headOffset = 0, catchUp }: Given, mark
       `${mute.endpoint} calls no block ${headTag}, and --head-tag waits for that`,
       'name another endpoint in --source-rpc-url, or --head-tag latest with a larger --head-offset',
     )
-  const detail = late(back(told.map(backOf)))
+  const detail = late(Math.max(headOffset, ...told.map((report) => backOf(report) ?? 0)))
   // Blocks become final by the dozen: of a chain in two steps, the second is as long as the first.
   const step = Math.max(0, ...told.map(({ safeBlocksBack = 0, finalizedBlocksBack = 0 }) => finalizedBlocksBack - safeBlocksBack))
   if (catchUp === 'skip' && step >= SKIP_FROM * epochSize)
@@ -222,7 +221,6 @@ async function marketOf(role: Role, settings: Given, source: readonly EndpointRe
   const others = source.flatMap(({ chainId }) => (chainId === undefined || chainId === market.sourceChainId ? [] : [chainId]))
   const account = signerAccount(settings)
   const rpc = createRpc({ rpcUrl, pause: systemClock })
-  const sends = isSending(role)
   return [
     good('market', `${dataMarket} on chain ${anchorChainId}`),
     ...(others.length > 0
@@ -248,7 +246,7 @@ async function marketOf(role: Role, settings: Given, source: readonly EndpointRe
           chain,
           rpc,
           run: runningOn(settings),
-          sends,
+          sends: isSending(role),
         })),
   ]
 }

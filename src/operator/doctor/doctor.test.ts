@@ -300,6 +300,8 @@ test('why a role has ended by itself is said until it is started again', async (
   const sequencers = '/ip4/127.0.0.1/tcp/1/p2p/12D3KooWQzLtLgEt4JEebiXfEjZgAB8gZ58JHaVvZjGEuHhBBJMn'
   const last = async () => (await found('collector', { sequencers })).filter(({ check }) => check === 'last end')
   expect(await last()).toMatchObject([{ state: 'doubtful', detail: `it ended by itself at 2026-01-02T03:04:05Z: ${failed.why}` }])
+  writeRun(dataDir, { role: 'collector', processId: process.pid, startedMs: 1, version: '0', failed: { ...failed, isStart: true } })
+  expect(await last()).toMatchObject([{ detail: `its last start failed at 2026-01-02T03:04:05Z: ${failed.why}` }])
   writeRun(dataDir, { role: 'collector', processId: process.pid, startedMs: 1, version: '0' })
   expect(await last()).toEqual([])
 })

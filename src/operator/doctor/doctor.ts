@@ -15,8 +15,8 @@ import { bad, doubtful, type Finding, good } from './finding.ts'
 import { diskOf, filesOf, lastEndOf, portsOf, runningOn } from './machine.ts'
 import { lookAtSigner } from './signer.ts'
 import { storeOf } from './store.ts'
-import { lookAtPlaces } from './places.ts'
 import { lookAtCollector, lookAtIpfs, lookAtSequencers } from './peers.ts'
+import { lookAtPlaces } from './places.ts'
 
 interface Around {
   readonly env: Text

@@ -12,6 +12,7 @@ import { bad, doubtful, type Finding, good } from './finding.ts'
 /** Whether somebody else signs with the key of the role: on this machine, or, of an account that sends transactions, anywhere. */
 
 const CHECK = 'key elsewhere'
+/** Nodes that are not archives keep the state of some 128 blocks. */
 const WORK_BLOCKS = 50
 
 interface Look {

@@ -18,12 +18,13 @@ const FILES_MIN = 4_096
 /** The process that works on the data directory now. */
 export const runningOn = ({ dataDir = '' }: Given): Run | undefined => atWork(readRun(dataDir))
 
-/** Why the role has ended by itself, if it has and was not started again. */
+/** Why the role has ended by itself, or did not start, if nobody has started it since. */
 export function lastEndOf({ dataDir = '' }: Given): readonly Finding[] {
   const { failed } = readRun(dataDir) ?? {}
   if (failed === undefined) return []
+  const how = failed.isStart === true ? 'its last start failed' : 'it ended by itself'
   const when = new Date(failed.atMs).toISOString().slice(0, 19)
-  return [doubtful('last end', `it ended by itself at ${when}Z: ${failed.why}`, 'start it again when that is mended')]
+  return [doubtful('last end', `${how} at ${when}Z: ${failed.why}`, 'start it again when that is mended')]
 }
 
 /** The folder itself, or where it would be made. */

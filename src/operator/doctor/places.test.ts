@@ -1,7 +1,7 @@
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { Secret } from '#domain/secret.ts'
 import { serveKubo } from '#io/ipfs/kubo.test-server.ts'
 import { servePinningService } from '#io/ipfs/pinning-service.test-server.ts'
@@ -28,6 +28,24 @@ test('a Kubo node keeps what is pinned and gives it back, or is named; nothing s
     await kubo.close()
   }
   expect(await look()).toMatchObject([{ state: 'bad', detail: expect.stringContaining('ECONNREFUSED') }])
+})
+
+test('what was pinned is let go of also where it is not read back in time', async () => {
+  const kubo = await serveKubo()
+  const late = new AbortController()
+  const timeout = vi.spyOn(AbortSignal, 'timeout').mockReturnValueOnce(late.signal)
+  try {
+    kubo.lie('never says what it pins')
+    const looking = lookAtPlaces({ pinPlaces: [{ kind: 'kubo', url: kubo.url }] })
+    await expect.poll(() => kubo.calls.some((call) => call.includes('pin/ls'))).toBe(true)
+    expect(kubo.pins.size).toBe(1)
+    late.abort(new DOMException('late', 'TimeoutError'))
+    expect(await looking).toMatchObject([{ check: 'pin place', state: 'bad' }])
+    expect(kubo.pins.size).toBe(0)
+  } finally {
+    timeout.mockRestore()
+    await kubo.close()
+  }
 })
 
 test('a pinning service is asked whether it knows the token, and for nothing else', async () => {

@@ -5,6 +5,7 @@ import type { Address, Cid, EpochId, Hash, ProjectId } from '#domain/ids.ts'
 import type { Submission } from '#domain/submission.ts'
 import type { ProtocolCall } from '#io/chain/port.ts'
 import { createFakeStore } from '#io/store/fake.ts'
+import { isBatchCid } from '#wire/batch-file.ts'
 import { encodeBatch } from '#wire/batch-json.ts'
 import { snapshotCidOf } from '#wire/cid.ts'
 import { createAnchoredWorld } from './anchored.test-world.ts'
@@ -24,6 +25,7 @@ describe('C18: votes that were taken are looked for in the batches of their epoc
   const ipfs = {
     async get(cid: string): Promise<Uint8Array> {
       asked += 1
+      if (!isBatchCid(cid)) throw new WeftError('ID_MALFORMED', { what: 'CID', text: cid })
       const bytes = served.get(cid)
       if (bytes === undefined) throw new WeftError('IPFS_NOT_FOUND', { cid, waitedMs: 0 })
       return bytes
@@ -116,6 +118,31 @@ describe('C18: votes that were taken are looked for in the batches of their epoc
     await away.attest()
     await world.clock.runUntil(() => one.role.stats().fates.included === 2, { limitMs: 5_000 })
     expect(world.events).not.toContain('votes_left_out')
+  })
+
+  test.each<[string, () => Promise<string>]>([
+    ['a name that is none', async () => 'not-a-cid'],
+    [
+      'a file that is no batch',
+      async () => {
+        const bytes = new TextEncoder().encode('{}')
+        const cid = await snapshotCidOf(bytes)
+        served.set(cid, bytes)
+        return cid
+      },
+    ],
+  ])('%s on chain hides nothing of what the others lack', async (_what, nameOf) => {
+    const epochId = await world.releaseNext()
+    const [first, second] = [world.signed(1, A), world.signed(2, A)]
+    const one = await taken([first, second])
+    const batch = await anchored(epochId, [first], [A])
+    batch.serve()
+    const batchCid = (await nameOf()) as Cid
+    await send({ kind: 'submitSubmissionBatch', epochId, batchCid, projectIds: [B], snapshotCids: [batchCid], rootHash: ROOT })
+    await batch.end()
+    await batch.attest()
+    await world.clock.runUntil(() => one.role.stats().fates.missing === 1, { limitMs: 5_000 })
+    expect(fates(one.store)).toEqual({ [`1 ${A}`]: 'acknowledged included', [`2 ${A}`]: 'acknowledged missing' })
   })
 
   test('what came to its end while nobody was there is looked for after the start; the votes of another market are not', async () => {

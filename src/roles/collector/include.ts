@@ -1,5 +1,6 @@
 import type { Batch } from '#domain/batch.ts'
 import type { ChainStep } from '#domain/chain-step.ts'
+import { isWeftError } from '#domain/errors.ts'
 import type { Cid, EpochId, ProjectId, SlotId } from '#domain/ids.ts'
 import { rangesOf } from '#domain/ranges.ts'
 import type { VoteFate } from '#domain/submission.ts'
@@ -41,57 +42,25 @@ export interface Including {
  * Beside stage 3, when an epoch has its batches: which votes that were taken they hold (C18). `included` is one that a batch holds, `missing` one that none does,
  * though a batch with a result for its project is final. Where a file cannot be had nothing is `missing`.
  */
-export function createIncluding({ chain, ipfs, outbox, counters, clock, ...deps }: IncludeDeps): Including {
+export function createIncluding(deps: IncludeDeps): Including {
+  const { outbox, counters, report } = deps
   const waiting = new Set<EpochId>()
-  const bell = createBell(clock)
+  const bell = createBell(deps.clock)
 
   function put(epochId: EpochId): void {
-    const [oldest] = waiting
-    if (waiting.size >= WAITING_MAX && oldest !== undefined) waiting.delete(oldest)
     waiting.add(epochId)
+    const [oldest] = waiting
+    if (waiting.size > WAITING_MAX && oldest !== undefined) waiting.delete(oldest)
     bell.ring()
-  }
-
-  async function batchAt(batchCid: Cid, signal: AbortSignal): Promise<Batch | undefined> {
-    try {
-      const bytes = await ipfs.get(batchCid, { bytesMax: BATCH_BYTES_MAX, timeoutMs: FETCH_TIMEOUT_MS, signal })
-      const parsed = await readBatchFile(bytes, batchCid, () => clock.sleep(0, signal))
-      return parsed.ok ? parsed.batch : undefined
-    } catch (failure) {
-      signal.throwIfAborted()
-      if (!isUnreadable(failure)) throw failure
-      return undefined
-    }
-  }
-
-  /** What the batches of the epoch say of a vote, as far as they can be read. */
-  async function readEpoch(epochId: EpochId, signal: AbortSignal): Promise<(vote: KeptVote) => VoteFate | undefined> {
-    const patiently = <Value>(attempt: () => Promise<Value>) => persist({ doing: 'read_batches', attempt, signal }, { clock, ...deps })
-    const held = new Set<string>()
-    const decided = new Set<ProjectId>()
-    let isWhole = true
-    for (const batchCid of new Set(await patiently(() => chain.batchCids(epochId)))) {
-      const anchored = await patiently(() => chain.batch(epochId, batchCid))
-      const batch = await batchAt(batchCid, signal)
-      if (batch === undefined) isWhole = false
-      for (const { submission } of batch?.submissions ?? []) held.add(voteKey(submission.request))
-      if (anchored?.isFinalized === true) for (const projectId of batch?.projectIds ?? []) decided.add(projectId)
-    }
-    const dataMarket = chain.dataMarket.toLowerCase()
-    return (vote) => {
-      if (vote.dataMarket !== dataMarket) return undefined
-      if (held.has(voteKey(vote))) return 'included'
-      return isWhole && decided.has(vote.projectId) ? 'missing' : undefined
-    }
   }
 
   async function look(epochId: EpochId, signal: AbortSignal): Promise<void> {
     if (outbox.unjudged(epochId).length === 0) return
-    const judged = await outbox.judge(epochId, await readEpoch(epochId, signal))
+    const judged = await outbox.judge(epochId, await readEpoch(epochId, deps, signal))
     for (const { fate } of judged) counters.countFate(fate)
     const missing = judged.filter(({ fate }) => fate === 'missing')
     for (const [projectId, votes] of Map.groupBy(missing, (vote) => vote.projectId))
-      deps.report('votes_left_out', { epochId, projectId, slots: rangesOf(votes.map(({ slotId }) => slotId)).join(', ') })
+      report('votes_left_out', { epochId, projectId, slots: rangesOf(votes.map(({ slotId }) => slotId)).join(', ') })
   }
 
   return {
@@ -113,5 +82,46 @@ export function createIncluding({ chain, ipfs, outbox, counters, clock, ...deps 
   }
 }
 
+type ReadDeps = Omit<IncludeDeps, 'outbox' | 'counters'>
+
+/** What the batches of the epoch say of a vote, as far as they can be read. */
+async function readEpoch(epochId: EpochId, deps: ReadDeps, signal: AbortSignal): Promise<(vote: KeptVote) => VoteFate | undefined> {
+  const { chain } = deps
+  const patiently = <Value>(attempt: () => Promise<Value>) => persist({ doing: 'read_batches', attempt, signal }, deps)
+  const held = new Set<string>()
+  const decided = new Set<ProjectId>()
+  let isWhole = true
+  for (const batchCid of new Set(await patiently(() => chain.batchCids(epochId)))) {
+    const anchored = await patiently(() => chain.batch(epochId, batchCid))
+    const batch = await batchAt(batchCid, deps, signal)
+    if (batch === undefined) isWhole = false
+    for (const { submission } of batch?.submissions ?? []) held.add(voteKey(submission.request))
+    if (anchored?.isFinalized === true) for (const projectId of batch?.projectIds ?? []) decided.add(projectId)
+  }
+  const dataMarket = chain.dataMarket.toLowerCase()
+  return (vote) => {
+    if (vote.dataMarket !== dataMarket) return undefined
+    if (held.has(voteKey(vote))) return 'included'
+    return isWhole && decided.has(vote.projectId) ? 'missing' : undefined
+  }
+}
+
 const voteKey = (vote: { readonly projectId: ProjectId; readonly snapshotCid: Cid; readonly slotId: SlotId }): string =>
   `${vote.projectId} ${vote.snapshotCid} ${vote.slotId}`
+
+type Held = Pick<Batch, 'submissions' | 'projectIds'>
+const NOTHING: Held = { submissions: [], projectIds: [] }
+
+/** `undefined` where it cannot be had now. What can be no batch, whoever serves it, holds nothing: a name that is none would hide what the others lack. */
+async function batchAt(batchCid: Cid, { ipfs, clock }: ReadDeps, signal: AbortSignal): Promise<Held | undefined> {
+  try {
+    const bytes = await ipfs.get(batchCid, { bytesMax: BATCH_BYTES_MAX, timeoutMs: FETCH_TIMEOUT_MS, signal })
+    const parsed = await readBatchFile(bytes, batchCid, () => clock.sleep(0, signal))
+    return parsed.ok ? parsed.batch : NOTHING
+  } catch (failure) {
+    signal.throwIfAborted()
+    if (isWeftError(failure, 'ID_MALFORMED') || isWeftError(failure, 'IPFS_CONTENT_TOO_LARGE')) return NOTHING
+    if (!isUnreadable(failure)) throw failure
+    return undefined
+  }
+}

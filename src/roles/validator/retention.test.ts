@@ -94,7 +94,7 @@ test('V8: guards go oldest first, no more at once than asked for, and the rest a
   expect(store.scan('guard/').map(({ key }) => Number(key.slice(6, 22)))).toEqual([3, 10])
   expect(await letGoOfGuards(10 as EpochId, 2, store)).toBe(1)
   expect(await letGoOfGuards(10 as EpochId, 2, store)).toBe(0)
-  // What was refused goes with them, and counts as they do: whoever asks goes on while as many went as it asked for.
+  // What was refused goes with them.
   for (const epochId of [10, 11, 12])
     await store.commit([
       { key: guardKey(epochId as EpochId, CID_A), value: new Uint8Array(1) },
