@@ -36,7 +36,7 @@ function createScene() {
     await clock.runUntil(sent, { limitMs: 10_000 })
     return released as EpochId
   }
-  async function watching(store: FakeStore, given: AnchorChain = chain) {
+  async function watching(store: FakeStore, given: AnchorChain = chain, onRollback = async (): Promise<void> => undefined) {
     const told: string[] = []
     const stop = new AbortController()
     const records = openRecords(store)
@@ -55,7 +55,10 @@ function createScene() {
           onHead: ({ number }) => told.push(`head ${number}`),
           onUndone: (epochs) => told.push(`undone ${epochs.map(({ epochId }) => epochId)} at ${watch.head().number}`),
           onSigner: (slotId) => told.push(`signer ${slotId}`),
-          onRollback: async () => void told.push('rollback'),
+          onRollback() {
+            told.push('rollback')
+            return onRollback()
+          },
         },
       },
       stop.signal,
@@ -142,6 +145,29 @@ describe('N1: a later start', () => {
 })
 
 describe('N7: a rollback', () => {
+  test('in which two reads fail leaves no failure that nobody hears, which would end a process in another way', async () => {
+    const unheard: unknown[] = []
+    const hear = (failure: unknown) => void unheard.push(failure)
+    process.on('unhandledRejection', hear)
+    const { clock, chain, release, watching } = createScene()
+    await release()
+    await release()
+    const failing = Promise.withResolvers<never>()
+    let isAway = false
+    const given: AnchorChain = { ...chain, head: () => (isAway ? failing.promise : chain.head()) }
+    const { told, ended } = await watching(createFakeStore(), given, () => failing.promise)
+    await clock.advance(1_000)
+    isAway = true
+    chain.reorg(1, { isLosingTransactions: true })
+    await clock.advance(1_000)
+    expect(told).toContain('rollback')
+    failing.reject(new Error('both'))
+    await expect(ended).rejects.toThrow('both')
+    await new Promise(setImmediate)
+    process.off('unhandledRejection', hear)
+    expect(unheard).toEqual([])
+  })
+
   test('undoes the releases above the common block, on disk too, and is told in that order', async () => {
     const { clock, chain, release, watching } = createScene()
     const { told, records, watch } = await watching(createFakeStore())
