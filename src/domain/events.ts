@@ -413,7 +413,7 @@ export const EVENTS = {
   thread_died: {
     level: 'warn',
     isRepeated: true,
-    help: 'A thread that looks for the signers of submissions has ended, and another has taken over what it was at. Should it come again: is there memory enough?',
+    help: 'A thread that looks for the signers of submissions has ended, or could not be had, and what it was at is done all the same, more slowly at worst. Should it come again: is there memory enough, and are threads enough allowed (`TasksMax`, `--pids-limit`)?',
   },
   evidence_not_published: { level: 'warn', help: 'The evidence about a batch is kept here, and could not be put on IPFS.' },
 

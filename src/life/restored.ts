@@ -26,7 +26,7 @@ const LOOK_EVERY_MS = 15_000
 
 interface RestoredDeps extends PersistDeps {
   readonly store: Store
-  readonly chain: Pick<AnchorChain, 'currentEpoch'>
+  readonly chain: Pick<AnchorChain, 'currentEpoch' | 'release'>
 }
 
 /**
@@ -48,8 +48,18 @@ export async function restoredUpTo(deps: RestoredDeps, { signal, spawn }: Pick<L
   return upTo
 }
 
+/** One that has a release: nothing is signed up to it, and that is written down for good, so whoever makes one up is not believed. */
 async function newestEpoch(deps: RestoredDeps, signal: AbortSignal): Promise<EpochId> {
-  return (await persist({ doing: 'read_current_epoch', attempt: () => deps.chain.currentEpoch(), signal }, deps)).epochId
+  const { chain, clock } = deps
+  async function attempt(): Promise<EpochId | undefined> {
+    const { epochId } = await chain.currentEpoch()
+    return epochId === 0 || (await chain.release(epochId)) !== undefined ? epochId : undefined
+  }
+  for (;;) {
+    const newest = await persist({ doing: 'read_current_epoch', attempt, signal }, deps)
+    if (newest !== undefined) return newest
+    await clock.sleep(LOOK_EVERY_MS, signal)
+  }
 }
 
 async function tellWhenOver(upTo: EpochId, deps: RestoredDeps, signal: AbortSignal): Promise<void> {

@@ -34,13 +34,16 @@ function chainAt(world: { head: number; readonly blocksPerEpoch: number; fails?:
   return { chain: chain as unknown as AnchorChain, asked }
 }
 
-function run(shelves: readonly Shelf[], chain: AnchorChain, store = createFakeStore()) {
+/** Of a role that has followed its chain up to the head. */
+const atHead = (chain: AnchorChain) => async (): Promise<EpochId> => (await chain.currentEpoch()).epochId
+
+function run(shelves: readonly Shelf[], chain: AnchorChain, store = createFakeStore(), followed = atHead(chain)) {
   const clock = createVirtualClock()
   const stopping = new AbortController()
   const seen: string[] = []
   const running = retain(
     shelves,
-    { chain, store, clock, random: { fraction: () => 1 }, report: (event) => seen.push(event) },
+    { chain, followed, store, clock, random: { fraction: () => 1 }, report: (event) => seen.push(event) },
     stopping.signal,
   )
   running.catch(() => undefined)
@@ -83,6 +86,19 @@ test('G6: what the chain may still decide about stays, however few epochs are to
   expect(held[0]).toBeGreaterThan(800)
   // All that went, and by far not all that would be over to the block.
   expect(isLongOver((((held[0] as number) - 1) * 10) as ContractNumber, world.head as ContractNumber, market)).toBe(true)
+  stop()
+})
+
+test('G3, G6: of epochs that the role has not seen released nothing is believed, whatever an endpoint says of them', async () => {
+  const world = { head: 10_000, blocksPerEpoch: 10 }
+  const { chain } = chainAt(world)
+  const { shelf, held } = shelfOf(400, 1_000)
+  // Released long ago, all of them.
+  const lying = { ...chain, currentEpoch: async () => ({ epochId: epoch(1_000_000) }), epochInfo: async () => ({ contractNumber: 1 }) }
+  const { clock, stop, store } = run([shelf], lying as unknown as AnchorChain, undefined, atHead(chain))
+  await clock.advance(1_000)
+  expect(held[0]).toBe(601)
+  expect(overUntil(store)).toBeLessThan(1_000)
   stop()
 })
 

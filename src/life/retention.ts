@@ -13,7 +13,9 @@ export interface Shelf {
 }
 
 export interface RetentionDeps extends PersistDeps {
-  readonly chain: Pick<AnchorChain, 'market' | 'head' | 'currentEpoch' | 'epochInfo'>
+  readonly chain: Pick<AnchorChain, 'market' | 'head' | 'epochInfo'>
+  /** The newest epoch whose release the role has seen by following the chain; 0 before the first. A view of the contract is one endpoint's word, and what goes for it is gone. */
+  followed(): EpochId | Promise<EpochId>
   readonly store: Store
 }
 
@@ -82,8 +84,8 @@ export async function retain(shelves: readonly Shelf[], deps: RetentionDeps, sig
 }
 
 /** The newest epoch, and the newest that is surely long over: epochs are released in the order of their ids, so all before it are. */
-async function look({ chain }: RetentionDeps): Promise<{ readonly newest: EpochId; readonly over: EpochId }> {
-  const [market, head, { epochId: newest }] = await Promise.all([chain.market(), chain.head(), chain.currentEpoch()])
+async function look({ chain, followed }: RetentionDeps): Promise<{ readonly newest: EpochId; readonly over: EpochId }> {
+  const [market, head, newest] = await Promise.all([chain.market(), chain.head(), followed()])
   for (let back = YOUNG_EPOCHS; back < newest; back *= 2) {
     const epochId = (newest - back) as EpochId
     const { contractNumber: released } = await chain.epochInfo(epochId)

@@ -60,7 +60,10 @@ const filesIn = (folder: string): string[] =>
 
 async function upTo(home: string, epochId: number): Promise<number | undefined> {
   const store = openSqliteStore({ path: join(home, 'state.sqlite') })
-  const chain = { currentEpoch: async () => ({ epochId: epochId as EpochId, begin: 1, end: 2 }) as never }
+  const chain = {
+    currentEpoch: async () => ({ epochId: epochId as EpochId, begin: 1, end: 2 }) as never,
+    release: async () => ({ number: 1 }) as never,
+  }
   const deps = { store, chain, clock: createVirtualClock(), random: createSeededRandom(1), report: () => undefined }
   const life = { signal: new AbortController().signal, spawn: async () => undefined }
   return restoredUpTo(deps, life).finally(() => store.close())

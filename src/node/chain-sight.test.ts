@@ -74,6 +74,19 @@ describe('the anchor chain', () => {
     expect(reasons()).toEqual([])
   })
 
+  test('of which an endpoint said once that it goes on far ahead is in order all the same, a minute later', async () => {
+    await saw(block(7))
+    await saw(block(1_000_000))
+    nowMs += 130_000
+    expect(reasons()).toEqual(['anchor_silent'])
+    // Read while the chain is followed from far back: it says nothing of its end.
+    await saw(block(8, 129))
+    expect(sight.head()?.number).toBe(1_000_000)
+    await saw(block(17))
+    expect([sight.head()?.number, reasons()]).toEqual([17, []])
+    expect(sight.readings().map(({ metric }) => metric)).not.toContain('weft_chain_block_seconds')
+  })
+
   test('whose newest block is old, or from the future, is behind or shows that the clock is', async () => {
     await saw(block(7, 121))
     expect(reasons()).toEqual(['anchor_old'])
@@ -119,8 +132,9 @@ test('a chain in whose place another one has come is not unreachable: it is exch
 
 test('a source chain that nobody has asked for a while is no reason: it is read when an epoch comes', async () => {
   const source = createChainSight('source', { recorder, nowMs: () => nowMs })
+  const seven = block(7)
   const chain = source.source({
-    head: async () => block(7),
+    head: async () => seven,
     block: async (number: number) => (number === 9 ? block(9) : undefined),
   } as never)
   await chain.head()

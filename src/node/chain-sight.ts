@@ -10,6 +10,8 @@ import type { Unready } from './role.ts'
 const PACE_BLOCKS = 32
 /** Clocks of chains and machines differ by seconds. */
 const AHEAD_MAX_MS = 30_000
+/** So long after the newest block was seen nothing is made below it: it has gone, or never was. */
+const GONE_AFTER_MS = 60_000
 /** One question that fails is asked again: only what fails for so long is told. */
 const UNANSWERED_MS = 10_000
 
@@ -59,7 +61,15 @@ export function createChainSight(
   let isExchanged = false
   const last: BlockRef[] = []
 
+  /** What one endpoint said once, of a chain that never went so far, would be the newest block for ever. */
+  function letGoOfGone({ number, timestamp }: BlockRef): void {
+    if (newest === undefined || number >= newest.block.number || 1_000 * timestamp - newest.seenMs <= GONE_AFTER_MS) return
+    newest = undefined
+    last.length = 0
+  }
+
   function saw(block: BlockRef): BlockRef {
+    letGoOfGone(block)
     // Whoever reads older blocks has not looked at its end.
     if (block.number >= (newest?.block.number ?? -1)) lookedMs = nowMs()
     if (block.number > (newest?.block.number ?? -1)) {

@@ -56,6 +56,29 @@ test('where every thread dies the work is done all the same', async () => {
   expect(deaths).toHaveLength(3)
 })
 
+/** As where the system lets the process have no more threads. */
+const refused = (): Worker => {
+  throw new Error('ERR_WORKER_INIT_FAILED')
+}
+
+test('where no thread is to be had the work is done all the same, and by threads as soon as there are some', async () => {
+  const kinds: (() => Worker)[] = [refused, refused]
+  const { pool, deaths } = openPool({ start: () => (kinds.shift() ?? sound)() })
+  expect(await pool.recoverMany(signed.slice(0, 50))).toEqual(whole.slice(0, 50))
+  expect(await pool.recoverMany(signed.slice(50, 100))).toEqual(whole.slice(50, 100))
+  expect(deaths).toEqual(['Error: ERR_WORKER_INIT_FAILED', 'Error: ERR_WORKER_INIT_FAILED'])
+  expect(await pool.recoverMany(signed)).toEqual(whole)
+  expect(deaths).toHaveLength(2)
+})
+
+test('a thread that dies, and cannot be replaced, leaves its work to those that are there', async () => {
+  const kinds: (() => Worker)[] = [sound, dying]
+  const { pool, deaths } = openPool({ start: () => (kinds.shift() ?? refused)() })
+  expect(await pool.recoverMany(signed)).toEqual(whole)
+  expect(deaths).toContain('exit code 3')
+  expect(await pool.recoverMany(signed)).toEqual(whole)
+})
+
 test('it ends with what it was at', async () => {
   const { pool } = openPool()
   const under = pool.recoverMany(signed)

@@ -25,7 +25,7 @@ export interface RecovererPoolOptions {
   readonly threads?: number
   /** Makes a thread that answers parcels. */
   readonly start?: () => Worker
-  /** Called when a thread has died; its work is done by another. */
+  /** Called when a thread has died, or cannot be had; its work is done by another, or on this one. */
   readonly onDeath?: (detail: string) => void
 }
 
@@ -81,10 +81,26 @@ export function createRecovererPool(options: RecovererPoolOptions = {}): Recover
     assign()
   }
 
+  /** `undefined` where the system, or who limits this process, gives it no thread: it is asked for one again with the next parcel. */
+  function added(): Worker | undefined {
+    try {
+      return add()
+    } catch (failure) {
+      onDeath?.(String(failure))
+      return undefined
+    }
+  }
+
   function assign(): void {
     while (!isStopped && waiting.length > 0 && busy.size < threads) {
+      const worker = idle.pop() ?? added()
+      // Those that are at work take it next.
+      if (worker === undefined && busy.size > 0) return
       const job = waiting.shift() as Job
-      const worker = idle.pop() ?? add()
+      if (worker === undefined) {
+        job.done.resolve(recoverer.recoverMany(job.signed))
+        continue
+      }
       busy.set(worker, job)
       worker.ref()
       // What it is lent it keeps, and it may die.

@@ -1,4 +1,5 @@
 import { isWeftError, toldOf, WeftError } from '#domain/errors.ts'
+import { parseEpochId } from '#domain/ids.ts'
 import type { Report } from '#domain/events.ts'
 import type { AnchorChain } from '#io/chain/port.ts'
 import type { Clock } from '#io/clock/port.ts'
@@ -64,7 +65,8 @@ export function createApi(options: ApiOptions, deps: ApiDeps): Api {
     void spawn(follow(reading, signal))
     void spawn(readBatches(reading, signal))
     void spawn(readSnapshots(reading, signal))
-    if (options.historyEpochs > 0) void spawn(retain(shelvesOf(options, deps), deps, signal))
+    const followed = async () => (await database.bounds()).newestEpochId ?? parseEpochId(0)
+    if (options.historyEpochs > 0) void spawn(retain(shelvesOf(options, deps), { ...deps, followed }, signal))
   }
 
   /** Writes the index whenever nobody else does (A4). A database that is away for a while ends nothing: the cursor is in it. */

@@ -127,6 +127,27 @@ describe('C13: time is chain time', () => {
     expect(one.role.stats().endCodes).toEqual({ window_over: 2 })
   })
 
+  test('C13, G1: nothing that was taken is given up because an endpoint names an epoch as the newest that nobody has released', async () => {
+    await world.releaseNext()
+    const one = await world.collector([])
+    await one.ready()
+    await one.hand(world.signed(1))
+    await one.stop()
+    await world.mine(1)
+    const { connect } = world.chain
+    const lying = () => ({ ...connect(), currentEpoch: async () => ({ epochId: 1_000_000, begin: 1, end: 10 }) as never })
+    Object.assign(world.chain, { connect: lying })
+    const again = await world.collector([], { store: one.store.crash() })
+    await again.ready()
+    await world.clock.advance(5_000)
+    expect(again.role.stats()).toMatchObject({ open: 1, endings: { expired: 0 } })
+    expect(await again.hand(world.signed(2))).toBe('Success')
+    // It ends by itself all the same.
+    await world.mine(SPENT_BLOCKS)
+    await world.clock.advance(2_000)
+    expect(again.role.stats()).toMatchObject({ open: 0, endCodes: { window_over: 2 } })
+  })
+
   test('a window that ended while the collector was away has ended, and one that is open is', async () => {
     await world.releaseNext()
     const one = await world.collector([])

@@ -68,17 +68,22 @@ function oldestNeeded(epochs: Iterable<ReleasedEpoch>, windows: Windows): BlockN
   return undefined
 }
 
-/** The release of the oldest epoch whose window may be open, or the head; and the newest epoch. */
+/**
+ * The release of the oldest epoch whose window may be open, or the head; and the newest epoch that has a release, 0 where none is found. What was taken for
+ * an epoch before that is over, so the view that names the newest does not decide it: whoever makes one up has no release to show for it.
+ */
 async function startOf(
   chain: AnchorChain,
   { head, length }: { readonly head: BlockRef; readonly length: number },
 ): Promise<{ readonly block: BlockNumber; readonly newest: EpochId }> {
-  const { epochId: newest } = await chain.currentEpoch()
+  const { epochId: last } = await chain.currentEpoch()
   let block = head.number
-  for (let epochId = newest; epochId > Math.max(0, newest - LOOK_BACK_EPOCHS); epochId = (epochId - 1) as EpochId) {
+  let newest = 0 as EpochId
+  for (let epochId = last; epochId > Math.max(0, last - LOOK_BACK_EPOCHS); epochId = (epochId - 1) as EpochId) {
     const release = await chain.release(epochId)
     // Left out by the market's owner.
     if (release === undefined) continue
+    newest = Math.max(newest, epochId) as EpochId
     block = Math.min(block, release.number) as BlockNumber
     if (isOverInBoth(release, length, head)) break
   }

@@ -206,7 +206,8 @@ export function createSequencer(options: SequencerOptions, deps: SequencerDeps):
       onDisputed: sealing.takeDisputed,
     }
     void life.spawn(watchAppointment('sequencer', deps, life.signal))
-    void life.spawn(retain([{ epochsKept: options.ipfsEpochsKept, letGo: deps.ipfs.letGo }], deps, life.signal))
+    const retaining = { ...deps, followed: ledger.newest }
+    void life.spawn(retain([{ epochsKept: options.ipfsEpochsKept, letGo: deps.ipfs.letGo }], retaining, life.signal))
     await Promise.all([
       life.spawn(watch(watching, life.signal)),
       life.spawn(intake.listen(life.signal)),

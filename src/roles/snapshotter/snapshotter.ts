@@ -1,6 +1,6 @@
 import pLimit from 'p-limit'
 import { WeftError } from '#domain/errors.ts'
-import type { EpochId, ProjectId, SlotId } from '#domain/ids.ts'
+import { type EpochId, parseEpochId, type ProjectId, type SlotId } from '#domain/ids.ts'
 import { mayVoteOn } from '#domain/market-rules.ts'
 import { byReason } from '#domain/project.ts'
 import { shareUsed, windowOf } from '#domain/window.ts'
@@ -286,7 +286,8 @@ export function createSnapshotter(options: SnapshotterOptions, deps: Snapshotter
     work = { watch, open, slots: shared.slots }
     const watching = life.spawn(watch.run(signal))
     conclusions.take()
-    void life.spawn(retain([{ epochsKept: options.ipfsEpochsKept, letGo: deps.ipfs.letGo }], deps, signal))
+    const followed = (): EpochId => shared.records.epochs().at(-1)?.epochId ?? parseEpochId(0)
+    void life.spawn(retain([{ epochsKept: options.ipfsEpochsKept, letGo: deps.ipfs.letGo }], { ...deps, followed }, signal))
     const sourceHead = () => persist({ doing: 'read_source', attempt: () => deps.source.head(), signal }, deps)
     const onSimulated = (count: number) => counters.add('simulated', count)
     void life.spawn(simulateOnce(deps.terms.present.plan, signal, { ...project, clock: deps.clock, makeInputs, sourceHead, onSimulated }))

@@ -155,7 +155,7 @@ describe('N7: a rollback', () => {
     const failing = Promise.withResolvers<never>()
     let isAway = false
     const given: AnchorChain = { ...chain, head: () => (isAway ? failing.promise : chain.head()) }
-    const { told, ended } = await watching(createFakeStore(), given, () => failing.promise)
+    const { told, ended } = await watching(createFakeStore(), given, async () => failing.promise)
     await clock.advance(1_000)
     isAway = true
     chain.reorg(1, { isLosingTransactions: true })

@@ -2,7 +2,7 @@ import pLimit from 'p-limit'
 import { createAnchorView, type ReleasedEpoch } from '#domain/anchor-view.ts'
 import { WeftError } from '#domain/errors.ts'
 import type { Report } from '#domain/events.ts'
-import type { Cid, EpochId } from '#domain/ids.ts'
+import { type Cid, type EpochId, parseEpochId } from '#domain/ids.ts'
 import type { AnchorChain, ProtocolSender } from '#io/chain/port.ts'
 import type { Clock } from '#io/clock/port.ts'
 import type { SubmissionListener } from '#io/intake/port.ts'
@@ -137,7 +137,8 @@ export function createValidator(options: ValidatorOptions, deps: ValidatorDeps):
       return life.signal.aborted ? undefined : validate(batch, validating, life.signal)
     }, life.fail)
     void life.spawn(watchAppointment('validator', deps, life.signal))
-    void life.spawn(retain(shelvesOf(options, deps), deps, life.signal))
+    const followed = (): EpochId => [...validating.view.epochs()].at(-1)?.epochId ?? parseEpochId(0)
+    void life.spawn(retain(shelvesOf(options, deps), { ...deps, followed }, life.signal))
     const standIns = createStandIns(validating, life)
     const silence = createSilence({ ...validating, isListening: deps.listener !== undefined })
     const ear = deps.listener && createEar({ ...validating, listener: deps.listener, learnRules: rulesFor(validating, life) }, life)
