@@ -354,6 +354,13 @@ describe('a snapshotter', () => {
       expect.objectContaining({ check: 'slot 3', state: 'bad', detail: expect.stringContaining('no such slot') }),
       expect.objectContaining({ check: 'collector', state: 'bad', detail: expect.stringMatching(/UNAVAILABLE .*127\.0\.0\.1:1$/) }),
     ])
+    given.chain = world({}, [account, stranger, account, stranger, stranger])
+    const [moved, none] = wrong(await look('127.0.0.1:1', '1-9'))
+    expect([moved?.check, moved?.mend, none?.check], 'a hundred that moved are one line').toEqual([
+      'slots 2,4-5',
+      expect.stringContaining(`\`./weft slots assign 2=${account} 4-5=${account}\``),
+      'slots 6-9',
+    ])
     const server = await serveSubmissions({ host: '127.0.0.1', port: 0, handler: async () => 'Success' })
     try {
       expect(wrong(await look(server.endpoint))).toMatchObject([
