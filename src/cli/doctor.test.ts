@@ -39,6 +39,7 @@ test('of a node all parts are looked at, each below its name; a file that is not
   writeFileSync(config, JSON.stringify({ dataDir: 'data', parts: { relay, other: { role: 'relay', ...relay } } }))
   const { exitCode, out } = await weft({}, 'doctor', 'node', '--config', config)
   expect([exitCode, out]).toEqual([0, expect.stringMatching(/^relay\n✔ settings [^\n]*\n✔ disk (?:.*\n)*other\n✔ settings /)])
+  expect((await weft({}, 'doctor', '--config', config)).out, 'who names nothing means the node').toMatch(/^relay\n✔ settings /)
   const missing = await weft({}, 'doctor', 'node', '--config', join(folder, 'nowhere.json'))
   expect([missing.exitCode, missing.out]).toEqual([1, expect.stringMatching(/^✘ settings +there is no file .*nowhere\.json/)])
 })

@@ -67,9 +67,10 @@ export const doctorCommand = buildCommand({
       kind: 'tuple',
       parameters: [
         {
-          brief: `One of ${ROLES.join(', ')}; or ${NODE}, all that a file of \`./weft node\` runs`,
+          brief: `One of ${ROLES.join(', ')}; or ${NODE}, as where none is named: all that a file of \`./weft node\` runs`,
           parse: (text: string) => (text === NODE ? NODE : roleNamed(text, NODE)),
           placeholder: 'role',
+          default: NODE,
         },
       ],
     },
