@@ -125,6 +125,13 @@ test('settings that are wrong are found all at once, each with where they are li
   ])
 })
 
+test('whoever would be told of nothing hears so beforehand', async () => {
+  const findings = await found('relay', { p2pListen: '/ip4/127.0.0.1/tcp/0', alertTo: 'webhook:http://127.0.0.1:1/hook' })
+  expect(findings.filter(({ check }) => check === 'alerts')).toMatchObject([
+    { state: 'bad', detail: expect.stringContaining('ECONNREFUSED') },
+  ])
+})
+
 test('a remote signer is asked for a signature: one that has the key, one that has not, and one that lies', async () => {
   const [key, stranger] = [parsePrivateKey(KEY), parsePrivateKey('22'.repeat(32))]
   const there = await serveWeb3Signer([key, stranger])
