@@ -214,9 +214,10 @@ export function createHealth(target: Target, pace: Pace, { onTrouble, onUse }: E
     budget: createBudget(target.callsPerSecond, pace),
     chain: () => chain,
     judgeChain(isRight: boolean, detail: string): void {
-      if (!isRight) return isOfAnother(detail)
-      chain = 'right'
-      over('wrong_chain')
+      if (isRight) {
+        chain = 'right'
+        over('wrong_chain')
+      } else isOfAnother(detail)
     },
     /** In the place of the chain that it served is another one, or the same begun anew. */
     exchanged(detail: string): void {
