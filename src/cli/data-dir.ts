@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { WeftError } from '#domain/errors.ts'
 import { type Given, SETTINGS, unknownVariables } from '#node/settings/settings.ts'
 
@@ -17,10 +18,28 @@ export function neededDataDir(env: Given, flag: string | undefined): string {
   return given
 }
 
+/** The file of `./weft node`, where somebody runs one from this folder. */
+const NODE_FILE = 'weft.json'
+
+/** The same, or that of the node whose file lies in this folder; `undefined` where there is none. Throws `SETTINGS_INVALID`. */
+export async function dataDirOfNode(env: Given, flag: string | undefined, file = NODE_FILE): Promise<string | undefined> {
+  const given = givenDataDir(env, flag)
+  if (given !== undefined || !existsSync(file)) return given
+  const { homeIn } = await import('#node/node-config.ts')
+  return homeIn(file).dataDir
+}
+
+/** The network file of that node, unless the environment names another. Throws `SETTINGS_INVALID`. */
+export async function networkOfNode(env: Given, file = NODE_FILE): Promise<string | undefined> {
+  if (env[SETTINGS.network.env] !== undefined || !existsSync(file)) return undefined
+  const { homeIn } = await import('#node/node-config.ts')
+  return homeIn(file).network
+}
+
 /** The same, or that of the devnet started last: one that was kept after its end tells as much as one that runs. Throws `SETTINGS_INVALID`, `DATA_DIR_UNKNOWN`. */
-export async function dataDirOrDevnets(env: Given, flag: string | undefined): Promise<string> {
+export async function dataDirHere(env: Given, flag: string | undefined): Promise<string> {
   const { latestDevnet } = await import('#devnet/registry.ts')
-  const dataDir = givenDataDir(env, flag) ?? latestDevnet()
+  const dataDir = (await dataDirOfNode(env, flag)) ?? latestDevnet()
   if (dataDir === undefined) throw new WeftError('DATA_DIR_UNKNOWN', { dataDir: '(none given, none announced)' })
   return dataDir
 }
@@ -36,7 +55,8 @@ export const HOME_FLAGS = {
     kind: 'parsed',
     parse: String,
     optional: true,
-    brief: 'Data directory of a role, of a node or of a devnet (WEFT_DATA_DIR); default: of the devnet started last',
+    brief:
+      'Data directory of a role, of a node or of a devnet (WEFT_DATA_DIR); default: of the node whose weft.json lies here, or else of the devnet started last',
   },
   json: { kind: 'boolean', default: false, brief: 'Print one JSON object per role' },
 } as const

@@ -17,7 +17,7 @@ const nextSteps = (path: string): string =>
   [
     `network file   ${path}`,
     `roles          ./weft sequencer --network ${path} …, and so on; \`./weft settings ROLE\` lists what each needs`,
-    'next           docs/BY-HAND.md starts a whole network, role by role',
+    'next           docs/OPERATING.md starts a node on it, docs/BY-HAND.md each role by itself',
   ].join('\n')
 
 interface Flags extends PlaceFlags, SendFlags {

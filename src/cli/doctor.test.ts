@@ -38,7 +38,11 @@ test('of a node all parts are looked at, each below its name; a file that is not
   const relay = { healthListen: 'off', p2pListen: ['/ip4/127.0.0.1/tcp/0'] }
   writeFileSync(config, JSON.stringify({ dataDir: 'data', parts: { relay, other: { role: 'relay', ...relay } } }))
   const { exitCode, out } = await weft({}, 'doctor', 'node', '--config', config)
-  expect([exitCode, out]).toEqual([0, expect.stringMatching(/^relay\n✔ settings [^\n]*\n✔ disk (?:.*\n)*other\n✔ settings /)])
+  expect([exitCode, out]).toEqual([0, expect.stringMatching(/^relay\n✔ settings [^\n]*\n✔ disk (?:.*\n)*other\n/)])
+  expect(out.split('other\n')[1], 'what is told already is named').toMatch(/^(?:. .*\n)* {2}as above +settings, .*open files.*\n$/)
+  const { findings } = JSON.parse((await weft({}, 'doctor', '--config', config, '--json')).out) as { findings: { part: string }[] }
+  expect(findings.filter(({ part }) => part === 'other').length).toBe(findings.filter(({ part }) => part === 'relay').length)
+  expect((await weft({}, 'doctor', '--config', config)).out, 'who names nothing means the node').toMatch(/^relay\n✔ settings /)
   const missing = await weft({}, 'doctor', 'node', '--config', join(folder, 'nowhere.json'))
   expect([missing.exitCode, missing.out]).toEqual([1, expect.stringMatching(/^✘ settings +there is no file .*nowhere\.json/)])
 })

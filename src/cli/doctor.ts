@@ -43,11 +43,26 @@ export const doctorCommand = buildCommand({
     const paint = paintFor(this.process)
     const around = { env: this.process.env as Given, unlock: createUnlocker((what) => askForSigner(this.process, what)) }
     const findings: Finding[] = []
+    const say = (line: string): void => void (json || stdout.write(`${line}\n`))
+    const told = new Set<string>()
+    let again: string[] = []
+    /** Parts of one machine have much in common: what was told of one is named of the next, and no more, unless it keeps that from working. */
+    const sayAgain = (): void => {
+      if (again.length > 0) say(`  ${'as above'.padEnd(18)} ${[...new Set(again)].join(', ')}`)
+      again = []
+    }
     for await (const finding of role === NODE ? examineNode(config ?? CONFIG_FLAG.default, around) : examine(role, given, around)) {
-      if (!json && finding.part !== undefined && finding.part !== findings.at(-1)?.part) stdout.write(`${finding.part}\n`)
-      if (!json) stdout.write(`${findingInWords(finding, paint)}\n`)
+      if (finding.part !== findings.at(-1)?.part) {
+        sayAgain()
+        if (finding.part !== undefined) say(finding.part)
+      }
+      const line = findingInWords(finding, paint)
+      if (told.has(line) && finding.state !== 'bad') again.push(finding.check)
+      else say(line)
+      told.add(line)
       findings.push(finding)
     }
+    sayAgain()
     const isWell = findings.every(({ state }) => state !== 'bad')
     if (json) stdout.write(`${JSON.stringify({ role, isWell, findings })}\n`)
     this.process.exitCode = isWell ? 0 : 1
@@ -67,9 +82,10 @@ export const doctorCommand = buildCommand({
       kind: 'tuple',
       parameters: [
         {
-          brief: `One of ${ROLES.join(', ')}; or ${NODE}, all that a file of \`./weft node\` runs`,
+          brief: `One of ${ROLES.join(', ')}; or ${NODE}, as where none is named: all that a file of \`./weft node\` runs`,
           parse: (text: string) => (text === NODE ? NODE : roleNamed(text, NODE)),
           placeholder: 'role',
+          default: NODE,
         },
       ],
     },
@@ -77,6 +93,6 @@ export const doctorCommand = buildCommand({
   docs: {
     brief: 'Look at all that a role needs, say how to mend what is wrong',
     fullDescription:
-      'Before or after the role is started. Takes the flags and variables of the role as `./weft ROLE` does, those of a node from its file as `./weft node` does, and changes nothing: what it pins at a place for copies it takes away again. Looks at the settings, the disk, what an earlier life has left in the data directory, open files, ports; the RPC endpoints of both chains (head, lag, logs, old state, chain ids against the market), the clock, what the market asks for, its windows and how final the blocks of its epochs are, the account, its office, its ether and who else signs with it, the signers of slots; IPFS, by adding a file to one node and fetching it with another, by fetching from the node of a role that runs, its peers, and places for copies; the collector, the sequencers and their list; and, where the role runs, what it says of itself. `!` works and may not for long, `✘` must be mended: behind the arrow stands how. Exit code 1 when something must be mended.',
+      'Before or after the role is started. Takes the flags and variables of the role as `./weft ROLE` does, those of a node from its file as `./weft node` does, and changes nothing: what it pins at a place for copies it takes away again. Looks at the settings, the disk, what an earlier life has left in the data directory, open files, ports; the RPC endpoints of both chains (head, lag, logs, old state, chain ids against the market), the clock, what the market asks for, its windows and how final the blocks of its epochs are, the account, its office, its ether and who else signs with it, the signers of slots; IPFS, by adding a file to one node and fetching it with another, by fetching from the node of a role that runs, its peers, and places for copies; the collector, the sequencers and their list; whether alerts have where to go; and, where the role runs, what it says of itself. `!` works and may not for long, `✘` must be mended: behind the arrow stands how. Exit code 1 when something must be mended.',
   },
 })

@@ -32,6 +32,13 @@ describe('help', () => {
     expect(ask('market')).toEqual(ask('help', 'market'))
   })
 
+  test('of the doctor names the flags of all roles, in a page: what each means stands elsewhere, once', () => {
+    const lines = ask('help', 'doctor')?.text.split('\n') ?? []
+    expect(lines.length).toBeLessThan(80)
+    expect(lines.join('\n')).toMatch(/^usage: weft doctor \[role\] \[flags\]$/m)
+    expect(lines.join('\n')).toMatch(/`.\/weft settings ROLE` explains them:\n {2}--data-dir {2}--log-format /)
+  })
+
   test('of a command has each of its flags, with what stands where it is not given', () => {
     const text = ask('help', 'devnet')?.text ?? ''
     for (const { name, target } of routes.getAllEntries())

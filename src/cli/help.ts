@@ -2,7 +2,7 @@ import { meant, nearest } from '#domain/nearest.ts'
 import { flagOf } from '#node/settings/settings.ts'
 import { rangeOf } from './parse.ts'
 import { routes } from './routes.ts'
-import { wrapped } from './words.ts'
+import { COLUMNS, wrapped } from './words.ts'
 
 type Routes = typeof routes
 type Target = Routes | ReturnType<Routes['getAllEntries']>[number]['target']
@@ -111,10 +111,23 @@ function helpOfCommand(command: AnyCommand, path: readonly string[]): string {
     ...(about === undefined ? [] : ['', wrapped(about)]),
     '',
     ...positionals.map(({ word, brief }) => row(word, brief)),
-    ...flags.map(([name, flag]) => row(wordOf(name, flag), `${flag.brief}${defaultOf(flag)}`)),
+    ...flags.filter(([, { brief }]) => !isOfRole(brief)).map(([name, flag]) => row(wordOf(name, flag), `${flag.brief}${defaultOf(flag)}`)),
+    ...flagsOfRole(flags.flatMap(([name, { brief }]) => (isOfRole(brief) ? flagOf(name) : []))),
   ]
     .join('\n')
     .trimEnd()
+}
+
+/** A hundred flags that mean what they mean elsewhere are named, and no more. */
+const isOfRole = (brief: string): boolean => brief.startsWith('As of the role')
+
+function flagsOfRole(names: readonly string[]): readonly string[] {
+  if (names.length === 0) return []
+  const lines = names.reduce<readonly string[]>((told, name) => {
+    const line = `${told.at(-1) ?? ''}  ${name}`
+    return told.length > 0 && line.length <= COLUMNS ? [...told.slice(0, -1), line] : [...told, `  ${name}`]
+  }, [])
+  return ['', wrapped('And those of the role itself, as `./weft settings ROLE` explains them:'), ...lines]
 }
 
 const INDENT = ' '.repeat(22)
@@ -142,8 +155,8 @@ function defaultOf(flag: Flag): string {
 export function positionalsOf({ parameters: { positional } }: AnyCommand): { readonly word: string; readonly brief: string }[] {
   if (positional === undefined) return []
   if (positional.kind === 'tuple')
-    return positional.parameters.map(({ placeholder = 'value', optional, brief }) => ({
-      word: optional === true ? `[${placeholder}]` : placeholder,
+    return positional.parameters.map(({ placeholder = 'value', optional, default: fallback, brief }) => ({
+      word: optional === true || fallback !== undefined ? `[${placeholder}]` : placeholder,
       brief,
     }))
   const { placeholder = 'value', brief } = positional.parameter

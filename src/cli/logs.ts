@@ -4,7 +4,7 @@ import { EVENTS, type LogEvent, type LogLevel } from '#domain/events.ts'
 import { textLine } from '#domain/log-line.ts'
 import type { FoundLog } from '#node/found-logs.ts'
 import type { Given } from '#node/settings/settings.ts'
-import { givenDataDir, dataDirOrDevnets, HOME_FLAGS } from './data-dir.ts'
+import { givenDataDir, dataDirHere, HOME_FLAGS } from './data-dir.ts'
 import { paintFor, paintOf } from './paint.ts'
 import { integerIn } from './parse.ts'
 
@@ -82,7 +82,7 @@ export const logsCommand = buildCommand({
       stdout.write(flags.json ? `${text}\n` : asText())
     }
     const given = givenDataDir(this.process.env as Given, flags.dataDir)
-    // A pipe has what a supervisor kept; without one the devnet's own are meant.
+    // A pipe has what a supervisor kept; without one those of the node or the devnet are meant.
     if (given === undefined && stdin.isTTY !== true) {
       for await (const text of linesIn(stdin)) {
         const line = lineIn(text)
@@ -90,7 +90,7 @@ export const logsCommand = buildCommand({
       }
       return
     }
-    const dataDir = await dataDirOrDevnets(this.process.env as Given, given)
+    const dataDir = await dataDirHere(this.process.env as Given, given)
     for (const [text, line] of await keptLines(dataDir, flags)) show(text, line)
   },
   parameters: {
@@ -98,7 +98,7 @@ export const logsCommand = buildCommand({
       dataDir: {
         ...HOME_FLAGS.dataDir,
         brief:
-          'Data directory of a role, of a node or of a devnet (WEFT_DATA_DIR); default: of the one started last, or, behind a pipe, what comes through it',
+          'Data directory of a role, of a node or of a devnet (WEFT_DATA_DIR); default: of the node whose weft.json lies here, or else of the devnet started last; behind a pipe, what comes through it',
       },
       level: { kind: 'enum', values: LEVELS, default: 'info', brief: 'The quietest that is shown' },
       role: {

@@ -4,7 +4,7 @@ import { type EpochId, isSubmissionId, parseEpochId } from '#domain/ids.ts'
 import { printable } from '#domain/printable.ts'
 import type { OutboxLine } from '#node/outbox.ts'
 import type { Given } from '#node/settings/settings.ts'
-import { dataDirOrDevnets, HOME_FLAGS, type HomeFlags } from './data-dir.ts'
+import { dataDirHere, HOME_FLAGS, type HomeFlags, networkOfNode } from './data-dir.ts'
 import { CONTRACT_FLAGS, type ContractFlags, networkAt } from './operator.ts'
 
 interface Flags extends HomeFlags {
@@ -55,7 +55,7 @@ const EPOCH_FLAG = {
 const showCommand = buildCommand({
   async func(this: { process: NodeJS.Process }, flags: Flags) {
     const { outboxIn } = await import('#node/outbox.ts')
-    const lines = outboxIn(await dataDirOrDevnets(this.process.env as Given, flags.dataDir), flags.epoch)
+    const lines = outboxIn(await dataDirHere(this.process.env as Given, flags.dataDir), flags.epoch)
     const say = (line: string): void => void this.process.stdout.write(`${line}\n`)
     if (flags.json) for await (const line of lines) say(toJson(line))
     else if (flags.epoch === undefined) for await (const line of countsOf(lines)) say(line)
@@ -84,8 +84,9 @@ const receiptCommand = buildCommand({
   async func(this: { process: NodeJS.Process }, flags: ReceiptFlags, text: string) {
     if (!isSubmissionId(text)) throw new WeftError('ID_MALFORMED', { what: 'submission id', text: text.slice(0, 80) })
     const { outboxIn, receiptOf, receiptText, writeReceipt } = await import('#node/outbox.ts')
-    const dataDir = await dataDirOrDevnets(this.process.env as Given, flags.dataDir)
-    const network = networkAt(this.process, flags, dataDir)
+    const dataDir = await dataDirHere(this.process.env as Given, flags.dataDir)
+    const named = flags.network ?? (await networkOfNode(this.process.env as Given))
+    const network = networkAt(this.process, named === undefined ? {} : { network: named }, dataDir)
     if (network === undefined)
       throw new WeftError('SETTINGS_INVALID', { problems: ['--network is needed: it names the chain and its ProtocolState'] })
     const say = (line: string): void => void this.process.stdout.write(line)

@@ -41,7 +41,17 @@ describe('a role in lines', () => {
         help: 'Tried again.',
       },
     ],
-    lately: [{ event: 'outvoted', level: 'warn', sinceMs: 1_000, lastMs: 1_000, times: 1, facts: { epochId: 3, own: '' }, help: '' }],
+    lately: [
+      {
+        event: 'outvoted',
+        level: 'warn',
+        sinceMs: 1_000,
+        lastMs: 1_000,
+        times: 1,
+        facts: { epochId: 3, own: '', help: 'Be right.' },
+        help: '',
+      },
+    ],
     alerts: [
       { event: 'outvoted', text: 'x', atMs: 2_000, sent: ['slack'], failed: ['telegram'] },
       { event: 'failed', text: 'x', atMs: 1_000, sent: [], failed: [] },
@@ -96,8 +106,8 @@ describe('a role in lines', () => {
   alerts       1970-01-01 00:00:02Z to slack, and not to telegram: outvoted; 1 before
   disk         5.0 GB free of 10.0 GB; store 2.0 kB
   memory       120.0 MB
-               slot 3: epoch 8, N s ago; 4 handed over, 3 included, 1 outvoted, 1 left out; 2 of 50 today
-               slot 4: nothing submitted yet; 0 handed over, 0 included, 0 outvoted, 0 left out
+  slots        3: epoch 8, N s ago; 4 handed over, 3 included, 1 outvoted, 1 left out; 2 of 50 today
+               4: nothing submitted yet; 0 handed over, 0 included, 0 outvoted, 0 left out
   ✘ hand_over_failed (QUEUE_FULL)
       Does it run?
   ! dial_failed for 3 min, since ${new Date(run.startedMs).toISOString().slice(11, 19)}Z, 12 times  address=/a detail="it\\u001b[2J"
@@ -126,6 +136,12 @@ describe('a role in lines', () => {
     expect(line).toBe(`  ${chain} chain head 900, ${words}`)
   })
 
+  test('of an epoch that took longer than its window says so', () => {
+    const readings = [reading('weft_snapshotter_window_used_ratio', 1.2, {})]
+    const [, line] = statusInWords({ name: 'mine', state: 'running', run, status: { ...status, readings } }).split('\n')
+    expect(line).toBe('  window       120 % of it used by the last epoch: late')
+  })
+
   test('is coloured where it is to be, by what it means', () => {
     const paint = {
       good: (text: string) => `<good ${text}>`,
@@ -147,15 +163,15 @@ describe('a role in lines', () => {
   test('slots that fare alike are one line, whatever stands between them: the odd one is seen', () => {
     const slots = Array.from({ length: 100 }, (_, index) => ({
       slotId: (index + 1) as never,
-      handedOver: 28,
+      handedOver: index < 50 ? 30 : 28,
       included: index === 41 ? 0 : 28,
       outvoted: 0,
       leftOut: index === 41 ? 28 : 0,
     }))
     const lines = statusInWords({ name: 'mine', state: 'running', run, status: { ...status, slots } }).split('\n')
-    expect(lines.filter((line) => line.includes('slot')).map((line) => line.trim())).toEqual([
-      'slots 1-41, 43-100, each: nothing submitted yet; 28 handed over, 28 included, 0 outvoted, 0 left out',
-      'slot 42: nothing submitted yet; 28 handed over, 0 included, 0 outvoted, 28 left out',
+    expect(lines.filter((line) => line.includes('left out'))).toEqual([
+      '  slots        1-41, 43-100, each: nothing submitted yet; 28 to 30 handed over, 28 included, 0 outvoted, 0 left out',
+      '               42: nothing submitted yet; 30 handed over, 0 included, 0 outvoted, 28 left out',
     ])
   })
 

@@ -10,12 +10,13 @@ import type { Run } from '#node/run-file.ts'
 import type { Given } from '#node/settings/settings.ts'
 import type { HomeStatus } from '#node/status.ts'
 import { stopSignal } from '#node/stop.ts'
-import { dataDirOrDevnets, HOME_FLAGS, type HomeFlags } from './data-dir.ts'
+import { dataDirHere, HOME_FLAGS, type HomeFlags } from './data-dir.ts'
 import { PLAIN, type Paint, paintFor } from './paint.ts'
 import { sizeInWords } from './storage.ts'
 import { wrapped } from './words.ts'
 
-const CLEAR = '\u001b[H\u001b[2J\u001b[3J'
+/** What stands above on the terminal may be wanted yet: only the page itself goes. */
+const CLEAR = '\u001b[H\u001b[2J'
 /** More of them make a page that nobody reads; `--json` has all. */
 const SLOT_LINES_MAX = 20
 const LATELY_SHOWN_MAX = 5
@@ -105,7 +106,7 @@ function workInWords(values: Values, status: RoleStatus): readonly (readonly [st
         [values('weft_sequencer_epochs_total', { state: 'missed' }), 'missed'],
       ),
     ],
-    ['window', used === undefined ? undefined : `${Math.round(used * 100)} % of it used by the last epoch`],
+    ['window', used === undefined ? undefined : `${Math.round(used * 100)} % of it used by the last epoch${used > 1 ? ': late' : ''}`],
     [
       'projects',
       joined(
@@ -160,19 +161,30 @@ function moneyInWords({ money }: RoleStatus): string | undefined {
   return `${account} has ${Number(balanceEther.toPrecision(6))} ether${rate}${lasts}`
 }
 
-/** One line for all slots that fare alike: of hundreds the few that do not are to be seen. */
+/** One line for all slots that fare alike: of hundreds the few that do not are to be seen. How many were handed over differs with the moment that one is asked. */
 function slotsInWords(slots: readonly SlotNow[]): readonly string[] {
-  return [...Map.groupBy(slots, slotInWords)].map(([words, alike]) => {
-    const ids = rangesOf(alike.map(({ slotId }) => slotId)).join(', ')
-    return alike.length === 1 ? `slot ${ids}: ${words}` : `slots ${ids}, each: ${words}`
+  const alike = Map.groupBy(slots, ({ lastEpochId, outvoted, leftOut }) => JSON.stringify([String(lastEpochId), outvoted, leftOut]))
+  return [...alike.values()].map((some) => {
+    const ids = rangesOf(some.map(({ slotId }) => slotId)).join(', ')
+    return `${ids}${some.length === 1 ? '' : ', each'}: ${slotInWords(some)}`
   })
 }
 
-function slotInWords({ lastEpochId, lastMs, handedOver, included, outvoted, leftOut, deliveredToday, dailyQuota }: SlotNow): string {
-  const ago = lastMs === undefined ? '' : `, ${spanInWords(Math.max(0, Date.now() - lastMs) / 1_000)} ago`
+/** `3`, `3 to 5`. */
+function betweenInWords(counts: readonly number[]): string {
+  const [least, most] = [Math.min(...counts), Math.max(...counts)]
+  return least === most ? String(least) : `${least} to ${most}`
+}
+
+function slotInWords(alike: readonly SlotNow[]): string {
+  const of = (count: (slot: SlotNow) => number | undefined): string => betweenInWords(alike.flatMap((slot) => count(slot) ?? []))
+  const [{ lastEpochId, deliveredToday, dailyQuota } = {}] = alike
+  const lastMs = Math.max(...alike.flatMap((slot) => slot.lastMs ?? []))
+  const ago = Number.isFinite(lastMs) ? `, ${spanInWords(Math.max(0, Date.now() - lastMs) / 1_000)} ago` : ''
   const last = lastEpochId === undefined ? 'nothing submitted yet' : `epoch ${lastEpochId}${ago}`
-  const day = deliveredToday === undefined ? '' : `; ${deliveredToday} of ${dailyQuota} today`
-  return `${last}; ${handedOver} handed over, ${included} included, ${outvoted} outvoted, ${leftOut} left out${day}`
+  const day = deliveredToday === undefined ? '' : `; ${of((slot) => slot.deliveredToday)} of ${dailyQuota} today`
+  const ends = `${of(({ included }) => included)} included, ${of(({ outvoted }) => outvoted)} outvoted, ${of(({ leftOut }) => leftOut)} left out`
+  return `${last}; ${of(({ handedOver }) => handedOver)} handed over, ${ends}${day}`
 }
 
 function factsInWords(facts: Readonly<Record<string, unknown>>): string {
@@ -215,7 +227,7 @@ function roleInWords(status: RoleStatus, { bad, doubtful, quiet }: Paint): reado
   )
   return [
     ...rows.flatMap(([name, text]) => (text === undefined ? [] : [row(name, text)])),
-    ...slots.slice(0, SLOT_LINES_MAX).map((slot) => row('', slot)),
+    ...slots.slice(0, SLOT_LINES_MAX).map((slot, index) => row(index === 0 ? 'slots' : '', slot)),
     ...(slots.length > SLOT_LINES_MAX ? [row('', `and ${slots.length - SLOT_LINES_MAX} lines more of slots: --json`)] : []),
     ...status.unready.map(
       ({ reason, detail, help }) =>
@@ -224,7 +236,8 @@ function roleInWords(status: RoleStatus, { bad, doubtful, quiet }: Paint): reado
     ...going,
     ...status.lately
       .slice(0, LATELY_SHOWN_MAX)
-      .map(({ event, lastMs, facts }) => quiet(`  · ${clock(lastMs)} ${event}  ${factsInWords(facts)}`)),
+      // What would have helped is no news any more.
+      .map(({ event, lastMs, facts: { help: _, ...facts } }) => quiet(`  · ${clock(lastMs)} ${event}  ${factsInWords(facts)}`)),
   ]
 }
 
@@ -265,7 +278,7 @@ interface Flags extends HomeFlags {
 export const statusCommand = buildCommand({
   async func(this: { process: NodeJS.Process }, flags: Flags) {
     const { isWell, statusesIn, watchStatuses } = await import('#node/status.ts')
-    const dataDir = await dataDirOrDevnets(this.process.env as Given, flags.dataDir)
+    const dataDir = await dataDirHere(this.process.env as Given, flags.dataDir)
     const { stdout } = this.process
     const paint = paintFor(this.process)
     const show = (roles: readonly HomeStatus[]): void => {

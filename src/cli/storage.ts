@@ -2,15 +2,8 @@ import { buildCommand, buildRouteMap } from '@stricli/core'
 import { WeftError } from '#domain/errors.ts'
 import { type Given, SETTINGS } from '#node/settings/settings.ts'
 import type { Held, Pruned, RoleStorage } from '#node/storage.ts'
-import { givenDataDir, HOME_FLAGS, type HomeFlags } from './data-dir.ts'
+import { dataDirHere, HOME_FLAGS, type HomeFlags } from './data-dir.ts'
 import { integerIn } from './parse.ts'
-
-async function dataDirOf(env: Given, flag: string | undefined): Promise<string> {
-  const given = givenDataDir(env, flag)
-  if (given !== undefined) return given
-  const { findDevnet } = await import('#devnet/registry.ts')
-  return findDevnet(undefined).dataDir
-}
 
 const UNITS = ['B', 'kB', 'MB', 'GB', 'TB'] as const
 
@@ -33,7 +26,7 @@ function storageInWords({ role, usedBy, held }: RoleStorage): string {
 const showCommand = buildCommand({
   async func(this: { process: NodeJS.Process }, flags: HomeFlags) {
     const { storageOf } = await import('#node/storage.ts')
-    const roles = await storageOf(await dataDirOf(this.process.env as Given, flags.dataDir))
+    const roles = await storageOf(await dataDirHere(this.process.env as Given, flags.dataDir))
     for (const role of roles) this.process.stdout.write(`${flags.json ? JSON.stringify(role) : storageInWords(role)}\n`)
   },
   parameters: { flags: HOME_FLAGS },
@@ -83,7 +76,7 @@ function prunedInWords({ role, blocks, blockBytes, guards, records, unfinished, 
 const pruneCommand = buildCommand({
   async func(this: { process: NodeJS.Process }, flags: PruneFlags) {
     const env = this.process.env as Given
-    const dataDir = await dataDirOf(env, flags.dataDir)
+    const dataDir = await dataDirHere(env, flags.dataDir)
     const kept = {
       epochsKept: keptOf('epochsKept', flags.epochsKept, env),
       ipfsEpochsKept: keptOf('ipfsEpochsKept', flags.ipfsEpochsKept, env),

@@ -6,6 +6,7 @@ import type { BlockNumber, EpochId, ProjectId, ContractNumber } from '#domain/id
 import { openSqliteStore } from '#io/store/sqlite.ts'
 import { openRecords } from '#roles/snapshotter/records.ts'
 import { weft } from './cli.test-world.ts'
+import { stepsInWords } from './trace.ts'
 
 let folder: string
 beforeEach(async () => {
@@ -42,4 +43,17 @@ test('of what nobody knows says so, with exit code 1; of what is no project or e
     exitCode: 1,
   })
   expect((await weft({}, 'trace', 'base', 'soon', '--data-dir', folder)).err).toContain('epoch')
+})
+
+test('of a hundred votes that ended alike a few are shown, and the odd one', () => {
+  const steps = Array.from({ length: 100 }, (_, index) => [
+    { step: 'taken', detail: `slot ${index + 1}` },
+    index === 41
+      ? { step: 'expired', reason: 'window_closed', detail: 'slot 42' }
+      : { step: 'acknowledged', reason: 'accepted', detail: '' },
+  ]).flat()
+  const lines = stepsInWords(steps)
+  expect(lines).toHaveLength(6 + 6 + 1 + 1)
+  expect(lines).toContainEqual(expect.stringMatching(/expired +window_closed: slot 42$/))
+  expect(lines.at(-1)?.trim()).toBe('and 94 more taken, 93 more acknowledged (accepted): --json has all')
 })

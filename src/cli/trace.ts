@@ -3,12 +3,28 @@ import { type EpochId, parseEpochId } from '#domain/ids.ts'
 import { printable } from '#domain/printable.ts'
 import type { TraceStep } from '#domain/trace.ts'
 import type { Given } from '#node/settings/settings.ts'
-import { dataDirOrDevnets, HOME_FLAGS, type HomeFlags } from './data-dir.ts'
+import { dataDirHere, HOME_FLAGS, type HomeFlags } from './data-dir.ts'
 
 /** `03:59:01.250  computed        bafk…`; a step without a time leaves its place empty. */
 function stepInWords({ step, atMs, reason, detail }: TraceStep): string {
   const at = atMs === undefined ? '' : new Date(atMs).toISOString().slice(11, 23)
   return `  ${at.padEnd(12)}  ${step.padEnd(14)}  ${[reason, printable(detail)].filter(Boolean).join(': ')}`.trimEnd()
+}
+
+/** So many that ended alike are shown: of a hundred slots the odd one is to be seen. `--json` has all. */
+const ALIKE_MAX = 6
+
+/** The steps of a role in lines. */
+export function stepsInWords(steps: readonly TraceStep[]): readonly string[] {
+  const seen = new Map<string, number>()
+  const isShown = ({ step, reason = '' }: TraceStep): boolean => {
+    const kind = reason === '' ? step : `${step} (${reason})`
+    seen.set(kind, (seen.get(kind) ?? 0) + 1)
+    return (seen.get(kind) ?? 0) <= ALIKE_MAX
+  }
+  const lines = steps.filter(isShown).map(stepInWords)
+  const more = [...seen].filter(([, count]) => count > ALIKE_MAX).map(([kind, count]) => `${count - ALIKE_MAX} more ${kind}`)
+  return more.length === 0 ? lines : [...lines, `${' '.repeat(16)}and ${more.join(', ')}: --json has all`]
 }
 
 /** How long after the release, where both are known. */
@@ -20,7 +36,7 @@ function tookInWords(steps: readonly TraceStep[], releasedMs: number | undefined
 export const traceCommand = buildCommand({
   async func(this: { process: NodeJS.Process }, flags: HomeFlags, project: string, epochId: EpochId) {
     const { traceIn } = await import('#node/trace.ts')
-    const dataDir = await dataDirOrDevnets(this.process.env as Given, flags.dataDir)
+    const dataDir = await dataDirHere(this.process.env as Given, flags.dataDir)
     const trace = await traceIn(dataDir, { project, epochId })
     const say = (line: string): void => void this.process.stdout.write(`${line}\n`)
     this.process.exitCode = trace.roles.length === 0 ? 1 : 0
@@ -30,7 +46,7 @@ export const traceCommand = buildCommand({
     const releasedMs = trace.roles.flatMap(({ steps }) => steps).find(({ step }) => step === 'released')?.atMs
     for (const { role, steps } of trace.roles) {
       say(`${role}${tookInWords(steps, releasedMs)}`)
-      for (const step of steps) say(stepInWords(step))
+      for (const line of stepsInWords(steps)) say(line)
     }
   },
   parameters: {

@@ -61,7 +61,7 @@ export const ERRORS = {
   DATA_DIR_UNKNOWN: {
     kind: 'operator',
     facts: ['dataDir'],
-    help: 'No running devnet was found there. Start one with `./weft devnet`, or pass --data-dir.',
+    help: 'No devnet runs or was kept there. Start one with `./weft devnet`, or pass --data-dir; what asks a network takes --rpc, --network and --gateway for another.',
   },
   DATA_DIR_EMPTY: {
     kind: 'operator',

@@ -102,7 +102,7 @@ export const EVENTS = {
   endpoint_trouble: {
     level: 'warn',
     until: 'endpoint_recovered',
-    help: 'An RPC endpoint of a chain does what it should not: `trouble` says what, told once until it has recovered. The others answer meanwhile; `./weft rpc check` says more.',
+    help: 'An RPC endpoint of a chain does what it should not: `trouble` says what, told once until it has recovered. Others that are named answer meanwhile; `./weft rpc check` says more.',
   },
   endpoint_recovered: {
     level: 'info',

@@ -52,6 +52,19 @@ test('the balance is asked for each minute, whether anybody wants to know or not
   expect(asked).toBe(3)
 })
 
+test('the balance of an account that cannot pay is not that of a minute ago', async () => {
+  const asked: unknown[] = []
+  const ask = async (isUrgent?: boolean) => {
+    asked.push(isUrgent)
+    return undefined
+  }
+  faring.begin({ unready: () => [], readings: () => [], money: { ask, readings: () => [] } })
+  await faring.status()
+  notes.event('call_needs_person', { code: 'CALL_UNFUNDED', account: '0x1', call: 'attest/1' })
+  await faring.status()
+  expect(asked).toEqual([false, true])
+})
+
 test('what to do about a trouble is what to do about its code, too, or about the word that says what an endpoint does', async () => {
   notes.event('will_try_again', { doing: 'hand_over', code: 'CALL_UNFUNDED', pauseMs: 1 })
   notes.event('endpoint_trouble', { chain: 'anchor', endpoint: 'http://a', trouble: 'forges' })

@@ -124,7 +124,9 @@ export function createFaring(role: Role, { notes, directory }: Pick<RoleHome, 'n
     unready,
     readings,
     async status() {
-      const [money, known] = await Promise.all([inTime(vitals?.money?.ask()), inTime(slots())])
+      // What is told of money must not say otherwise than what is wrong with it.
+      const isStuck = unready().some(({ reason }) => reason === 'account_stuck')
+      const [money, known] = await Promise.all([inTime(vitals?.money?.ask(isStuck)), inTime(slots())])
       const reasons = unready().map((each) => ({ ...each, help: UNREADY_REASONS[each.reason] }))
       const told = { troubles: besideUnready(troubles.now()).map(withHelp), lately: troubles.lately().map(withHelp) }
       return { ...run, isReady: reasons.length === 0, unready: reasons, ...told, readings: readings(), money, slots: known }

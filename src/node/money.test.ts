@@ -35,6 +35,18 @@ test('what is spent in a day follows from what went since the start: who puts in
   expect(money.readings().map(({ value }) => value.toFixed(3))).toEqual(['2.800', '12.000'])
 })
 
+test('while calls wait for ether it is asked for once a second, and else once a minute', async () => {
+  let [nowMs, balance] = [0, ether(0)]
+  const rpc = { endpoint: 'http://a', call: async () => `0x${balance.toString(16)}` }
+  const money = createMoney(account, { rpc, nowMs: () => nowMs, report: () => undefined })
+  await money.ask()
+  balance = ether(1)
+  nowMs += 999
+  expect((await money.ask(true))?.balanceEther).toBe(0)
+  nowMs += 1
+  expect([(await money.ask())?.balanceEther, (await money.ask(true))?.balanceEther]).toEqual([0, 1])
+})
+
 test('that it runs out within a week is said once, after an hour, and when it does no more', async () => {
   let [nowMs, balance] = [0, ether(10)]
   const said: unknown[] = []

@@ -8,6 +8,8 @@ const WEI_PER_ETHER = 1e18
 const DAY_MS = 86_400_000
 /** A balance moves with each call, and nobody reacts within a minute. */
 const ASK_EVERY_MS = 60_000
+/** While calls wait for ether, people look whether it has come. */
+const ASK_URGENT_MS = 1_000
 /** Before that what was spent says nothing of a day. */
 const RATE_AFTER_MS = 600_000
 /** Of ten minutes one dear call makes a poor account: nobody is woken before an hour is known. */
@@ -28,8 +30,8 @@ export interface MoneyNow {
 }
 
 export interface Money {
-  /** Asks the chain, once a minute at most; what was known before where it does not answer, or `undefined`. Never throws. */
-  ask(): Promise<MoneyNow | undefined>
+  /** Asks the chain, once a minute at most, or once a second; what was known before where it does not answer, or `undefined`. Never throws. */
+  ask(isUrgent?: boolean): Promise<MoneyNow | undefined>
   readings(): readonly Reading[]
 }
 
@@ -79,8 +81,8 @@ export function createMoney(account: Address, { rpc, nowMs, report }: MoneyDeps)
   }
 
   return {
-    async ask() {
-      if (nowMs() - askedMs >= ASK_EVERY_MS)
+    async ask(isUrgent = false) {
+      if (nowMs() - askedMs >= (isUrgent ? ASK_URGENT_MS : ASK_EVERY_MS))
         asking ??= read()
           .then(judge)
           .catch(() => undefined) // The chain is asked for more than this: that it does not answer is told by its own line.

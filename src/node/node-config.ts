@@ -39,6 +39,7 @@ const OWN: readonly SettingName[] = ['dataDir']
 const PART_NAME = /^[a-z0-9][a-z0-9-]{0,31}$/
 const PARTS_MAX = 100
 
+const NO_DATA_DIR = 'dataDir is needed: the folder for everything that the parts must remember'
 const NO_TEXT = { error: 'is not a text' }
 const textForm = (doc: string) => z.string(NO_TEXT).meta({ description: doc })
 
@@ -112,8 +113,7 @@ export function readConfig(given: string): NodeConfig {
   const base = dirname(path)
   for (const name of Object.keys(file).filter((key) => !['$schema', 'dataDir', 'settings', 'parts'].includes(key)))
     problems.push(`there is no '${name}' in it: it has dataDir, settings and parts`)
-  if (typeof file['dataDir'] !== 'string' || file['dataDir'].trim() === '')
-    problems.push('dataDir is needed: the folder for everything that the parts must remember')
+  if (typeof file['dataDir'] !== 'string' || file['dataDir'].trim() === '') problems.push(NO_DATA_DIR)
   const shared = valuesIn(
     file['settings'] ?? {},
     { form: z.strictObject(formsOf(Object.keys(SETTINGS) as SettingName[])), at: 'settings' },
@@ -136,6 +136,18 @@ export function readConfig(given: string): NodeConfig {
   if (problems.length > 0) throw new WeftError('SETTINGS_INVALID', { problems: problems.map((problem) => `${path}: ${problem}`) })
   const order = (part: Part): number => START_ORDER.indexOf(part.role)
   return { path, dataDir: resolve(base, String(file['dataDir'])), parts: parts.toSorted((left, right) => order(left) - order(right)) }
+}
+
+/** Where the node of the file keeps what it must remember, and its network file where one is named for all parts: whatever else is wrong with it. Throws `SETTINGS_INVALID`. */
+export function homeIn(given: string): { readonly dataDir: string; readonly network: string | undefined } {
+  const path = resolve(given)
+  const problems: string[] = []
+  const { dataDir, settings } = objectIn(jsonIn(path), problems, '')
+  const { network } = objectIn(settings ?? {}, problems, 'settings')
+  if (typeof dataDir !== 'string' || dataDir.trim() === '') problems.push(NO_DATA_DIR)
+  if (problems.length > 0) throw new WeftError('SETTINGS_INVALID', { problems: problems.map((problem) => `${path}: ${problem}`) })
+  const base = dirname(path)
+  return { dataDir: resolve(base, String(dataDir)), network: typeof network === 'string' ? resolve(base, network) : undefined }
 }
 
 /** For its owner to read alone: URLs of endpoints in it may hold keys. Beside it goes its form, by which editors complete and check it. Throws as `onDisk`. */

@@ -38,7 +38,7 @@ async function snapshotted(): Promise<void> {
   await records.saveEpoch({ epochId: EPOCH, ...range, release, state: 'done' }, { batchWindowBlocks: 0, attestationWindowBlocks: 0 })
   const times = { computedMs: RELEASED_MS + 900, endedMs: RELEASED_MS + 1_500 }
   await records.saveProject(EPOCH, { projectId: A, state: 'submitted', detail: '', snapshotCid: CID, ...range, ...times })
-  await records.saveHandOver(EPOCH, A, 1 as SlotId, 71 as BlockNumber)
+  for (const slotId of [1, 2, 10, 3]) await records.saveHandOver(EPOCH, A, slotId as SlotId, (slotId === 2 ? 72 : 71) as BlockNumber)
   await records.saveProject(EPOCH, {
     projectId: B,
     state: 'missed',
@@ -90,7 +90,7 @@ test('G9: the way of a project through the roles of a machine that are at work, 
       'snapshotter',
       'released | 0 |  | in anchor block 70, of source blocks 10 to 11',
       `computed | 900 |  | ${CID}`,
-      'handed over | 1500 |  | for slot 1 (block 71)',
+      'handed over | 1500 |  | for slot 1, 3, 10 (block 71), 2 (block 72)',
     ],
     ['collector', `taken | 1400 |  | slot 1, ${CID}, as ${ID}, trace ${TRACE}`],
     [

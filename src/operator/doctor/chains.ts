@@ -191,17 +191,29 @@ async function slotsOf(slots: Settings['slots'], account: Address, chain: Anchor
   const states = new Map((await chain.slots()).map((state) => [state.slotId, state]))
   const isOurs = (slotId: SlotId): boolean => states.get(slotId)?.isActive === true && states.get(slotId)?.signer === account
   const ours = slots.filter(isOurs)
-  const others = slots
-    .filter((slotId) => !isOurs(slotId))
-    .map((slotId) => {
-      const check = `slot ${slotId}`
-      const state = states.get(slotId)
-      const assign = `\`./weft slots assign ${slotId}=${account}\`, by the owner of the slot`
-      return state?.isActive === true
-        ? bad(check, `its signer is ${state.signer}, the key is that of ${account}`, assign)
-        : bad(check, 'there is no such slot, or it is not active', 'take it out of --slots, or `./weft slots mint`')
-    })
-  return [...(ours.length === 0 ? [] : [good('slots', `${rangesOf(ours).join(',')} signed by ${account}`)]), ...others]
+  const others = Map.groupBy(
+    slots.filter((slotId) => !isOurs(slotId)),
+    (slotId) => (states.get(slotId)?.isActive === true ? states.get(slotId)?.signer : undefined),
+  )
+  const ofOthers = [...others].map(([signer, ids]) => {
+    const [are, ranges] = [ids.length > 1, rangesOf(ids).join(',')]
+    const check = `${are ? 'slots' : 'slot'} ${ranges}`
+    return signer === undefined
+      ? bad(
+          check,
+          are ? 'there are no such slots, or they are not active' : 'there is no such slot, or it is not active',
+          `take ${are ? 'them' : 'it'} out of --slots, or \`./weft slots mint\``,
+        )
+      : bad(
+          check,
+          `${are ? 'their' : 'its'} signer is ${signer}, the key is that of ${account}`,
+          `\`./weft slots assign ${ranges
+            .split(',')
+            .map((range) => `${range}=${account}`)
+            .join(' ')}\`, by the owner of the slot${are ? 's' : ''}; if it is to stay so, take ${are ? 'them' : 'it'} out of --slots`,
+        )
+  })
+  return [...(ours.length === 0 ? [] : [good('slots', `${rangesOf(ours).join(',')} signed by ${account}`)]), ...ofOthers]
 }
 
 /** What the market says, as far as the endpoint connects to it. */
@@ -254,7 +266,7 @@ async function marketOf(role: Role, settings: Given, source: readonly EndpointRe
 /** Of the chains that the role reads. */
 export async function lookAtChains(role: Role, settings: Given): Promise<readonly Finding[]> {
   const { anchorRpcUrl, sourceRpcUrl = settings.recomputeRpcUrl || undefined } = settings
-  const mend = 'name an endpoint that answers (`./weft rpc check URL`)'
+  const mend = 'name an endpoint that answers, of the chain of the market (`./weft rpc check URL`)'
   const reportsOf = async (rpcUrl: string | undefined) => (rpcUrl === undefined ? [] : checkEndpoints(rpcUrl.split(',')))
   const [source, anchor] = [await reportsOf(sourceRpcUrl), await reportsOf(anchorRpcUrl)]
   const clock = anchorRpcUrl === undefined ? [] : await clockOf(anchorRpcUrl, anchor)

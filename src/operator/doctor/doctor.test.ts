@@ -125,6 +125,13 @@ test('settings that are wrong are found all at once, each with where they are li
   ])
 })
 
+test('whoever would be told of nothing hears so beforehand', async () => {
+  const findings = await found('relay', { p2pListen: '/ip4/127.0.0.1/tcp/0', alertTo: 'webhook:http://127.0.0.1:1/hook' })
+  expect(findings.filter(({ check }) => check === 'alerts')).toMatchObject([
+    { state: 'bad', detail: expect.stringContaining('ECONNREFUSED') },
+  ])
+})
+
 test('a remote signer is asked for a signature: one that has the key, one that has not, and one that lies', async () => {
   const [key, stranger] = [parsePrivateKey(KEY), parsePrivateKey('22'.repeat(32))]
   const there = await serveWeb3Signer([key, stranger])
@@ -355,6 +362,13 @@ describe('a snapshotter', () => {
       expect.objectContaining({ check: 'slot 2', state: 'bad', mend: expect.stringContaining(`./weft slots assign 2=${account}`) }),
       expect.objectContaining({ check: 'slot 3', state: 'bad', detail: expect.stringContaining('no such slot') }),
       expect.objectContaining({ check: 'collector', state: 'bad', detail: expect.stringMatching(/UNAVAILABLE .*127\.0\.0\.1:1$/) }),
+    ])
+    given.chain = world({}, [account, stranger, account, stranger, stranger])
+    const [moved, none] = wrong(await look('127.0.0.1:1', '1-9'))
+    expect([moved?.check, moved?.mend, none?.check], 'a hundred that moved are one line').toEqual([
+      'slots 2,4-5',
+      expect.stringContaining(`\`./weft slots assign 2=${account} 4-5=${account}\``),
+      'slots 6-9',
     ])
     const server = await serveSubmissions({ host: '127.0.0.1', port: 0, handler: async () => 'Success' })
     try {

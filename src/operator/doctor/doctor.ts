@@ -9,6 +9,7 @@ import { type Given as Text, type Settings, settingsOf } from '#node/settings/se
 import { statusOf } from '#node/status.ts'
 import { signerAccount } from '#node/signer.ts'
 import { unlessThrown } from '#wire/untrusted.ts'
+import { lookAtAlerts } from './alerts.ts'
 import { type Given, isSending, lookAtChains } from './chains.ts'
 import { sharedAccounts } from './elsewhere.ts'
 import { bad, doubtful, type Finding, good } from './finding.ts'
@@ -70,6 +71,7 @@ async function* lookAt(role: Role, locked: Settings, { unlock, collectors }: Bes
   yield* await lookAtChains(role, settings)
   if ('ipfsListen' in settings) yield* await lookAtIpfs(settings, run)
   yield* await lookAtPlaces(settings)
+  yield* await lookAtAlerts(settings)
   const startsWithUs = run === undefined && collectors.includes(settings.collector ?? '')
   if (role === 'snapshotter' && startsWithUs) yield good('collector', `${settings.collector} is a part of the node, and starts with it`)
   if (role === 'snapshotter' && !startsWithUs) yield* await lookAtCollector(settings)

@@ -54,11 +54,13 @@ interface Scene {
   statuses: readonly (readonly [number, SnapshotStatus])[]
   bytes: Readonly<Record<string, string>>
   readonly own?: Cid | undefined
+  /** Slots whose vote the collector took. */
+  readonly handed: readonly number[]
 }
 
 /** An epoch that is done here, with one project that slots 1 and 2 have voted on. */
 async function createScene(change: Partial<Scene>) {
-  const scene: Scene = { statuses: [], bytes: {}, own: OWN, ...change }
+  const scene: Scene = { statuses: [], bytes: {}, own: OWN, handed: [1, 2], ...change }
   const [clock, news, cache, records] = [createVirtualClock(), createNews(), createHistoryCache(), openRecords(createFakeStore())]
   const told: string[] = []
   const counted: string[] = []
@@ -77,7 +79,7 @@ async function createScene(change: Partial<Scene>) {
       ? ({ state: 'missed', reason: 'compute_failed' } as const)
       : ({ state: 'submitted', snapshotCid: scene.own } as const)
   await records.saveProject(EPOCH, { projectId: A, detail: '', ...range, ...ended })
-  if (scene.own !== undefined) for (const slotId of [1, 2]) await records.saveHandOver(EPOCH, A, slotId as SlotId, 15 as BlockNumber)
+  if (scene.own !== undefined) for (const slotId of scene.handed) await records.saveHandOver(EPOCH, A, slotId as SlotId, 15 as BlockNumber)
   const at = (block: number) => scene.statuses.findLast(([from]) => from <= block)?.[1]
   const stopping = new AbortController()
   const done = concludeEpoch(EPOCH, stopping.signal, {
@@ -125,6 +127,16 @@ async function createScene(change: Partial<Scene>) {
 const finalAs = (snapshotCid: Cid): SnapshotStatus => ({ status: 'finalized', snapshotCid })
 
 describe('N19: how our own word fared', () => {
+  test('of votes that the collector never took nobody says that a batch has them all', async () => {
+    const { scene, mine, outcome, done } = await createScene({ handed: [] })
+    scene.statuses = [[22, finalAs(OWN)]]
+    scene.bytes = { batch: fileOf([1, 2], OWN) }
+    await mine(22)
+    await done
+    expect(outcome()).toMatchObject({ verdict: 'same' })
+    expect(outcome()).not.toHaveProperty('leftOut')
+  })
+
   test('is not known before the network has decided, then it is what it decided', async () => {
     const { scene, mine, outcome, done, told } = await createScene({})
     await mine(21)

@@ -122,7 +122,7 @@ async function outcomeOf(
     concludedMs: deps.clock.nowMs(),
     verdict: finalizedCid === undefined ? 'none' : snapshotCid === undefined ? 'only_finalized' : isOther ? 'other' : 'same',
     ...(finalizedCid === undefined ? {} : { finalizedCid }),
-    ...(votes === undefined || snapshotCid === undefined
+    ...(votes === undefined || snapshotCid === undefined || handed.length === 0
       ? {}
       : { leftOut: handed.filter((slotId) => !votes.has(voteKey(projectId, snapshotCid, slotId))) }),
     ...(isOther ? { differences: await differencesOf(snapshotCid, finalizedCid, signal, deps) } : {}),

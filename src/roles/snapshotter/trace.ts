@@ -1,3 +1,5 @@
+import type { SlotId } from '#domain/ids.ts'
+import { rangesOf } from '#domain/ranges.ts'
 import type { TracePoint, TraceStep } from '#domain/trace.ts'
 import type { Store } from '#io/store/port.ts'
 import { openRecords, type Outcome, type ProjectRecord } from './records.ts'
@@ -20,9 +22,8 @@ export function traceOf({ projectId, epochId }: TracePoint, store: Store): reado
   const { snapshotCid, computedMs, endedMs, reason, state, detail } = project
   if (snapshotCid !== undefined) steps.push({ step: 'computed', ...at(computedMs), detail: `${snapshotCid}${builtOnInWords(project)}` })
   const handed = records.handedOver(epochId, projectId)
-  const slots = handed.map(({ slotId, header }) => (header === undefined ? `${slotId}` : `${slotId} (block ${header})`))
   if (handed.length > 0)
-    steps.push({ step: 'handed over', ...at(state === 'submitted' ? endedMs : undefined), detail: `for slot ${slots.join(', ')}` })
+    steps.push({ step: 'handed over', ...at(state === 'submitted' ? endedMs : undefined), detail: `for slot ${slotsInWords(handed)}` })
   if (reason !== undefined) steps.push({ step: state, ...at(endedMs), reason, detail })
   const outcome = records.outcome(epochId, projectId)
   if (outcome !== undefined) steps.push({ step: VERDICTS[outcome.verdict], atMs: outcome.concludedMs, detail: outcomeInWords(outcome) })
@@ -33,8 +34,21 @@ const VERDICTS = { same: 'finalized', other: 'outvoted', only_finalized: 'only f
 
 function outcomeInWords({ asOf, finalizedCid, leftOut, differences = [] }: Outcome): string {
   const slots =
-    leftOut === undefined ? '' : leftOut.length === 0 ? ', every vote of ours is in a batch' : `, in no batch: slot ${leftOut.join(', ')}`
+    leftOut === undefined
+      ? ''
+      : leftOut.length === 0
+        ? ', every vote of ours is in a batch'
+        : `, in no batch: slot ${rangesOf(leftOut).join(', ')}`
   return [`${finalizedCid ?? 'nothing'}, as of block ${asOf}${slots}`, ...differences].join('; ')
+}
+
+/** `1-99 (block 70), 100 (block 71)`: of hundreds most have the same header. */
+function slotsInWords(handed: readonly { readonly slotId: SlotId; readonly header: number | undefined }[]): string {
+  const byHeader = Map.groupBy(handed, ({ header }) => header)
+  return [...byHeader]
+    .map(([header, some]) => [rangesOf(some.map(({ slotId }) => slotId)).join(', '), header] as const)
+    .map(([slots, header]) => (header === undefined ? slots : `${slots} (block ${header})`))
+    .join(', ')
 }
 
 const at = (ms: number | undefined) => (ms === undefined ? {} : { atMs: ms })

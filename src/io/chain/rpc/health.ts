@@ -62,6 +62,8 @@ const LATE_MAX_MS = 5_000
 /** Before anything is known. */
 const LATE_FIRST_MS = 2_000
 
+/** What an endpoint does in the place of an answer. */
+const UNANSWERED = ['unreachable', 'busy', 'invalid'] as const satisfies readonly Misbehaviour[]
 const SEEN_BESIDE_OTHERS: ReadonlySet<Misbehaviour> = new Set(['lagging', 'incomplete', 'slow', 'other_forks'])
 /** It takes no more than that from the first time on: that it does not refuse what it is not asked for any more shows nothing. */
 const isLimit = (kind: Misbehaviour): boolean => kind.startsWith('limits_')
@@ -195,6 +197,13 @@ export function createHealth(target: Target, pace: Pace, { onTrouble, onUse }: E
   let lag = 0
   let chain: 'unknown' | 'right' | 'wrong' = 'unknown'
 
+  /** Who serves another chain answers: that it does not is told no more beside it. */
+  function isOfAnother(detail: string): void {
+    chain = 'wrong'
+    for (const kind of UNANSWERED) over(kind)
+    tell('wrong_chain', detail)
+  }
+
   function rest(retryAfterMs?: number): void {
     failures += 1
     goodInARow = 0
@@ -205,16 +214,16 @@ export function createHealth(target: Target, pace: Pace, { onTrouble, onUse }: E
     budget: createBudget(target.callsPerSecond, pace),
     chain: () => chain,
     judgeChain(isRight: boolean, detail: string): void {
-      chain = isRight ? 'right' : 'wrong'
-      if (isRight) over('wrong_chain')
-      else tell('wrong_chain', detail)
+      if (isRight) {
+        chain = 'right'
+        over('wrong_chain')
+      } else isOfAnother(detail)
     },
     /** In the place of the chain that it served is another one, or the same begun anew. */
     exchanged(detail: string): void {
       onUse?.({ endpoint, outcome: 'wrong_chain' })
       goodInARow = 0
-      chain = 'wrong'
-      tell('wrong_chain', detail)
+      isOfAnother(detail)
     },
     answered(tookMs: number): void {
       onUse?.({ endpoint, outcome: 'ok', tookMs })

@@ -66,6 +66,10 @@ describe('G11: the chain that one endpoint served, behind whose URL is', () => {
         })
       expect(troubles.filter(({ trouble }) => trouble === 'wrong_chain')).toEqual([{ endpoint: A, trouble: 'wrong_chain', detail }])
       expect(uses.at(-1)).toEqual({ endpoint: A, outcome: 'wrong_chain' })
+      expect(told().slice(0, 2), 'not both that it does not answer and what it does').toEqual([
+        `${A} busy`,
+        expect.stringMatching(/ busy is over after/),
+      ])
       become(Number.POSITIVE_INFINITY, { head: 1_001 })
       expect((await run(readHead(rpc))).number).toBe(1_001)
       expect(told().filter((line) => line.includes('wrong_chain is over'))).toHaveLength(1)

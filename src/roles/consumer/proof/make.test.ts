@@ -66,6 +66,27 @@ test('a proof costs an endpoint a handful of requests, however many slots it pro
   expect(requests).toBeLessThanOrEqual(8)
 })
 
+test('an endpoint that answers for its newest block with the state of the next one is asked again, and three times at most', async () => {
+  const { states, mine } = world
+  let headers = 0
+  /** The state of its block is that of the next, the first times that it is asked. */
+  const ahead = (times: number): StateProver => ({
+    ...states,
+    async header() {
+      headers += 1
+      const header = await states.header()
+      if (headers > times) return header
+      await mine()
+      return { ...header, number: (header.number + 1) as typeof header.number }
+    },
+  })
+  const { failed } = await check(await make(PROJECT, BY_ROOTS, ahead(1)))
+  expect([failed, headers]).toEqual([undefined, 2])
+  headers = 0
+  await expect(make(PROJECT, BY_ROOTS, ahead(9))).rejects.toMatchObject({ code: 'PROOF_IMPOSSIBLE' })
+  expect(headers).toBe(3)
+})
+
 test('P6: every node of a proof is needed', async () => {
   const proof = await make(PROJECT, BY_ROOTS)
   for (const node of proof.nodes) {

@@ -23,16 +23,40 @@ export interface ProofDeps {
 
 type ProvenPoint = DataPoint & { readonly signal: AbortSignal }
 
+/** While a block comes, an endpoint may answer for its newest one with the state of the next: nothing fits then, and a moment later all does. */
+const ATTEMPTS_MAX = 3
+const ATTEMPT_PAUSE_MS = 250
+
 /**
  * The proof of a data point that is final, as of the newest block; it was checked as others will check it. Throws `PROOF_IMPOSSIBLE`, and what
  * the chain throws.
  */
 export async function makeProof(point: ProvenPoint, deps: ProofDeps): Promise<Proof> {
-  const { chain, states } = deps
   const found = await finalBatch(point, deps)
   const snapshot = await bytesOf(found.snapshotCid, point, deps)
   // Of a released epoch it never changes.
-  const manifest = (await chain.manifestAt(point.epochId)) ?? null
+  const manifest = (await deps.chain.manifestAt(point.epochId)) ?? null
+  for (let attempt = 1; ; attempt += 1) {
+    const made = await proofAsOfNow(point, { found, snapshot, manifest }, deps)
+    if ('proof' in made) return made.proof
+    if (attempt === ATTEMPTS_MAX) throw impossible(point, made.why)
+    await deps.clock.sleep(ATTEMPT_PAUSE_MS, point.signal)
+  }
+}
+
+interface Proven {
+  readonly found: FinalBatch
+  readonly snapshot: Uint8Array
+  readonly manifest: Proof['manifest']
+}
+
+/** As of the newest block, or the step that fails and why. */
+async function proofAsOfNow(
+  point: ProvenPoint,
+  { found, snapshot, manifest }: Proven,
+  deps: ProofDeps,
+): Promise<{ readonly proof: Proof } | { readonly why: string }> {
+  const { chain, states } = deps
   const header = await states.header()
   const nodes = createNodes((lacking) => states.nodes(lacking.address, lacking.slot === undefined ? [] : [lacking.slot], header.number))
   const batchCids = await chain.batchCids(point.epochId, header.number)
@@ -60,8 +84,8 @@ export async function makeProof(point: ProvenPoint, deps: ProofDeps): Promise<Pr
   nodes.add(await states.nodes(chain.dataMarket, slotsOf(draft), header.number))
   const proof = { ...draft, record: await recordOf(draft, header, nodes.source, deps) }
   for await (const { step, ok, detail } of followProof(proof, { blockHash: header.hash, dataMarket: chain.dataMarket }, nodes.source))
-    if (!ok) throw impossible(point, `${step}: ${detail}`)
-  return { ...proof, nodes: nodes.used() }
+    if (!ok) return { why: `${step}: ${detail}` }
+  return { proof: { ...proof, nodes: nodes.used() } }
 }
 
 const impossible = ({ projectId, epochId }: DataPoint, detail: string, cause?: unknown) =>
