@@ -64,8 +64,8 @@ const refused = (): Worker => {
 test('where no thread is to be had the work is done all the same, and by threads as soon as there are some', async () => {
   const kinds: (() => Worker)[] = [refused, refused]
   const { pool, deaths } = openPool({ start: () => (kinds.shift() ?? sound)() })
-  expect(await pool.recoverMany(signed.slice(0, 50))).toEqual(whole.slice(0, 50))
-  expect(await pool.recoverMany(signed.slice(50, 100))).toEqual(whole.slice(50, 100))
+  expect(await pool.recoverMany(signed.slice(0, 50 * PAIR_BYTES))).toEqual(whole.slice(0, 50))
+  expect(await pool.recoverMany(signed.slice(50 * PAIR_BYTES, 100 * PAIR_BYTES))).toEqual(whole.slice(50, 100))
   expect(deaths).toEqual(['Error: ERR_WORKER_INIT_FAILED', 'Error: ERR_WORKER_INIT_FAILED'])
   expect(await pool.recoverMany(signed)).toEqual(whole)
   expect(deaths).toHaveLength(2)
