@@ -123,10 +123,12 @@ const isOfRole = (brief: string): boolean => brief.startsWith('As of the role')
 
 function flagsOfRole(names: readonly string[]): readonly string[] {
   if (names.length === 0) return []
-  const lines = names.reduce<readonly string[]>((told, name) => {
-    const line = `${told.at(-1) ?? ''}  ${name}`
-    return told.length > 0 && line.length <= COLUMNS ? [...told.slice(0, -1), line] : [...told, `  ${name}`]
-  }, [])
+  const lines: string[] = []
+  for (const name of names) {
+    const line = `${lines.at(-1) ?? ''}  ${name}`
+    if (lines.length > 0 && line.length <= COLUMNS) lines[lines.length - 1] = line
+    else lines.push(`  ${name}`)
+  }
   return ['', wrapped('And those of the role itself, as `./weft settings ROLE` explains them:'), ...lines]
 }
 

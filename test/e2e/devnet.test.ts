@@ -184,7 +184,7 @@ describe('a devnet of three epochs', () => {
     expect(UNSEEN).toEqual(expect.arrayContaining(Object.keys(METRICS).filter((metric) => !shown.has(metric))))
     const words = await outputOf(['status', '--data-dir', dataDir])
     expect(words.stdout).toMatch(/^sequencer: ready, process \d+, up /m)
-    expect(words.stdout).toMatch(/^ {15}slots? 1.*: epoch \d+, .* of \d+ today$/m)
+    expect(words.stdout).toMatch(/^ {2}slots {8}1.*: epoch \d+, .* of \d+ today$/m)
     const logs = await outputOf(['logs', '--data-dir', dataDir, '--role', 'sequencer'])
     expect(logs.stdout).toMatch(/^\d\d:\d\d:\d\d info {2}sequencer {3}epoch_sealed epochId=1 /m)
   })
