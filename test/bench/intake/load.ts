@@ -65,6 +65,8 @@ export interface Offer {
   readonly count: number
   /** 0: all at once. */
   readonly perSecond: number
+  /** Each peer writes all it has, whatever it is answered, as no collector of ours does. */
+  readonly isHeedless?: boolean
 }
 
 export interface Outcome {
@@ -145,10 +147,10 @@ function expire(): void {
 }
 
 /** As a collector's forwarder. */
-function forward(peer: Peer): void {
+function forward(peer: Peer, isHeedless = false): void {
   const { line, allowance } = peer
-  while (allowance.room() > 0) {
-    const one = line.take(allowance.isPressed() ? isOver : undefined)
+  while (isHeedless || allowance.room() > 0) {
+    const one = line.take(!isHeedless && allowance.isPressed() ? isOver : undefined)
     if (one === undefined) return
     const flight = allowance.begin()
     const delivery = { submissionId: crypto.randomUUID(), payload: encodeSubmission(submissionOf(one.request, one.header)) }
@@ -156,7 +158,7 @@ function forward(peer: Peer): void {
     const end = (code: string): void => {
       flight.end()
       one.ended(code)
-      forward(peer)
+      forward(peer, isHeedless)
     }
     receipt.then(
       (said) => {
@@ -205,7 +207,7 @@ async function offer(facts: Offer): Promise<Outcome> {
       peer.line.push(one, 0)
       begun += 1
     }
-    forward(peer)
+    forward(peer, facts.isHeedless)
   }
   while (begun < facts.count) {
     const due = facts.perSecond === 0 ? facts.count : Math.min(facts.count, ((performance.now() - beganMs) / 1_000) * facts.perSecond)

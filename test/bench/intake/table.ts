@@ -121,8 +121,15 @@ const [REFUSED_OF_EACH, REFUSED_OF_OTHERS] = [8, 40]
 async function* refusing(network: Network, { peers }: TableOptions): AsyncGenerator<Row> {
   await network.measured({ peers, perWrite: 5, count: 5 * peers, perSecond: 0 })
   const half = Math.floor(peers / 2)
-  const each = await network.measured({ peers: half, perWrite: 5, count: REFUSED_OF_EACH * half, perSecond: 0 })
-  const others = await network.measured({ first: half, peers: half, perWrite: 5, count: REFUSED_OF_OTHERS * half, perSecond: 0 })
+  const each = await network.measured({ peers: half, perWrite: 5, count: REFUSED_OF_EACH * half, perSecond: 0, isHeedless: true })
+  const others = await network.measured({
+    first: half,
+    peers: half,
+    perWrite: 5,
+    count: REFUSED_OF_OTHERS * half,
+    perSecond: 0,
+    isHeedless: true,
+  })
   const percent = (us: number, refused: number): number => (100 * us) / refused / network.floorUs
   yield row('a refusal, CPU beside a recovery', percent(each.totalUs, each.refused), '%', 5)
   const more = percent(others.totalUs - each.totalUs, others.refused - each.refused)
