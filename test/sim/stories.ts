@@ -334,12 +334,7 @@ export const STORIES = {
       "nobody is given an epoch's first batch, which lies: the second, which continues its tree, is final before it is refuted, and all of it is final in the end",
     needs: [],
     shape: shaped(() => [], {
-      honestSeats: [[1, 2, 3] as SlotId[]],
-      lyingSlots: [],
-      hostileSlots: [],
-      collectors: ['direct'],
-      validators: 3,
-      isValidatorFed: false,
+      ...HONEST_ALONE,
       completeness: 'required',
       lie: { epochId: 1, how: 'withhold' },
     }),

@@ -122,28 +122,26 @@ describe('S2: while signatures are looked at', () => {
     return { world, looks }
   }
 
-  test('the window may close: the vote is refused, by the view of the moment in which it would be recorded', async () => {
+  test.each<[string, (world: World) => Promise<void>, string]>([
+    ['the window may close', (world) => world.mine(6), 'window_closed'],
+    [
+      'a reorganisation may take the block away that the vote names',
+      (world) => {
+        world.chain.reorg(1)
+        return world.mine(1)
+      },
+      'header_unknown',
+    ],
+  ])('%s: the vote is refused, by the view of the moment in which it would be recorded', async (_, change, code) => {
     const { world, looks } = await releasedWithLooks()
+    await world.mine(1)
     const answered: Receipt[] = []
     await pushAlone(world, [await world.submission()], answered)
-    await world.mine(6)
+    await change(world)
     expect(answered).toEqual([])
     looks[0]?.resolve()
     await world.until(() => answered.length === 1)
-    expect([answered[0]?.code, world.store.scan('vote/')]).toEqual(['window_closed', []])
-    await world.stop()
-  })
-
-  test('a reorganisation may take the block away that the vote names: it is refused, too', async () => {
-    const { world, looks } = await releasedWithLooks()
-    await world.mine(1)
-    const answered: Receipt[] = []
-    await pushAlone(world, [await world.submission()], answered)
-    world.chain.reorg(1)
-    await world.mine(1)
-    looks[0]?.resolve()
-    await world.until(() => answered.length === 1)
-    expect([answered[0]?.code, world.store.scan('vote/')]).toEqual(['header_unknown', []])
+    expect([answered[0]?.code, world.store.scan('vote/')]).toEqual([code, []])
     await world.stop()
   })
 
