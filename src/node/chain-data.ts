@@ -6,7 +6,7 @@ import { isUnreadable, SNAPSHOT_BYTES_MAX } from '#life/keep.ts'
 import { whyAbsent } from '#roles/consumer/absent.ts'
 import { FETCH_TIMEOUT_MS, type ReadFile } from '#roles/consumer/find-batch.ts'
 import { reportedOf } from '#roles/consumer/reported.ts'
-import { type AskedPoint, epochsBefore, meantPoint, projectsOf } from './data-point.ts'
+import { type AskedPoint, epochsBefore, meantPoint, projectsOfEach } from './data-point.ts'
 import type { Data, EpochRow, PointRow } from './data.ts'
 import { BLOCK_TIMEOUT_MS, readFileFrom } from './verify.ts'
 
@@ -60,13 +60,10 @@ export function createChainData(chain: AnchorChain, { gateways, signal, onLookBa
   }
 }
 
-/** Those of the newest epoch that has any: who is asked for all that ever were is an index. */
-async function newestWithProjects(chain: AnchorChain, readFile: ReadFile): Promise<ProjectId[]> {
+/** Those of the newest epoch that ended with any: who is asked for all that ever were is an index. */
+async function newestWithProjects(chain: AnchorChain, readFile: ReadFile): Promise<readonly ProjectId[]> {
   const { epochId: newest } = await chain.currentEpoch()
-  for (const epochId of epochsBefore(newest)) {
-    const projects = await projectsOf(epochId, chain, readFile)
-    if (projects.length > 0) return projects
-  }
+  for await (const projects of projectsOfEach(epochsBefore(newest), chain, readFile)) return projects
   return []
 }
 

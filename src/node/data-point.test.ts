@@ -10,11 +10,12 @@ const C = 'volume:0xab01:TEST'
 /** By epoch; the newest is pending. Any text may be on chain. */
 const BATCHES: Readonly<Record<number, readonly string[]>> = { 5: [A, B, C, 'no project\u001b[2J'], 6: [A, C], 7: [A] }
 
-function chainOf({ newest = 8, asked = [] }: { newest?: number; asked?: number[] } = {}): AnchorChain {
+function chainOf({ newest = 8, asked = [], ended = 8 }: { newest?: number; asked?: number[]; ended?: number } = {}): AnchorChain {
   const isIn = (projectId: string, epochId: number) => BATCHES[epochId]?.includes(projectId) === true
   return {
     currentEpoch: async () => ({ epochId: newest, begin: 0, end: 0 }),
     projectFirstEpochId: async (projectId: string) => ([A, B, C].includes(projectId) ? 5 : 0),
+    isEpochEnded: async (epochId: number) => epochId <= ended,
     batchCids: async (epochId: number) => (epochId in BATCHES ? ['batch'] : []),
     batch: async (epochId: number) => ({ batchCid: 'batch', projectIds: BATCHES[epochId] }),
     async snapshotStatus(projectId: string, epochId: number) {
@@ -60,6 +61,11 @@ describe('a data point as a person names it', () => {
 
   test('latest of what is final nowhere is the newest epoch', async () => {
     expect(await ask('elsewhere:TEST', 'latest')).toEqual({ projectId: 'elsewhere:TEST', epochId: 8 })
+  })
+
+  test('an epoch that has not ended is looked at last: projects of it may be still to come', async () => {
+    await expect(ask('0xab01', 'latest', chainOf({ ended: 6 }))).rejects.toMatchObject({ facts: { projects: `${A}, ${C}` } })
+    expect(await ask('0xab01', 'latest', chainOf({ ended: 0 }))).toEqual({ projectId: A, epochId: 6 })
   })
 
   test('what several have is ambiguous, and they are named', async () => {

@@ -41,9 +41,7 @@ export const epochsBefore = (newest: EpochId): EpochId[] =>
 
 async function meantProject(text: string, epochIds: readonly EpochId[], chain: AnchorChain, readFile: ReadFile): Promise<ProjectId> {
   if (isProjectId(text) && (await chain.projectFirstEpochId(text)) > 0) return text
-  for (const epochId of epochIds) {
-    const projects = await projectsOf(epochId, chain, readFile)
-    if (projects.length === 0) continue
+  for await (const projects of projectsOfEach(epochIds, chain, readFile)) {
     const matches = matching(text, projects)
     if (matches.length > 1) {
       const more = matches.length > NAMED_MAX ? [`and ${matches.length - NAMED_MAX} more`] : []
@@ -62,8 +60,22 @@ export function matching(text: string, projects: readonly ProjectId[]): ProjectI
   return beginning.length > 0 ? beginning : projects.filter((projectId) => projectId.toLowerCase().includes(wanted))
 }
 
+/** The projects of epochs that have any, one epoch after the other; those that have not ended come last, for batches of theirs may be still to come. */
+export async function* projectsOfEach(
+  epochIds: readonly EpochId[],
+  chain: AnchorChain,
+  readFile: ReadFile,
+): AsyncGenerator<readonly ProjectId[], void> {
+  const isEnded = await Promise.all(epochIds.map((epochId) => chain.isEpochEnded(epochId)))
+  const [ended, open] = [epochIds.filter((_, index) => isEnded[index]), epochIds.filter((_, index) => !isEnded[index])]
+  for (const epochId of [...ended, ...open]) {
+    const projects = await projectsOf(epochId, chain, readFile)
+    if (projects.length > 0) yield projects
+  }
+}
+
 /** Of ids on chain those that are project ids: any text may be there. */
-export async function projectsOf(epochId: EpochId, chain: AnchorChain, readFile: ReadFile): Promise<ProjectId[]> {
+async function projectsOf(epochId: EpochId, chain: AnchorChain, readFile: ReadFile): Promise<ProjectId[]> {
   const listed = await batchesUpTo({ projectId: '' as ProjectId, epochId }, chain, readFile)
   if (typeof listed === 'string') return []
   return [...new Set(listed.filter(isOnChain).flatMap(({ projectIds }) => projectIds))].filter(isProjectId)
