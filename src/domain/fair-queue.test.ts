@@ -10,8 +10,8 @@ function open() {
   const push = (items: string, terms: Partial<Terms> = {}): void => {
     for (const item of items.split(' ')) queue.push(item[0] as string, item, { lane: 'other', cost: 1, weight: 1, ...terms })
   }
-  const take = (lengthMax: number, otherCostMax = 1_000, knownTurnMax = 1): string =>
-    queue.take({ lengthMax, otherCostMax, knownTurnMax }).join(' ')
+  const take = (lengthMax: number, otherCostMax = 1_000, knownTurnMax = 1, otherLengthMin = 1): string =>
+    queue.take({ lengthMax, otherCostMax, otherLengthMin, knownTurnMax }).join(' ')
   return { queue, push, take }
 }
 
@@ -71,6 +71,13 @@ describe('between the lanes', () => {
     expect(take(4, 2)).toBe('')
   })
 
+  test('G11: some places are theirs however many of the known wait: who is new becomes known though there is more than can be done', () => {
+    const { push, take } = open()
+    push('k1 k2 k3 k4 k5 k6 k7 k8', { lane: 'known' })
+    push('a1 a2 a3')
+    expect([take(5, 10, 1, 2), take(5, 10, 1, 2)]).toEqual(['k1 k2 k3 a1 a2', 'k4 k5 k6 k7 a3'])
+  })
+
   test('G11: of the others goes what the step has for them, and one at least, however dear', () => {
     const { push, take } = open()
     push('a1 b1 c1 d1', { cost: 8 })
@@ -110,6 +117,7 @@ test('whatever comes in whatever way: each item goes once, in the order of its h
   const step = fc.record({
     lengthMax: fc.integer({ min: 1, max: 8 }),
     otherCostMax: fc.integer({ min: 1, max: 64 }),
+    otherLengthMin: fc.integer({ min: 1, max: 8 }),
     knownTurnMax: fc.integer({ min: 1, max: 4 }),
   })
   fc.assert(
@@ -131,7 +139,7 @@ test('whatever comes in whatever way: each item goes once, in the order of its h
         expect(queue.length('known') + queue.length('other')).toBe(count - taken.length)
       }
       while (queue.length('known') + queue.length('other') > 0)
-        taken.push(...queue.take({ lengthMax: 3, otherCostMax: 1, knownTurnMax: 1 }))
+        taken.push(...queue.take({ lengthMax: 3, otherCostMax: 1, otherLengthMin: 1, knownTurnMax: 1 }))
       expect(taken.map(([, number]) => number).sort((left, right) => left - right)).toEqual(
         Array.from({ length: count }, (_, index) => index + 1),
       )
@@ -148,7 +156,7 @@ test('G7: lines of holders that are gone are forgotten', () => {
   const { queue } = open()
   for (let holder = 0; holder < 120_000; holder += 1) {
     queue.push(`holder ${holder}`, 'x', { lane: 'other', cost: 64, weight: 1 })
-    queue.take({ lengthMax: 1, otherCostMax: 1, knownTurnMax: 1 })
+    queue.take({ lengthMax: 1, otherCostMax: 1, otherLengthMin: 1, knownTurnMax: 1 })
   }
   expect([queue.length('other'), queue.lineCount() <= 50_000]).toEqual([0, true])
 })

@@ -17,8 +17,10 @@ export interface Terms {
 /** How much one step takes. */
 export interface Step {
   readonly lengthMax: number
-  /** Cost of the `other` lane's items in it: their floor as well as their ceiling. One of them goes whatever it costs. */
+  /** Cost of the `other` lane's items in it. One of them goes whatever it costs. */
   readonly otherCostMax: number
+  /** Places in it that are theirs however many of the `known` wait, so that who is new becomes known though there is more to do than can be done. */
+  readonly otherLengthMin: number
   /** Items that a holder of the `known` lane has served in one turn: what came from it together is answered together, which costs a tenth of answers one by one. */
   readonly knownTurnMax: number
 }
@@ -122,10 +124,9 @@ export function createFairQueue<Item>(): FairQueue<Item> {
       const line = lines.get(holder)
       if (line !== undefined && line.lane !== lane) moveTo(line, lane)
     },
-    take({ lengthMax, otherCostMax, knownTurnMax }) {
+    take({ lengthMax, otherCostMax, otherLengthMin, knownTurnMax }) {
       const taken: Item[] = []
-      // Room for one of the others at least: a floor that the known ones could use up would be none.
-      const knownMax = lanes.other.length > 0 ? lengthMax - 1 : lengthMax
+      const knownMax = lengthMax - Math.min(otherLengthMin, lanes.other.length)
       while (taken.length < knownMax) {
         const turn = next('known', Math.min(knownTurnMax, knownMax - taken.length))
         if (turn.length === 0) break

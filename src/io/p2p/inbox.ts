@@ -35,7 +35,7 @@ const TOKEN_BYTES = 1_024
  * What the role gets in one step: signature checks of 15 ms at most, and of those who have shown nothing yet as much as 4 ms, or one that failed before.
  * Between two steps the event loop has its turn, so this is what a delivery that comes now waits for.
  */
-const STEP: Step = { lengthMax: 256, otherCostMax: 64, knownTurnMax: 20 }
+const STEP: Step = { lengthMax: 256, otherCostMax: 64, otherLengthMin: 16, knownTurnMax: 20 }
 /** The share of a lane that one peer may fill, but for the smallest of queues. */
 const PEER_SHARE = 1 / 16
 const PEER_LENGTH_MIN = 64

@@ -30,6 +30,11 @@ export interface Flight {
 const SLOW_MS = 250
 /** No way there takes longer, or hardly any: who has not had a receipt sooner would take a full sequencer for one that is far away. */
 const SOONEST_MS_MAX = 500
+/**
+ * Never less, however late receipts are: what goes in one write, and is answered in one, costs a sequencer a third less than what goes one by one, which would take from it
+ * the very time that it lacks. More would let thousands of collectors fill a window's time with what each has under way.
+ */
+const LEAST = 4
 /** The soonest is believed less with time, for ways change: so many milliseconds more in each. */
 const SOONEST_GROWS = 1 / 1_000
 
@@ -74,7 +79,7 @@ export function createAllowance(inFlightMax: number, clock: Pick<Clock, 'nowMs'>
   /** Halves it, once for all that was sent before that. */
   function shrink(sentMs: number): void {
     if (sentMs < limitedMs) return
-    limit = Math.max(1, Math.floor(Math.min(limit, unanswered.size) / 2))
+    limit = Math.max(LEAST, Math.floor(Math.min(limit, unanswered.size) / 2))
     limitedMs = clock.nowMs()
   }
 

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -21,9 +21,18 @@ export function ownCpuUs(): number {
 
 type Reply = { readonly id: number } & ({ readonly answer: unknown } | { readonly failed: string })
 
-export function startChild(file: string): Child {
+/** How the launcher sizes the heap of a command: what is measured is what runs. */
+export function heapOf(command: string): readonly string[] {
+  const launcher = readFileSync(join(import.meta.dirname, '../../../weft'), 'utf8')
+  const flags = new RegExp(`^${command}\\)\\n(?: +[^;].*\\n)*? +heap='(.+)'$`, 'm').exec(launcher)?.[1]
+  if (flags === undefined) throw new Error(`the launcher says nothing of the heap of ${command}`)
+  return flags.split(' ')
+}
+
+/** `heap`: flags of V8, which go before those of this process. */
+export function startChild(file: string, heap: readonly string[] = []): Child {
   const folder = mkdtempSync(join(tmpdir(), 'weft-bench-'))
-  const child = spawn(process.execPath, [...process.execArgv, '--expose-gc', file], {
+  const child = spawn(process.execPath, [...process.execArgv, ...heap, '--expose-gc', file], {
     stdio: ['pipe', 'pipe', 'inherit'],
     env: { ...process.env, TMPDIR: folder },
   })

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import type { BucketLimits } from '#domain/buckets.ts'
-import { type Child, startChild } from './child.ts'
+import { type Child, heapOf, startChild } from './child.ts'
 import type { Offer, Outcome } from './load.ts'
 import type { Opening, Usage } from './sequencing.ts'
 
@@ -50,11 +50,22 @@ export const startRelay = (): Child => startChild(program('relaying.ts'))
 export const startCollector = (): Child => startChild(program('collecting.ts'))
 export const startEcho = (): Child => startChild(program('echoing.ts'))
 
+const startSequencer = (): Child => startChild(program('sequencing.ts'), heapOf('sequencer'))
+/** Thousands of peers in one process, which would spend half its time on their garbage: what they cost is counted nowhere, and taken from the two cores all the same. */
+const startLoad = (): Child =>
+  startChild(program('load.ts'), [
+    '--max-semi-space-size=64',
+    '--max-old-space-size=16000',
+    '--heap-growing-percent=2000',
+    '--external-memory-accounted-in-global-limit',
+    '--no-parallel-scavenge',
+  ])
+
 const UNLIMITED: BucketLimits = { tokensPerSecond: 1e9, tokensMax: 1e9 }
 
 export async function startNetwork({ recoveries, ...options }: NetworkOptions): Promise<Network> {
-  let sequencer = startChild(program('sequencing.ts'))
-  const load = startChild(program('load.ts'))
+  let sequencer = startSequencer()
+  const load = startLoad()
   const opening: Opening = {
     windowBlocks: 100,
     relays: [],
@@ -87,7 +98,7 @@ export async function startNetwork({ recoveries, ...options }: NetworkOptions): 
     usage,
     nextEpoch,
     async another() {
-      const other = startChild(program('load.ts'))
+      const other = startLoad()
       children.push(other)
       await other.ask('market', market)
       return other
@@ -96,7 +107,7 @@ export async function startNetwork({ recoveries, ...options }: NetworkOptions): 
     async restart(limits) {
       const [listen = ''] = (await address('direct')).split('/p2p/')
       await sequencer.kill()
-      sequencer = startChild(program('sequencing.ts'))
+      sequencer = startSequencer()
       await sequencer.ask('open', { ...opening, listen: [listen], limits })
       // Its chain is another.
       epoch = 0
