@@ -80,8 +80,8 @@ export interface Outcome {
 }
 
 const peers: Peer[] = []
-/** Signed in advance: signatures by epoch, slot and project. */
-const signatures = new Map<string, string>()
+/** Signed in advance: signatures by epoch, then by slot and project. */
+const signatures = new Map<number, Map<string, string>>()
 let market: Market
 /** Of epochs that have submissions without an end: their release, and those submissions. */
 const open = new Map<number, { readonly release: BlockTime; readonly waiting: Map<Waiting, Peer> }>()
@@ -113,11 +113,11 @@ const requestOf = (epoch: number, index: number, project: number) => ({
   projectId: projectOf(project) as ProjectId,
 })
 type Request = ReturnType<typeof requestOf>
-const nameOf = ({ epochId, slotId, projectId }: Request): string => `${epochId} ${slotId} ${projectId}`
+const nameOf = ({ slotId, projectId }: Request): string => `${slotId} ${projectId}`
 
 const submissionOf = (request: Request, header: Hash) => ({
   request,
-  signature: signatures.get(nameOf(request)) as string,
+  signature: signatures.get(request.epochId)?.get(nameOf(request)) as string,
   header,
   dataMarket: market.dataMarket,
   nodeVersion: 'v1.0',
@@ -353,13 +353,14 @@ await serveSteps({
   },
   sign(facts: Shape) {
     const hasher = createSubmissionHasher(market)
-    for (const { requests } of shares(facts))
-      for (const request of requests) signatures.set(nameOf(request), key.sign(hasher.digest(request)))
+    const signed = new Map<string, string>()
+    for (const { requests } of shares(facts)) for (const request of requests) signed.set(nameOf(request), key.sign(hasher.digest(request)))
+    signatures.set(facts.epoch, signed)
   },
   async offer(facts: Offer) {
     const outcome = await offer(facts)
     // What was sent once is sent no more.
-    for (const { requests } of shares(facts)) for (const request of requests) signatures.delete(nameOf(request))
+    signatures.delete(facts.epoch)
     return outcome
   },
 })
