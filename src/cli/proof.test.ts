@@ -4,7 +4,8 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import { type FinalChain, openFinalChain, PROJECTS, snapshotOf } from '#roles/consumer/proof/final.test-chain.ts'
+import type { EpochId } from '#domain/ids.ts'
+import { type FinalChain, openFinalChain, PROJECTS, SEQUENCER, snapshotOf } from '#roles/consumer/proof/final.test-chain.ts'
 import { weft } from './cli.test-world.ts'
 
 /** Commands against the real contracts, and a gateway that serves what is asked for. */
@@ -14,6 +15,7 @@ let folder: string
 let place: readonly string[]
 beforeAll(async () => {
   world = await openFinalChain()
+  for (const epochId of [1, 2, 3] as EpochId[]) await world.perform(SEQUENCER, { kind: 'endBatchSubmissions', epochId })
   gateway = createServer((request, response) => {
     const bytes = world.files.get(/^\/ipfs\/(\w+)/.exec(request.url ?? '')?.[1] ?? '')
     response.writeHead(bytes === undefined ? 404 : 200, { 'content-type': 'application/vnd.ipld.raw' }).end(bytes)

@@ -5,7 +5,7 @@ import { createGatewayReader } from '#io/ipfs/gateway-reader.ts'
 import { isUnreadable, SNAPSHOT_BYTES_MAX } from '#life/keep.ts'
 import { whyAbsent } from '#roles/consumer/absent.ts'
 import { FETCH_TIMEOUT_MS, type ReadFile } from '#roles/consumer/find-batch.ts'
-import { reportedOf } from '#roles/consumer/reported.ts'
+import { isOpenToBatches, reportedOf } from '#roles/consumer/reported.ts'
 import { type AskedPoint, epochsBefore, meantPoint, projectsOfEach } from './data-point.ts'
 import type { Data, EpochRow, PointRow } from './data.ts'
 import { BLOCK_TIMEOUT_MS, readFileFrom } from './verify.ts'
@@ -33,9 +33,10 @@ export function createChainData(chain: AnchorChain, { gateways, signal, onLookBa
   }
 
   async function point(projectId: ProjectId, epochId: EpochId): Promise<PointRow> {
-    const { status, snapshotCid, listed } = await reportedOf({ projectId, epochId }, chain, readFile)
+    const reported = await reportedOf({ projectId, epochId }, chain, readFile)
+    const { status, snapshotCid } = reported
     if (status === undefined || status === 'absent')
-      return { projectId, epochId, status: 'absent', why: await whyAbsent({ projectId, epochId }, listed, chain) }
+      return { projectId, epochId, status: 'absent', why: await whyAbsent({ projectId, epochId }, reported, chain) }
     return { projectId, epochId, status, snapshotCid, ...(await textOf(snapshotCid)) }
   }
 
@@ -68,20 +69,17 @@ async function newestWithProjects(chain: AnchorChain, readFile: ReadFile): Promi
 }
 
 async function epochRow(epochId: EpochId, chain: AnchorChain): Promise<EpochRow> {
-  const [{ timestamp, end, contractNumber }, batchCids, isEnded] = await Promise.all([
-    chain.epochInfo(epochId),
-    chain.batchCids(epochId),
-    chain.isEpochEnded(epochId),
-  ])
+  const [{ timestamp, end, contractNumber }, isOpen] = await Promise.all([chain.epochInfo(epochId), isOpenToBatches(epochId, chain)])
+  // After that, so that one which came meanwhile is not missed in an epoch that is called ended.
+  const batchCids = await chain.batchCids(epochId)
   const batches = await Promise.all([...new Set(batchCids)].map((batchCid) => chain.batch(epochId, batchCid)))
   const isFinal = batches.every((batch) => batch?.isFinalized === true)
-  const open = isEnded ? 'empty' : 'open'
   const decided = isFinal ? 'finalized' : batches.some((batch) => batch?.isRefused === true) ? 'disputed' : 'pending'
   return {
     epochId,
     end,
     releasedAt: timestamp,
-    status: contractNumber === 0 ? 'skipped' : batches.length === 0 ? open : decided,
+    status: contractNumber === 0 ? 'skipped' : isOpen ? 'open' : batches.length === 0 ? 'empty' : decided,
     batches: batches.length,
   }
 }

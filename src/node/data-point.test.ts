@@ -16,6 +16,9 @@ function chainOf({ newest = 8, asked = [], ended = 8 }: { newest?: number; asked
     currentEpoch: async () => ({ epochId: newest, begin: 0, end: 0 }),
     projectFirstEpochId: async (projectId: string) => ([A, B, C].includes(projectId) ? 5 : 0),
     isEpochEnded: async (epochId: number) => epochId <= ended,
+    epochInfo: async (epochId: number) => ({ contractNumber: epochId }),
+    head: async () => ({ contractNumber: newest }),
+    market: async () => ({ batchWindowBlocks: 10 }),
     batchCids: async (epochId: number) => (epochId in BATCHES ? ['batch'] : []),
     batch: async (epochId: number) => ({ batchCid: 'batch', projectIds: BATCHES[epochId] }),
     async snapshotStatus(projectId: string, epochId: number) {
@@ -66,6 +69,11 @@ describe('a data point as a person names it', () => {
   test('an epoch that has not ended is looked at last: projects of it may be still to come', async () => {
     await expect(ask('0xab01', 'latest', chainOf({ ended: 6 }))).rejects.toMatchObject({ facts: { projects: `${A}, ${C}` } })
     expect(await ask('0xab01', 'latest', chainOf({ ended: 0 }))).toEqual({ projectId: A, epochId: 6 })
+  })
+
+  test('in an epoch that has not ended it is looked for as the epochs before it have it', async () => {
+    await expect(ask('0xab01', 7, chainOf({ ended: 6 }))).rejects.toMatchObject({ facts: { projects: `${A}, ${C}` } })
+    expect(await ask('0xab02', 7, chainOf({ ended: 5 }))).toEqual({ projectId: B, epochId: 7 })
   })
 
   test('what several have is ambiguous, and they are named', async () => {

@@ -20,7 +20,7 @@ export interface AskedPoint {
 }
 
 /**
- * The data point that is meant. A part of an id is looked for in the epoch's batches; `latest` is the newest epoch in which the project is
+ * The data point that is meant. A part of an id is looked for in the epoch's batches, and where more may come in those of epochs that ended before it; `latest` is the newest epoch in which the project is
  * final, or where none is, the newest that has it; `onLookBack` hears from where on it goes on looking. Throws `PROJECT_AMBIGUOUS`, `ID_MALFORMED` for a
  * part that no project has, `SETTINGS_INVALID` for one whose last epoch is too long ago, and as the chain does.
  */
@@ -31,7 +31,11 @@ export async function meantPoint(
   onLookBack: (from: EpochId) => void = () => undefined,
 ): Promise<DataPoint> {
   const { epochId: newest } = await chain.currentEpoch()
-  const projectId = await meantProject(project, epoch === 'latest' ? epochsBefore(newest) : [epoch], chain, readFile)
+  const epochIds =
+    epoch !== 'latest' && (await chain.isEpochEnded(epoch))
+      ? [epoch]
+      : epochsBefore(epoch === 'latest' ? newest : (Math.min(epoch, newest) as EpochId))
+  const projectId = await meantProject(project, epochIds, chain, readFile)
   return { projectId, epochId: epoch === 'latest' ? await latestOf({ projectId, newest, onLookBack }, chain, readFile) : epoch }
 }
 

@@ -11,11 +11,13 @@ const BATCHES: Readonly<Record<string, readonly string[]>> = { one: ['reserves:0
 function ask({
   newest = 7,
   first = 0,
+  isOpen = false,
   epochId = 5,
   projectId = PROJECT,
 }: {
   newest?: number
   first?: number
+  isOpen?: boolean
   epochId?: number
   projectId?: ProjectId
 } = {}) {
@@ -25,7 +27,7 @@ function ask({
     epochInfo: async (id: EpochId) => ({ timestamp: 0, contractNumber: id > newest || id === 4 ? 0 : 100 + id, end: 0 }),
   } as unknown as AnchorChain
   const listed = Object.values(BATCHES).map((projectIds) => ({ projectIds }) as unknown as ListedBatch)
-  return whyAbsent({ projectId, epochId: epochId as EpochId }, listed, chain)
+  return whyAbsent({ projectId, epochId: epochId as EpochId }, { listed, isOpen }, chain)
 }
 
 test.each([
@@ -34,6 +36,8 @@ test.each([
   ['of an epoch that was left out', { epochId: 4, first: 1 }, 'epoch 4 was never released, the newest is 7'],
   ['of a project that came later', { first: 6 }, 'the project is known from epoch 6 on'],
   ['of a project that was missed', { first: 2 }, 'the project is known, and no batch of epoch 5 holds it'],
+  ['that may still come', { first: 2, isOpen: true }, 'epoch 5 has not ended: batches of it may still come'],
+  ['of a project that may be new', { isOpen: true }, 'epoch 5 has not ended: batches of it may still come'],
   ['of a slip of the pen', {}, 'no epoch has the project; did you mean reserves:0xab02:TEST?'],
   ['of what nobody has', { projectId: 'elsewhere:OTHER' as ProjectId }, 'no epoch has the project.'],
 ])('a snapshot %s is missing for its own reason', async (_, about, why) => {

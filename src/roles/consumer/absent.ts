@@ -2,6 +2,7 @@ import type { ProjectId } from '#domain/ids.ts'
 import { meant, nearest } from '#domain/nearest.ts'
 import type { AnchorChain } from '#io/chain/port.ts'
 import { type DataPoint, isOnChain, type ListedBatch } from './find-batch.ts'
+import type { Reported } from './reported.ts'
 
 /** Projects that a misspelt one is compared with: more than a market has, and a moment's work. */
 const COMPARED_MAX = 10_000
@@ -9,7 +10,7 @@ const COMPARED_MAX = 10_000
 /** Why there is no snapshot, in words: the epoch may be still to come, the project misspelt. Throws as the chain does. */
 export async function whyAbsent(
   { projectId, epochId }: DataPoint,
-  listed: readonly ListedBatch[] | string,
+  { listed, isOpen }: Pick<Reported, 'listed' | 'isOpen'>,
   chain: AnchorChain,
 ): Promise<string> {
   const [{ epochId: newest }, first, { contractNumber: released }] = await Promise.all([
@@ -23,6 +24,7 @@ export async function whyAbsent(
   // What the chain has no more than roots of may hold it, whatever else is known of the project.
   const untold = typeof listed === 'string' ? undefined : listed.find((batch) => 'mayHold' in batch)
   if (untold !== undefined && 'unreadable' in untold) return notAllRead(untold.unreadable)
+  if (isOpen) return `epoch ${epochId} has not ended: batches of it may still come`
   if (first > epochId) return `the project is known from epoch ${first} on`
   if (first > 0) return `the project is known, and no batch of epoch ${epochId} holds it`
   if (typeof listed === 'string') return listed

@@ -13,6 +13,8 @@ export const cidOf = (text: string) => snapshotCidOf(new TextEncoder().encode(te
 
 export interface Spoil {
   readonly isFresh?: boolean
+  /** More batches may come. */
+  readonly isOpen?: boolean
   /** Of the batch with that index. */
   readonly batch?: (batch: Batch, index: number) => Batch
   readonly anchored?: (batch: AnchoredBatch, index: number) => AnchoredBatch
@@ -60,6 +62,10 @@ export async function epoch({ isFresh = false, missing = [], altered = [], missi
     anchored.push(spoil.anchored?.(told, project) ?? told)
   }
   const chain = {
+    isEpochEnded: async () => spoil.isOpen !== true,
+    epochInfo: async () => ({ contractNumber: 10 }),
+    head: async () => ({ contractNumber: 11 }),
+    market: async () => ({ batchWindowBlocks: 10 }),
     batchCids: async () => anchored.map(({ batchCid }) => batchCid),
     batch: async (_epochId: EpochId, cid: Cid) => anchored.find(({ batchCid }) => batchCid === cid),
   } as unknown as AnchorChain

@@ -39,6 +39,8 @@ describe('G8: a submission', () => {
     expect(await prove(7, 1)).toBe(
       'none of the 3 batches of epoch 3 holds it; one whose id other votes bear too is found by its slot and project',
     )
+    const { prove: proveSoFar } = await epoch({ isOpen: true })
+    expect(await proveSoFar(7, 1)).toMatch(/^none of the 3 batches of epoch 3 holds it so far, and the epoch has not ended; /)
     const { prove: proveLess } = await epoch({ missing: [1] })
     expect(await proveLess(1, 1)).toMatch(
       /^none of the 3 batches of epoch 3 holds it, as far as they can be read: batch bafk.*IPFS_NOT_FOUND/,

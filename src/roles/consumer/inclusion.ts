@@ -4,6 +4,7 @@ import { checkInclusion, type InclusionProof, inclusionInBatch, inclusionProof }
 import { publishedRoot } from '#wire/merkle.ts'
 import { batchesUpTo, createReadFile, type FindDeps, isOnChain, type OpenBatch } from './find-batch.ts'
 import type { DataStatus } from './reported.ts'
+import { isOpenToBatches } from './reported.ts'
 
 /** A submission in a batch that the chain names: the file is what its CID says, and both roots lead to it. */
 export interface IncludedSubmission {
@@ -57,6 +58,7 @@ export async function proveInclusion(options: InclusionOptions, deps: FindDeps):
  */
 export async function lookFor(options: InclusionOptions, deps: FindDeps): Promise<IncludedSubmission | NotIncluded> {
   const { epochId, submissionId, voter, signal } = options
+  const isOpen = await isOpenToBatches(epochId, deps.chain)
   const listed = await batchesUpTo({ projectId: '' as ProjectId, epochId }, deps.chain)
   if (typeof listed === 'string') return { why: listed, isNowhere: false, rivals: [] }
   const readFile = createReadFile(deps, signal)
@@ -82,7 +84,8 @@ export async function lookFor(options: InclusionOptions, deps: FindDeps): Promis
   if (found !== undefined) return typeof found === 'string' ? { why: found, isNowhere: false, rivals } : found
   const unread = gap === undefined ? '' : `, as far as they can be read: ${gap}`
   const otherwise = voter === undefined ? '; one whose id other votes bear too is found by its slot and project' : ''
-  const why = `none of the ${listed.length} batches of epoch ${epochId} holds it${unread}${otherwise}`
+  const soFar = isOpen ? ' so far, and the epoch has not ended' : ''
+  const why = `none of the ${listed.length} batches of epoch ${epochId} holds it${soFar}${unread}${otherwise}`
   return { why, isNowhere: gap === undefined, rivals }
 }
 

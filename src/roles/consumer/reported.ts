@@ -1,4 +1,5 @@
-import type { Cid } from '#domain/ids.ts'
+import type { Cid, EpochId } from '#domain/ids.ts'
+import { isBatchWindowOver } from '#domain/window.ts'
 import type { AnchorChain } from '#io/chain/port.ts'
 import { batchesUpTo, type DataPoint, isOnChain, type ListedBatch, type OpenBatch, type ReadFile } from './find-batch.ts'
 
@@ -10,6 +11,8 @@ export interface Reported {
   readonly status: DataStatus | undefined
   /** Empty when absent or untold. */
   readonly snapshotCid: Cid
+  /** Absent so far: batches of the epoch may still come. */
+  readonly isOpen: boolean
   /** The epoch's batches up to the one that speaks for the project; text when there are too many. */
   readonly listed: readonly ListedBatch[] | string
 }
@@ -21,16 +24,37 @@ export interface Reported {
 export async function reportedOf(point: DataPoint, chain: AnchorChain, readFile: ReadFile): Promise<Reported> {
   const { status, snapshotCid } = await chain.snapshotStatus(point.projectId, point.epochId)
   const isNamed = status !== 'absent'
+  // Asked before the batches are: one that comes meanwhile is among them, or more may come.
+  const isOpen = !isNamed && (await isOpenToBatches(point.epochId, chain))
   const listed = await batchesUpTo(point, chain, isNamed ? undefined : readFile)
   const last = typeof listed === 'string' ? undefined : listed.findLast(isOnChain)
   if (isNamed)
-    return { status: status === 'pending' && last?.isRefused === true ? 'disputed' : status, snapshotCid: snapshotCid as Cid, listed }
+    return {
+      status: status === 'pending' && last?.isRefused === true ? 'disputed' : status,
+      snapshotCid: snapshotCid as Cid,
+      isOpen,
+      listed,
+    }
   const index = last?.projectIds.indexOf(point.projectId) ?? -1
   if (last === undefined || index < 0) {
     const isUntold = typeof listed !== 'string' && listed.some((batch) => 'mayHold' in batch)
-    return { status: isUntold ? undefined : 'absent', snapshotCid: '' as Cid, listed }
+    return { status: isUntold ? undefined : 'absent', snapshotCid: '' as Cid, isOpen, listed }
   }
-  return { status: statusOf(last), snapshotCid: last.snapshotCids[index] as Cid, listed }
+  return { status: statusOf(last), snapshotCid: last.snapshotCids[index] as Cid, isOpen, listed }
+}
+
+/** Whether the contract may still take batches of a released epoch: it has not ended, nor has their window. Throws as the chain does. */
+export async function isOpenToBatches(
+  epochId: EpochId,
+  chain: Pick<AnchorChain, 'isEpochEnded' | 'epochInfo' | 'head' | 'market'>,
+): Promise<boolean> {
+  const [isEnded, { contractNumber }, head, market] = await Promise.all([
+    chain.isEpochEnded(epochId),
+    chain.epochInfo(epochId),
+    chain.head(),
+    chain.market(),
+  ])
+  return !isEnded && contractNumber > 0 && !isBatchWindowOver(contractNumber, head.contractNumber, market)
 }
 
 function statusOf({ isFinalized, isRefused }: OpenBatch): DataStatus {

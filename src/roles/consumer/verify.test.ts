@@ -145,6 +145,7 @@ async function network(
     for (const validator of validators.slice(refusals, index === 1 ? (spoil.attestations ?? 3) : 3))
       await send(validator, { kind: 'submitBatchAttestation', epochId, batchCid, rootHash })
   }
+  await send(sequencer, { kind: 'endBatchSubmissions', epochId })
   spoil.afterwards?.(chain)
   await clock.runUntil(clock.sleep(2_000), { limitMs: 60_000 })
   chain.stop()

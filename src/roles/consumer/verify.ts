@@ -60,9 +60,10 @@ const NAMED_MAX = 5
 export async function* verify(options: VerifyOptions, deps: VerifyDeps): AsyncGenerator<StepResult, void> {
   // Of several endpoints one may be behind: nothing that is asked from here on is answered from before this head (P2).
   await deps.chain.head()
-  const { status, snapshotCid, listed } = await reportedOf(options, deps.chain, createReadFile(deps, options.signal))
+  const reported = await reportedOf(options, deps.chain, createReadFile(deps, options.signal))
+  const { status, snapshotCid, listed } = reported
   if (status === undefined || status === 'absent') {
-    const why = await whyAbsent(options, listed, deps.chain)
+    const why = await whyAbsent(options, reported, deps.chain)
     if (status === undefined) return yield failed('reported', `whether this project has a snapshot in the epoch cannot be told: ${why}`)
     return yield { ...failed('reported', `the chain names no snapshot for this project and epoch: ${why}`), status }
   }

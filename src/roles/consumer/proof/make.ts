@@ -101,8 +101,9 @@ interface FinalBatch {
 
 /** Where the point is in which batch. */
 async function finalBatch(point: ProvenPoint, deps: ProofDeps): Promise<FinalBatch> {
-  const { status, snapshotCid, listed } = await reportedOf(point, deps.chain, createReadFile(deps, point.signal))
-  if (status === undefined || status === 'absent') throw impossible(point, await whyAbsent(point, listed, deps.chain))
+  const reported = await reportedOf(point, deps.chain, createReadFile(deps, point.signal))
+  const { status, snapshotCid, listed } = reported
+  if (status === undefined || status === 'absent') throw impossible(point, await whyAbsent(point, reported, deps.chain))
   if (status !== 'finalized') throw impossible(point, `it is ${status}, not final`)
   const batch = typeof listed === 'string' ? undefined : listed.findLast((each): each is OpenBatch => isOnChain(each))
   const index = batch?.projectIds.indexOf(point.projectId) ?? -1
