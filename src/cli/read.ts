@@ -95,7 +95,7 @@ export const getCommand = buildCommand({
 })
 
 /** One that a busy epoch missed is in an earlier one. */
-const NONE_NOW = 'no project of the newest epoch that ended has this in its id: `./weft get PART latest` looks in earlier ones as well\n'
+const NONE_NOW = 'no project of the newest ended epoch has this in its id: `./weft get PART latest` looks in earlier ones as well\n'
 
 export const projectsCommand = buildCommand({
   async func(this: { process: NodeJS.Process }, flags: Flags, search?: string) {
@@ -117,7 +117,7 @@ export const projectsCommand = buildCommand({
   docs: {
     brief: 'List projects',
     fullDescription:
-      'From chain and IPFS those of the newest epoch that ended with any; from an api all that it knows. Exit code 1 when there is none.',
+      'From chain and IPFS those of the newest ended epoch that has any, or else of the newest that has; from an api all that it knows. Exit code 1 when there is none.',
   },
 })
 

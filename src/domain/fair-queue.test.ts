@@ -117,7 +117,7 @@ test('whatever comes in whatever way: each item goes once, in the order of its h
   const step = fc.record({
     lengthMax: fc.integer({ min: 1, max: 8 }),
     otherCostMax: fc.integer({ min: 1, max: 64 }),
-    otherLengthMin: fc.integer({ min: 1, max: 8 }),
+    otherLengthMin: fc.integer({ min: 1, max: 4 }),
     knownTurnMax: fc.integer({ min: 1, max: 4 }),
   })
   fc.assert(

@@ -19,7 +19,7 @@ export interface Step {
   readonly lengthMax: number
   /** Cost of the `other` lane's items in it. One of them goes whatever it costs. */
   readonly otherCostMax: number
-  /** Places in it that are theirs however many of the `known` wait, so that who is new becomes known though there is more to do than can be done. */
+  /** Places kept for them however many of the `known` wait, fewer than `lengthMax`; those that their cost leaves stay empty. So who is new becomes known though there is more to do than can be done. */
   readonly otherLengthMin: number
   /** Items that a holder of the `known` lane has served in one turn: what came from it together is answered together, which costs a tenth of answers one by one. */
   readonly knownTurnMax: number

@@ -61,7 +61,7 @@ export function createChainData(chain: AnchorChain, { gateways, signal, onLookBa
   }
 }
 
-/** Those of the newest epoch that ended with any: who is asked for all that ever were is an index. */
+/** Those of the newest ended epoch that has any, or else of the newest that has: who is asked for all that ever were is an index. */
 async function newestWithProjects(chain: AnchorChain, readFile: ReadFile): Promise<readonly ProjectId[]> {
   const { epochId: newest } = await chain.currentEpoch()
   for await (const projects of projectsOfEach(epochsBefore(newest), chain, readFile)) return projects

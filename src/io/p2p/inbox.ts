@@ -32,7 +32,8 @@ export const INBOX_LIMITS: InboxLimits = {
 
 const TOKEN_BYTES = 1_024
 /**
- * What the role gets in one step: signature checks of 15 ms at most, and of those who have shown nothing yet as much as 4 ms, or one that failed before.
+ * What the role gets in one step: signature checks of 15 ms at most, and of those who have shown nothing yet as much as 4 ms, or one that failed before; 16 places are theirs in any case, one peer's
+ * worth (`STRANGER_LENGTH_MAX`).
  * Between two steps the event loop has its turn, so this is what a delivery that comes now waits for.
  */
 const STEP: Step = { lengthMax: 256, otherCostMax: 64, otherLengthMin: 16, knownTurnMax: 20 }

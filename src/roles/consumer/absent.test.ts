@@ -37,7 +37,11 @@ test.each([
   ['of a project that came later', { first: 6 }, 'the project is known from epoch 6 on'],
   ['of a project that was missed', { first: 2 }, 'the project is known, and no batch of epoch 5 holds it'],
   ['that may still come', { first: 2, isOpen: true }, 'epoch 5 has not ended: batches of it may still come'],
-  ['of a project that may be new', { isOpen: true }, 'epoch 5 has not ended: batches of it may still come'],
+  [
+    'of a slip of the pen, or new',
+    { isOpen: true },
+    'epoch 5 has not ended: batches of it may still come; did you mean reserves:0xab02:TEST?',
+  ],
   ['of a slip of the pen', {}, 'no epoch has the project; did you mean reserves:0xab02:TEST?'],
   ['of what nobody has', { projectId: 'elsewhere:OTHER' as ProjectId }, 'no epoch has the project.'],
 ])('a snapshot %s is missing for its own reason', async (_, about, why) => {

@@ -24,7 +24,10 @@ export async function whyAbsent(
   // What the chain has no more than roots of may hold it, whatever else is known of the project.
   const untold = typeof listed === 'string' ? undefined : listed.find((batch) => 'mayHold' in batch)
   if (untold !== undefined && 'unreadable' in untold) return notAllRead(untold.unreadable)
-  if (isOpen) return `epoch ${epochId} has not ended: batches of it may still come`
+  if (isOpen) {
+    const slip = first === 0 && typeof listed !== 'string' ? nearest(projectId, projectsOf(listed)) : []
+    return `epoch ${epochId} has not ended: batches of it may still come${slip.length > 0 ? meant(slip) : ''}`
+  }
   if (first > epochId) return `the project is known from epoch ${first} on`
   if (first > 0) return `the project is known, and no batch of epoch ${epochId} holds it`
   if (typeof listed === 'string') return listed

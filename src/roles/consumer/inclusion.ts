@@ -3,8 +3,7 @@ import type { Cid, EpochId, ProjectId, SlotId, SubmissionId } from '#domain/ids.
 import { checkInclusion, type InclusionProof, inclusionInBatch, inclusionProof } from '#wire/inclusion.ts'
 import { publishedRoot } from '#wire/merkle.ts'
 import { batchesUpTo, createReadFile, type FindDeps, isOnChain, type OpenBatch } from './find-batch.ts'
-import type { DataStatus } from './reported.ts'
-import { isOpenToBatches } from './reported.ts'
+import { type DataStatus, isOpenToBatches } from './reported.ts'
 
 /** A submission in a batch that the chain names: the file is what its CID says, and both roots lead to it. */
 export interface IncludedSubmission {
@@ -58,6 +57,7 @@ export async function proveInclusion(options: InclusionOptions, deps: FindDeps):
  */
 export async function lookFor(options: InclusionOptions, deps: FindDeps): Promise<IncludedSubmission | NotIncluded> {
   const { epochId, submissionId, voter, signal } = options
+  // Before the batches, as `reportedOf` does.
   const isOpen = await isOpenToBatches(epochId, deps.chain)
   const listed = await batchesUpTo({ projectId: '' as ProjectId, epochId }, deps.chain)
   if (typeof listed === 'string') return { why: listed, isNowhere: false, rivals: [] }

@@ -11,7 +11,7 @@ export interface Reported {
   readonly status: DataStatus | undefined
   /** Empty when absent or untold. */
   readonly snapshotCid: Cid
-  /** Absent so far: batches of the epoch may still come. */
+  /** More batches of the epoch may come; `false`, unasked, where the contract names the snapshot. */
   readonly isOpen: boolean
   /** The epoch's batches up to the one that speaks for the project; text when there are too many. */
   readonly listed: readonly ListedBatch[] | string
@@ -43,7 +43,7 @@ export async function reportedOf(point: DataPoint, chain: AnchorChain, readFile:
   return { status: statusOf(last), snapshotCid: last.snapshotCids[index] as Cid, isOpen, listed }
 }
 
-/** Whether the contract may still take batches of a released epoch: it has not ended, nor has their window. Throws as the chain does. */
+/** Whether batches of a released epoch may still come, apart from those that correct refuted ones: it is not declared ended, nor is the window of its release over. Throws as the chain does. */
 export async function isOpenToBatches(
   epochId: EpochId,
   chain: Pick<AnchorChain, 'isEpochEnded' | 'epochInfo' | 'head' | 'market'>,

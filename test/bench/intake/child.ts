@@ -24,7 +24,7 @@ type Reply = { readonly id: number } & ({ readonly answer: unknown } | { readonl
 /** How the launcher sizes the heap of a command: what is measured is what runs. */
 export function heapOf(command: string): readonly string[] {
   const launcher = readFileSync(join(import.meta.dirname, '../../../weft'), 'utf8')
-  const flags = new RegExp(`^${command}\\)\\n(?: +[^;].*\\n)*? +heap='(.+)'$`, 'm').exec(launcher)?.[1]
+  const flags = new RegExp(`^${command}\\)\\n(?: +[^ ;].*\\n)*? +heap='(.+)'$`, 'm').exec(launcher)?.[1]
   if (flags === undefined) throw new Error(`the launcher says nothing of the heap of ${command}`)
   return flags.split(' ')
 }

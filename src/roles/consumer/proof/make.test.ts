@@ -97,7 +97,7 @@ test('P6: every node of a proof is needed', async () => {
 
 test.each([
   ['pending', PROJECT, PENDING, /pending, not final/],
-  ['absent', 'pair:0x77:PROOF' as ProjectId, BY_PROJECTS, /epoch 1 has not ended: batches of it may still come/],
+  ['still to come', 'pair:0x77:PROOF' as ProjectId, BY_PROJECTS, /epoch 1 has not ended: batches of it may still come/],
   ['not released', PROJECT, 9 as EpochId, /epoch 9 is not released yet/],
   ['not to be had', CID_V0_PROJECT, BY_PROJECTS, /Qm/],
 ])('P7: there is no proof of what is %s', async (_what, projectId, epochId, why) => {
