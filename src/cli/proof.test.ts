@@ -71,7 +71,7 @@ describe('what the market holds, from chain and gateway', () => {
     expect((await weft({}, 'get', PROJECT, '1..2', ...place)).out).toBe(`${text(1)}\n${text(2)}\n`)
     expect((await weft({}, 'get', PROJECT, '9', ...place)).err).toContain('absent, epoch 9 is not released yet, the newest is 3')
     expect((await weft({}, 'projects', '0x08', ...place)).out).toBe(`${PROJECT}\n`)
-    expect(await weft({}, 'projects', 'none', ...place)).toMatchObject({ exitCode: 1, err: expect.stringContaining('of the newest epoch') })
+    expect(await weft({}, 'projects', 'none', ...place)).toMatchObject({ exitCode: 1, err: expect.stringContaining('of the newest ended epoch') })
     const released = JSON.parse((await weft({}, 'released', '--json', ...place)).out) as { epochs: { status: string }[] }
     expect(released.epochs.map(({ status }) => status)).toEqual(['pending', 'finalized', 'finalized'])
   })
