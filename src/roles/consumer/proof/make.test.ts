@@ -104,6 +104,13 @@ test.each([
   await expect(make(projectId, epochId)).rejects.toMatchObject({ code: 'PROOF_IMPOSSIBLE', facts: { detail: expect.stringMatching(why) } })
 })
 
+test('P7: there is no proof of what did not come before its epoch ended', async () => {
+  await world.perform(SEQUENCER, { kind: 'endBatchSubmissions', epochId: BY_PROJECTS })
+  await expect(make('pair:0x77:PROOF' as ProjectId, BY_PROJECTS)).rejects.toMatchObject({
+    facts: { detail: expect.stringMatching(/no epoch has the project/) },
+  })
+})
+
 test('P6: a market whose state lies elsewhere has no proofs', async () => {
   const { chain, rpc, mine, states } = world
   const snapshot = await rpc.call('evm_snapshot', [])
