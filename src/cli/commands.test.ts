@@ -134,11 +134,11 @@ describe('settings', () => {
       '--outbox-max',
       '--outbox-per-slot-max',
       '--outbox-age-max',
-      '--gateways',
       '--also-to',
       '--relayers',
       '--rendezvous-point',
       '--rendezvous-at',
+      '--gateways',
     ])
   })
 

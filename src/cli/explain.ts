@@ -10,6 +10,7 @@ import {
   DELIVERY_REASONS,
   DISPUTE_REASONS,
   ENDPOINT_TROUBLES,
+  GATEWAY_TROUBLES,
   RECOMPUTE_REASONS,
   UNREADY_REASONS,
   UNTOLD_REASONS,
@@ -34,6 +35,7 @@ const NAMED: readonly (readonly [kind: string, rows: Readonly<Record<string, str
   ['how a delivery ended', DELIVERY_REASONS],
   ['why a day is not told', UNTOLD_REASONS],
   ['what an RPC endpoint does that it should not', ENDPOINT_TROUBLES],
+  ['what an IPFS gateway does that it should not', GATEWAY_TROUBLES],
   ['why a role is not ready', UNREADY_REASONS],
   ['a word of logs and tables', WORDS],
 ]

@@ -341,7 +341,7 @@ export const ERRORS = {
   IPFS_NOT_FOUND: {
     kind: 'transient',
     facts: ['cid', 'waitedMs'],
-    help: 'No connected peer served this content in time. Is the node that holds it running and connected?',
+    help: 'No connected peer served this content in time, nor a gateway that was asked. Is the node that holds it running and connected?',
   },
   IPFS_CONTENT_WRONG: {
     kind: 'transient',

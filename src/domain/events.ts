@@ -145,6 +145,12 @@ export const EVENTS = {
     help: 'An IPFS node of `--ipfs-peers` could not be reached; it is tried again. What is made here cannot be fetched there meanwhile, nor what is there from here: a sequencer leaves out what it cannot fetch. Is that node up, and is this the `ipfs` of its `endpoints.json`?',
   },
   ipfs_peer_reached: { level: 'info', help: 'The IPFS node is reached again.' },
+  gateway_trouble: {
+    level: 'warn',
+    until: 'gateway_recovered',
+    help: 'An IPFS gateway of `--gateways` does what it should not: `trouble` says what, told once until it has recovered. Peers and other gateways are asked meanwhile, and it after them.',
+  },
+  gateway_recovered: { level: 'info', help: 'The gateway gave a block again and shows its `trouble` no more; it had `times` times.' },
   block_damaged: {
     level: 'warn',
     isRepeated: true,

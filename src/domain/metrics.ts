@@ -24,6 +24,16 @@ export const METRICS = {
     labels: ['purpose'],
     help: 'Peers that are connected: to the IPFS node of the role (`ipfs`), and to where it takes submissions (`submissions`), relays among them.',
   },
+  weft_ipfs_blocks_total: {
+    kind: 'counter',
+    labels: ['from'],
+    help: 'Blocks that the IPFS node of the role fetched, from `peers` or from `gateways`.',
+  },
+  weft_gateway_requests_total: {
+    kind: 'counter',
+    labels: ['gateway', 'outcome'],
+    help: 'Blocks that a gateway of --gateways was asked for: `ok`, `absent` where it has it not, `silent` where no answer came in time, or what was wrong, in the words of the event `gateway_trouble`.',
+  },
   weft_trouble: { kind: 'gauge', labels: ['event'], help: 'How many troubles of this event go on now.' },
   weft_spans_total: {
     kind: 'counter',

@@ -101,6 +101,15 @@ export const ENDPOINT_TROUBLES = {
   other_forks: 'What it says is of two forks, or of another one than the others follow.',
 } as const
 
+/** What an IPFS gateway does that it should not: it is asked after the others for a minute, and longer when it does so again. */
+export const GATEWAY_TROUBLES = {
+  unreachable: ENDPOINT_TROUBLES.unreachable,
+  redirects: ENDPOINT_TROUBLES.redirects,
+  slow: ENDPOINT_TROUBLES.slow,
+  refuses: 'It answers with a failure: it takes no more questions for now, or there is no trustless gateway at its URL.',
+  lies: 'What it gives is not what the CID names, or has no end: another one, or none.',
+} as const
+
 /** Why a role is not ready: its next submission, batch or vote would not be accepted, or nothing shows that it would. */
 export const UNREADY_REASONS = {
   starting: 'The role has not started yet; the last line of its log says what it waits for: chains, the rules of its market, a port.',

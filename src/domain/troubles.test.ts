@@ -1,6 +1,7 @@
 import { beforeEach, expect, test } from 'vitest'
 import { EVENTS, type EventRow } from './events.ts'
-import { createTroubles, type Troubles } from './troubles.ts'
+import { GATEWAY_TROUBLES } from './reasons.ts'
+import { createTroubles, helpOf, type Troubles } from './troubles.ts'
 
 let nowMs: number
 let troubles: Troubles
@@ -24,6 +25,20 @@ test('what one event says goes on until another takes it back, and of that endpo
   troubles.note('endpoint_recovered', { ...slow, times: 3 })
   expect(troubles.now().map(({ facts }) => facts['trouble'])).toEqual(['lagging'])
   expect(troubles.lately().map(({ facts }) => facts['trouble'])).toEqual(['slow'])
+})
+
+test('what one gateway does is no trouble of another, and the word that it has says what to do', () => {
+  const [lies, slow] = [
+    { gateway: 'http://a', trouble: 'lies' },
+    { gateway: 'http://b', trouble: 'slow' },
+  ]
+  for (const facts of [lies, slow]) troubles.note('gateway_trouble', { ...facts, detail: 'as it is' })
+  expect(troubles.now().map(helpOf)).toEqual([
+    expect.stringContaining(GATEWAY_TROUBLES.lies),
+    expect.stringContaining(GATEWAY_TROUBLES.slow),
+  ])
+  troubles.note('gateway_recovered', { ...lies, times: 1 })
+  expect(troubles.now().map(({ facts }) => facts['gateway'])).toEqual(['http://b'])
 })
 
 test('what comes again and again is over when it has not come for a minute, and begins anew after that', () => {

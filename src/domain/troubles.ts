@@ -1,6 +1,6 @@
 import { ERRORS, type ErrorRow } from './errors.ts'
 import { EVENTS, type EventRow, type LogEvent, type LogLevel } from './events.ts'
-import { ENDPOINT_TROUBLES } from './reasons.ts'
+import { ENDPOINT_TROUBLES, GATEWAY_TROUBLES } from './reasons.ts'
 import { REJECTIONS, type RejectionRow } from './rejection.ts'
 
 /** What is wrong now, from what a role tells: events that go on until another takes them back, or that come again while they last. */
@@ -33,7 +33,7 @@ const LATELY_MS = 3_600_000
 const KEPT_MAX = 200
 
 /** By these facts two lines are about the same thing. */
-const ABOUT = ['chain', 'endpoint', 'trouble', 'doing', 'account', 'address', 'place', 'cid', 'code', 'reason', 'means'] as const
+const ABOUT = ['chain', 'endpoint', 'gateway', 'trouble', 'doing', 'account', 'address', 'place', 'cid', 'code', 'reason', 'means'] as const
 
 export function createTroubles(nowMs: () => number): Troubles {
   const known = new Map<string, Trouble & { isOver: boolean }>()
@@ -110,6 +110,6 @@ const isSame = (left: Facts, right: Facts): boolean =>
 export function helpOf({ event, facts: { code, trouble } }: Pick<Trouble, 'event' | 'facts'>): string {
   const { [String(code)]: failure } = ERRORS as Readonly<Record<string, ErrorRow>>
   const { [String(code)]: rejection } = REJECTIONS as Readonly<Record<string, RejectionRow>>
-  const { [String(trouble)]: misbehaviour } = ENDPOINT_TROUBLES as Readonly<Record<string, string>>
+  const { [String(trouble)]: misbehaviour } = { ...ENDPOINT_TROUBLES, ...GATEWAY_TROUBLES } as Readonly<Record<string, string>>
   return [EVENTS[event].help, misbehaviour, failure?.help ?? rejection?.help].filter((help) => help !== undefined).join(' ')
 }

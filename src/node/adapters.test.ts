@@ -6,6 +6,7 @@ import { createFakeChain, marketOf } from '#io/chain/fake/anchor.ts'
 import { createAccountNode, hex, refuse } from '#io/chain/rpc/scripted.test-node.ts'
 import { createVirtualClock } from '#io/clock/fake.ts'
 import { type HeliaNode, startHeliaNode } from '#io/ipfs/helia.ts'
+import { parseCid } from '#io/ipfs/unixfs.ts'
 import { createFakeStore } from '#io/store/fake.ts'
 import { anchorChain, anchorRpc, ipfsPlace, sourceChain } from './adapters.ts'
 import { createPools, OWN_POOLS } from './pools.ts'
@@ -16,6 +17,8 @@ import type { Settings } from './settings/settings.ts'
 import { createStarted } from './stop.ts'
 
 vi.mock('#io/ipfs/helia.ts', { spy: true })
+
+const EMPTY = 'bafkreihdwdcefgh4dqkjv67uzcmw7ojee6xedzdetojuzjevtenxquvyku'
 
 /** A role that starts, while its endpoints do what they like. */
 
@@ -137,7 +140,7 @@ test('an IPFS node that was told of no peers is alone until somebody comes by hi
   const peers = vi.fn(() => 0)
   vi.mocked(startHeliaNode).mockResolvedValue({ peers, stop: async () => undefined } as unknown as HeliaNode)
   const started = createStarted()
-  const places = { ipfsListen: '/ip4/127.0.0.1/tcp/0', ipfsPeers: [], gatewayPort: 0, pinPlaces: [] }
+  const places = { ipfsListen: '/ip4/127.0.0.1/tcp/0', ipfsPeers: [], gateways: [], gatewayPort: 0, pinPlaces: [] }
   try {
     const ipfs = await ipfsPlace(places as unknown as Settings, { ...home, directory: '/nowhere' }, started)
     expect(ipfs.isAlone()).toBe(true)
@@ -152,7 +155,7 @@ test('an IPFS node whose peers are all away is alone, which is told with each at
   const node = { stop: async () => undefined } as unknown as HeliaNode
   const starting = vi.mocked(startHeliaNode).mockResolvedValue(node)
   const started = createStarted()
-  const places = { ipfsListen: '/ip4/127.0.0.1/tcp/0', ipfsPeers: ['/a', '/b'], gatewayPort: 0, pinPlaces: [] }
+  const places = { ipfsListen: '/ip4/127.0.0.1/tcp/0', ipfsPeers: ['/a', '/b'], gateways: [], gatewayPort: 0, pinPlaces: [] }
   try {
     const ipfs = await ipfsPlace(places as unknown as Settings, { ...home, directory: '/nowhere' }, started)
     const dialled = starting.mock.calls[0]?.[1]?.onDialled
@@ -169,6 +172,34 @@ test('an IPFS node whose peers are all away is alone, which is told with each at
       ['ipfs_peer_away', '/b', 'LINK_FAILED'],
       ['ipfs_peer_reached', '/b', undefined],
     ])
+  } finally {
+    await started.stop()
+  }
+})
+
+test('gateways that are named are what an IPFS node has beside its peers: what they do is counted, and told where they should not', async () => {
+  const starting = vi.mocked(startHeliaNode).mockResolvedValue({ stop: async () => undefined } as unknown as HeliaNode)
+  starting.mockClear()
+  const started = createStarted()
+  const place = { ipfsListen: '/ip4/127.0.0.1/tcp/0', ipfsPeers: [], gatewayPort: 0, pinPlaces: [] }
+  const depsWith = async (gateways: readonly string[]) => {
+    await ipfsPlace({ ...place, gateways } as unknown as Settings, { ...home, directory: '/nowhere' }, started)
+    return starting.mock.lastCall?.[1]
+  }
+  try {
+    expect((await depsWith([]))?.gateways).toBeUndefined()
+    const deps = await depsWith(['http://gateway.test/key'])
+    deps?.onFetched?.('gateways')
+    const { signal } = new AbortController()
+    vi.stubGlobal('fetch', async () => new Response('<html>'))
+    await expect(deps?.gateways?.fetch(parseCid(EMPTY), signal)).rejects.toMatchObject({ code: 'IPFS_CONTENT_WRONG' })
+    expect(told).toEqual([['gateway_trouble', { gateway: 'http://gateway.test', trouble: 'lies', detail: expect.stringContaining(EMPTY) }]])
+    expect(home.notes.recorder.read()).toEqual(
+      expect.arrayContaining([
+        { metric: 'weft_ipfs_blocks_total', labels: { from: 'gateways' }, value: 1 },
+        { metric: 'weft_gateway_requests_total', labels: { gateway: 'http://gateway.test', outcome: 'lies' }, value: 1 },
+      ]),
+    )
   } finally {
     await started.stop()
   }

@@ -10,6 +10,7 @@ import { untilAborted } from '#domain/until-aborted.ts'
 import { connectSourceChain } from '#io/chain/source/source.ts'
 import { systemClock } from '#io/clock/system.ts'
 import { carFolder } from '#io/ipfs/car-folder.ts'
+import { createGateways, type GatewaysDeps } from '#io/ipfs/gateways.ts'
 import { type HeliaNode, startHeliaNode } from '#io/ipfs/helia.ts'
 import { kuboPlace } from '#io/ipfs/kubo.ts'
 import { pinningService } from '#io/ipfs/pinning-service.ts'
@@ -143,6 +144,20 @@ export interface IpfsPlace {
   readonly carPlaces: Places
 }
 
+/** How long one gateway may take for one block. */
+export const GATEWAY_TIMEOUT_MS = 10_000
+
+/** What gateways do is counted, and told where they should not. */
+export function gatewaysTold({ report, notes }: Pick<RoleHome, 'report' | 'notes'>): GatewaysDeps {
+  return {
+    onUse: (use) => notes.recorder.add('weft_gateway_requests_total', use),
+    onTrouble({ gateway, trouble, detail, times }) {
+      if (times === undefined) report('gateway_trouble', { gateway, trouble, detail })
+      else report('gateway_recovered', { gateway, trouble, times })
+    },
+  }
+}
+
 /** Of the embedded IPFS node, in the home of a role. */
 export function ipfsFolder(directory: string): string {
   return join(directory, 'ipfs')
@@ -157,10 +172,16 @@ export async function ipfsPlace(settings: Settings, home: RoleHome, started: Sta
       home.report('ipfs_peer_away', toldOf(failure))
     } else if (away.delete(address)) home.report('ipfs_peer_reached', { address })
   }
-  const peers = settings.ipfsPeers
+  const { ipfsPeers: peers, gateways: urls } = settings
   const node = await startHeliaNode(
     { directory: ipfsFolder(home.directory), listen: [settings.ipfsListen], peers },
-    { store: home.store, onDamaged: (cid) => home.report('block_damaged', { cid }), onDialled },
+    {
+      store: home.store,
+      ...(urls.length > 0 && { gateways: createGateways({ urls, timeoutMs: GATEWAY_TIMEOUT_MS }, gatewaysTold(home)) }),
+      onDamaged: (cid) => home.report('block_damaged', { cid }),
+      onFetched: (from) => home.notes.recorder.add('weft_ipfs_blocks_total', { from }),
+      onDialled,
+    },
   )
   started.add('IPFS node', node)
   home.notes.peers.set('ipfs', node.peers)

@@ -10,7 +10,7 @@ import type { Rendezvous } from '#io/p2p/port.ts'
 import { type Collector, createCollector } from '#roles/collector/collector.ts'
 import type { Meeting } from '#roles/collector/find.ts'
 import { persist } from '#life/persist.ts'
-import { anchorChain, anchorRpc } from './adapters.ts'
+import { anchorChain, anchorRpc, GATEWAY_TIMEOUT_MS, gatewaysTold } from './adapters.ts'
 import { claimantOf } from './claimant.ts'
 import type { RoleHome } from './home.ts'
 import { finalPeerIn } from './peer-address.ts'
@@ -20,9 +20,6 @@ import type { Wire } from './role.ts'
 import type { Settings } from './settings/settings.ts'
 import { isPeerId, trustedSequencers } from './trusted-sequencers.ts'
 import { collectorVitals } from './vitals.ts'
-
-/** Of one block, by one gateway. */
-const BLOCK_TIMEOUT_MS = 10_000
 
 export const wireCollector: Wire<Collector> = async (settings, home, started, signal) => {
   const chain = hasChain(settings) ? await anchorChain(settings, home, { rpc: anchorRpc(settings, home), signal }) : undefined
@@ -46,7 +43,7 @@ export const wireCollector: Wire<Collector> = async (settings, home, started, si
       report: home.report,
       tracer: home.tracer,
       ...(chain && { anchor: { chain, recoverer } }),
-      ipfs: settings.gateways.length === 0 ? undefined : createGatewayReader({ urls: settings.gateways, timeoutMs: BLOCK_TIMEOUT_MS }),
+      ipfs: batchesAt(settings.gateways, home),
       meeting,
       // An orchestrator sends nobody here before.
       onReady: () => server.setServing(true),
@@ -57,6 +54,10 @@ export const wireCollector: Wire<Collector> = async (settings, home, started, si
   const vitals = collectorVitals(collector.stats)
   return { places: { grpc: [server.endpoint] }, handle: collector, vitals, run: (signal) => collector.run(signal) }
 }
+
+/** Where the batches of an epoch are read, if anywhere. */
+const batchesAt = (urls: readonly string[], home: RoleHome) =>
+  urls.length === 0 ? undefined : createGatewayReader({ urls, timeoutMs: GATEWAY_TIMEOUT_MS }, gatewaysTold(home))
 
 /** It is the one role that may be without, and then lacks all that comes with it. */
 const hasChain = (settings: { readonly anchorRpcUrl: string | undefined }): boolean => settings.anchorRpcUrl !== undefined

@@ -30,8 +30,8 @@ export const wirePart =
   (mode: 'listen' | 'ballot'): Wire<Part> =>
   async (settings, home, started, signal) => {
     const chain = await anchorChain(settings, home, { rpc: anchorRpc(settings, home), signal })
-    const ipfs = settings.ipfsPeers.length === 0 ? undefined : await ipfsPlace(settings, home, started)
-    const market = await openMarket(settings, { home, chain, clock: systemClock, ipfs: ipfs?.node ?? NO_PEERS, signal })
+    const ipfs = settings.ipfsPeers.length + settings.gateways.length === 0 ? undefined : await ipfsPlace(settings, home, started)
+    const market = await openMarket(settings, { home, chain, clock: systemClock, ipfs: ipfs?.node ?? NOBODY, signal })
     const shared = await openShared(settings, home, { started, chain })
     const { report, tracer } = home
     const deps = { shared, chain, rules: market.rules, clock: systemClock, random: systemRandom, report, tracer }
@@ -48,7 +48,7 @@ export const wirePart =
   }
 
 /** It needs content for one thing, manifests that it has in no file; with nobody to ask it runs no node. */
-const NO_PEERS: MarketDeps['ipfs'] = {
+const NOBODY: MarketDeps['ipfs'] = {
   add: snapshotCidOf,
   get: (cid) => Promise.reject(new WeftError('IPFS_NOT_FOUND', { cid, waitedMs: 0 })),
 }

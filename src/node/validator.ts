@@ -57,7 +57,7 @@ export const wireValidator: Wire<Validator> = async (settings, home, started, si
       rules: market.rules,
       sender,
       ipfs: ipfs.copies.ipfs,
-      peers: settings.ipfsPeers,
+      peers: [...settings.ipfsPeers, ...settings.gateways.map((url) => new URL(url).origin)],
       clock: systemClock,
       random: systemRandom,
       recoverer,

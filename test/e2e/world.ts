@@ -120,8 +120,8 @@ export interface World {
   sequencerFlags(dataDir: string): string[]
   /** Starts the role on `dataDir`, a new one when not given, with more flags; resolves when it is ready. */
   startSequencer(dataDir?: string, flags?: readonly string[]): Promise<WeftRole>
-  /** The same of the market's only validator, which fetches from the sequencer. */
-  startValidator(sequencer: WeftRole, dataDir?: string): Promise<WeftRole>
+  /** The same of the market's only validator, which fetches from the sequencer, unless `ways` says from where. */
+  startValidator(sequencer: WeftRole, dataDir?: string, ways?: readonly string[]): Promise<WeftRole>
   startRelay(dataDir?: string, flags?: readonly string[]): Promise<WeftRole>
   /** Of the market, on its chain, when flags are given; otherwise it asks no chain. */
   startCollector(sequencer: Pick<WeftRole, 'places'>, dataDir?: string, flags?: readonly string[]): Promise<WeftRole>
@@ -261,8 +261,8 @@ export async function openWorld(options: {
     sequencerFlags,
     startSequencer: (dataDir = freshDir(), flags = []) =>
       startRole('sequencer', dataDir, [...sequencerFlags(dataDir), ...flags], { WEFT_SIGNER_KEY: sequencer.keyText }, /"msg":"ready"/),
-    startValidator({ places }, dataDir = freshDir()) {
-      const flags = [...sequencerFlags(dataDir), '--ipfs-peers', (places['ipfs'] ?? []).join(',')]
+    startValidator({ places }, dataDir = freshDir(), ways = ['--ipfs-peers', (places['ipfs'] ?? []).join(',')]) {
+      const flags = [...sequencerFlags(dataDir), ...ways]
       return startRole('validator', dataDir, flags, { WEFT_SIGNER_KEY: owner.keyText }, /"msg":"started"/)
     },
     startRelay: (dataDir = freshDir(), flags = []) => startRole('relay', dataDir, ['--data-dir', dataDir, ...flags], {}, /"msg":"started"/),

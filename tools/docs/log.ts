@@ -5,6 +5,7 @@ import {
   BATCH_REASONS,
   DELIVERY_REASONS,
   ENDPOINT_TROUBLES,
+  GATEWAY_TROUBLES,
   RECOMPUTE_REASONS,
   UNREADY_REASONS,
   UNTOLD_REASONS,
@@ -47,6 +48,7 @@ export function logPage(): string {
   )
   reasons('Why the counts of a day are not sent', 'In `counts_not_sent`.', UNTOLD_REASONS)
   reasons('What an RPC endpoint does that it should not', 'The `trouble` of `endpoint_trouble`.', ENDPOINT_TROUBLES)
+  reasons('What an IPFS gateway does that it should not', 'The `trouble` of `gateway_trouble`.', GATEWAY_TROUBLES)
   reasons('Why a role is not ready', 'In `/readyz`, the metric `weft_unready` and `./weft status`.', UNREADY_REASONS)
   reasons('Other words', 'As lines, receipts and the table of the devnet have them.', WORDS)
   lines.push(

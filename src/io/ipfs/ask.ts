@@ -37,7 +37,7 @@ export async function ask({ place, url, bytesMax, ...request }: Question, signal
 }
 
 /** `ECONNREFUSED` and the like. The failure itself goes no further: it may hold the request, and with it a secret. */
-function nameOf(failure: unknown): string {
+export function nameOf(failure: unknown): string {
   const { cause, name } = (failure ?? {}) as { readonly cause?: { readonly code?: unknown }; readonly name?: unknown }
   const code = cause?.code
   return typeof code === 'string' && /^[A-Z0-9_]+$/.test(code) ? code : String(name)

@@ -18,6 +18,8 @@ interface Broker extends Startable {
 export interface Bitswap {
   /** The block from here or else from a peer, by its hash; stored unless it is passing, and given to peers that wait for it. */
   get(cid: CID, options: PutOptions): Promise<Uint8Array>
+  /** A block that came another way, and is right: stored and given as one of a peer. */
+  take(cid: CID, block: Uint8Array, options: PutOptions): Promise<void>
   stop(): Promise<void>
 }
 
@@ -38,14 +40,18 @@ export async function startBitswap(libp2p: Libp2p, store: Blocks['store']): Prom
       },
     },
   })
+  async function take(cid: CID, block: Uint8Array, options: PutOptions): Promise<void> {
+    await store.put(cid, block, options)
+    await broker.announce(cid, options)
+  }
   return {
     async get(cid, options) {
       if (await store.has(cid)) return joined(store.get(cid))
       const block = await broker.retrieve(cid, options)
-      await store.put(cid, block, options)
-      await broker.announce(cid, options)
+      await take(cid, block, options)
       return block
     },
+    take,
     stop: () => stop(broker),
   }
 }

@@ -4,7 +4,7 @@ import { isWeftError, WeftError } from '#domain/errors.ts'
 import { Answer, type Asking, type HttpRoute } from '#io/http/port.ts'
 import { encodeCar } from './car.ts'
 import { dagJsonOf } from './dag-json.ts'
-import { RAW_BLOCK } from './gateway-reader.ts'
+import { RAW_BLOCK } from './gateways.ts'
 import { type BlockReader, searchedBlocks } from './searched.ts'
 import { type BlockSource, DAG_CBOR, parseCid, readContent, type Wait, wait as realWait, withDeadline } from './unixfs.ts'
 

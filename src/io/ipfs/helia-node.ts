@@ -11,11 +11,12 @@ import type { Cid } from '#domain/ids.ts'
 import { leanYamux } from '#io/p2p/lean-muxer.ts'
 import { startBitswap } from './bitswap.ts'
 import { type Blocks, openBlocks, type PutOptions } from './blocks.ts'
+import type { Gateways } from './gateways.ts'
 import type { HeliaDeps, HeliaNode, HeliaOptions } from './helia.ts'
 import { identityAt } from './identity.ts'
 import { openKept } from './kept.ts'
 import { superviseLinks } from './links.ts'
-import { importContent, parseCid, readContent, type Wait, wait as realWait, withDeadline } from './unixfs.ts'
+import { importContent, OVER, parseCid, readContent, type Wait, wait as realWait, withDeadline } from './unixfs.ts'
 
 /** Who may come in is decided at the door, by address: libp2p's own ten handshakes at once are taken by as many sockets that say nothing. */
 const NO_LIMIT = 1_000_000
@@ -24,6 +25,10 @@ const NO_LIMIT = 1_000_000
  * soon at first, then ever more slowly.
  */
 const ASK_AGAIN_MS = { first: 500, last: 4_000 }
+/** Connected peers answer within tens of milliseconds; gateways are asked for what they have not brought by then. */
+const HEAD_START_MS = 500
+/** A gateway that has not got a block may get it. Theirs are shared by many, and each question costs them a search. */
+const GATEWAYS_AGAIN_MS = { first: 1_000, last: 16_000 }
 /** Between two attempts Bitswap needs a moment to forget the first, or it takes the second for the same one. */
 const FORGET_MS = 40
 /** What is pinned was read before, by a caller with limits of its own. */
@@ -39,7 +44,7 @@ interface Around {
 /** The node itself; `startHeliaNode` says what it is. */
 export async function startNode(
   options: HeliaOptions,
-  { wait = realWait, store, onDamaged, onDialled }: HeliaDeps & { readonly wait?: Wait } = {},
+  { wait = realWait, store, gateways, onDamaged, onFetched, onDialled }: HeliaDeps & { readonly wait?: Wait } = {},
 ): Promise<HeliaNode> {
   const stopping = new AbortController()
   const listen = options.listen ?? ['/ip4/127.0.0.1/tcp/0']
@@ -83,8 +88,45 @@ export async function startNode(
     throw failure
   }
 
+  /** Who brought a block last is asked at once: peers that are silent, or have none of it, cost their head start once. */
+  let last: 'peers' | 'gateways' = 'peers'
+
+  /** The block from whoever has it first, peer or gateway; it is stored as it comes. Nobody's failure ends it, only the signal and the disk do. */
+  async function fetchBlock(cid: CID, signal: AbortSignal): Promise<Uint8Array> {
+    const came = (from: typeof last) => (block: Uint8Array) => {
+      if (over.signal.aborted) return block
+      last = from
+      onFetched?.(from)
+      return block
+    }
+    const over = new AbortController()
+    if (gateways === undefined) return came('peers')(await fromPeers(cid, { signal }))
+    const until = AbortSignal.any([signal, over.signal])
+    try {
+      const ways = [fromPeers(cid, { signal: until }).then(came('peers')), fromGateways(cid, gateways, until).then(came('gateways'))]
+      return await Promise.race(ways)
+    } finally {
+      over.abort(OVER)
+    }
+  }
+
+  async function fromGateways(cid: CID, { fetch }: Gateways, signal: AbortSignal): Promise<Uint8Array> {
+    if (last === 'peers' && libp2p.getPeers().length > 0) await wait(HEAD_START_MS, signal)
+    for (let pauseMs = GATEWAYS_AGAIN_MS.first; ; pauseMs = Math.min(pauseMs * 2, GATEWAYS_AGAIN_MS.last)) {
+      const block = await fetch(cid, signal).catch((failure: unknown) => {
+        if (!isWeftError(failure)) throw failure
+        return undefined
+      })
+      if (block !== undefined) {
+        await bitswap.take(cid, block, { signal })
+        return block
+      }
+      await wait(pauseMs, signal)
+    }
+  }
+
   /** The block from whoever is connected and has it; it is stored as it comes, unless it is passing. */
-  async function fetchBlock(cid: CID, { signal, isPassing = false }: PutOptions & { readonly signal: AbortSignal }): Promise<Uint8Array> {
+  async function fromPeers(cid: CID, { signal, isPassing = false }: PutOptions & { readonly signal: AbortSignal }): Promise<Uint8Array> {
     for (let patienceMs = ASK_AGAIN_MS.first; ; patienceMs = Math.min(patienceMs * 2, ASK_AGAIN_MS.last)) {
       const block = await askOnce(cid, { signal: AbortSignal.any([signal, AbortSignal.timeout(patienceMs)]), isPassing })
       if (block !== undefined) return block
@@ -116,7 +158,7 @@ export async function startNode(
         torn = failure
         return undefined
       })
-      const found = here ?? (await fetchBlock(block, { signal: until }))
+      const found = here ?? (await fetchBlock(block, until))
       await around?.after(block)
       return found
     }
@@ -154,7 +196,7 @@ export async function startNode(
     has: async (cid) => isWhole(parseCid(cid), blocks),
     letGo: blocks.letGo,
     block: async (cid) => blocks.readRight(parseCid(cid)),
-    find: async (cid, signal) => fetchBlock(parseCid(cid), { signal: AbortSignal.any([signal, stopping.signal]), isPassing: true }),
+    find: async (cid, signal) => fromPeers(parseCid(cid), { signal: AbortSignal.any([signal, stopping.signal]), isPassing: true }),
     stop,
   }
 }

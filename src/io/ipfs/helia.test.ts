@@ -1,5 +1,5 @@
 import { connect } from 'node:net'
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
@@ -9,17 +9,11 @@ import { serveGateway } from '#node/gateway.ts'
 import { snapshotCidOf } from '#wire/cid.ts'
 import { createGatewayReader } from './gateway-reader.ts'
 import { type HeliaNode, startHeliaNode } from './helia.ts'
+import { blockFile, flipByte } from './helia.test-world.ts'
 import { describeIpfs, hastyMs } from './suite.ts'
 import { type Wait, wait } from './unixfs.ts'
 
 const LIMITS = { bytesMax: 4 * 1024 * 1024, timeoutMs: 20_000 }
-const blockFile = (directory: string, cid: Cid) => join(directory, 'blocks', cid.slice(-2), cid)
-
-async function flipByte(path: string): Promise<void> {
-  const bytes = await readFile(path)
-  bytes[bytes.length >> 1] = (bytes[bytes.length >> 1] ?? 0) ^ 1
-  await writeFile(path, bytes)
-}
 
 // Loading the libraries behind the node is no part of any test.
 beforeAll(() => import('./helia-node.ts'), 60_000)

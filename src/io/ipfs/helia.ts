@@ -1,8 +1,12 @@
 import type { WeftError } from '#domain/errors.ts'
 import type { Store } from '#io/store/port.ts'
+import type { Gateways } from './gateways.ts'
 import type { Ipfs } from './port.ts'
 
-/** An IPFS node in this process: blocks on disk, exchanged by Bitswap with the peers it is told of. It asks nobody else: no DHT, no gateway. */
+/**
+ * An IPFS node in this process: blocks on disk, exchanged by Bitswap with the peers it is told of. What these do not bring at once gateways are asked
+ * for too, where it has some. It asks nobody else: no DHT.
+ */
 export interface HeliaNode extends Ipfs {
   readonly peerId: string
   /** Multiaddrs at which it is reached, each ending in `/p2p/<peerId>`. */
@@ -11,7 +15,7 @@ export interface HeliaNode extends Ipfs {
   connect(address: string): Promise<void>
   /** The stored bytes of one block; `undefined` when it is not stored here, or damaged. What a gateway serves. Throws `ID_MALFORMED`. */
   block(cid: string): Promise<Uint8Array | undefined>
-  /** A block, from here or from connected peers, for somebody else: what they bring is not kept. Throws `ID_MALFORMED`, or the signal's reason. */
+  /** A block, from here or from connected peers, for somebody else: what they bring is not kept, and no gateway is asked, which may be who asks. Throws `ID_MALFORMED`, or the signal's reason. */
   find(cid: string, signal: AbortSignal): Promise<Uint8Array>
   /** How many other nodes are connected, whoever dialled. */
   peers(): number
@@ -34,6 +38,10 @@ export interface HeliaDeps {
   readonly store?: Store
   /** Called when a block on disk is found to be damaged. */
   readonly onDamaged?: (cid: string) => void
+  /** Asked beside the peers. */
+  readonly gateways?: Gateways | undefined
+  /** Called with each block that was fetched. */
+  readonly onFetched?: (from: 'peers' | 'gateways') => void
   /** Called with each attempt to reach a peer: with why it failed, or without when it is reached. */
   readonly onDialled?: (address: string, failure?: WeftError) => void
 }

@@ -189,7 +189,7 @@ export const wait: Wait = (durationMs, signal) => {
 }
 
 /** Nobody reads why, and an error of its own costs more than the wait. */
-const OVER = 'over'
+export const OVER = 'over'
 
 /** Runs `read` until `timeoutMs` have passed (`IPFS_NOT_FOUND`) or `signal` aborts (its reason). */
 export async function withDeadline<Value>(

@@ -60,13 +60,6 @@ export const COLLECTOR_SETTINGS = {
     roles: ['collector'],
     doc: 'How long a submission is tried by the clock, without an anchor chain only: with one it is tried until its window is over in chain time.',
   },
-  gateways: {
-    env: 'WEFT_GATEWAYS',
-    type: 'urls',
-    fallback: [],
-    roles: ['collector'],
-    doc: 'Trustless IPFS gateways, asked in that order, where the batches of an epoch are read once they are there: `./weft outbox` then says of each vote that the sequencer took whether a batch holds it, `included`, or none does, `missing`, whoever handed it over. Needs the anchor chain. Without any, what a snapshotter of the same data directory has found is said.',
-  },
   alsoTo: {
     env: 'WEFT_ALSO_TO',
     type: 'peers',

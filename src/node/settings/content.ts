@@ -19,6 +19,13 @@ export const CONTENT_SETTINGS = {
     roles: withIpfs,
     doc: 'Multiaddrs of IPFS nodes to stay connected to: content is fetched from them.',
   },
+  gateways: {
+    env: 'WEFT_GATEWAYS',
+    type: 'urls',
+    fallback: [],
+    roles: [...withIpfs, 'collector'],
+    doc: 'Trustless IPFS gateways, separated by commas. With an embedded IPFS node: where content is fetched that its peers do not bring at once, each block hashed; one that fails, lies or is late is asked after the others for a while. With a collector, which needs the anchor chain for it: where the batches of an epoch are read once they are there, so that `./weft outbox` says of each vote that the sequencer took whether a batch holds it, `included`, or none does, `missing`, whoever handed it over; without any, what a snapshotter of the same data directory has found is said.',
+  },
   gatewayPort: {
     env: 'WEFT_GATEWAY_PORT',
     type: 'integer',

@@ -293,7 +293,8 @@ describe('what the market asks for', () => {
     given.chain = { ...chain, manifests: async () => ({ current: { cid, fromEpochId: 0 }, pending: undefined }) }
     expect(await look()).toMatchObject([{ state: 'bad', detail: `${cid} is not here`, mend: expect.stringContaining('manifests') }])
     const ipfsPeers = '/ip4/127.0.0.1/tcp/1/p2p/12D3KooWQzLtLgEt4JEebiXfEjZgAB8gZ58JHaVvZjGEuHhBBJMn'
-    expect(await look({ ipfsPeers })).toMatchObject([{ state: 'doubtful', detail: expect.stringContaining('peers are asked') }])
+    for (const asked of [{ ipfsPeers }, { gateways: 'http://127.0.0.1:1' }])
+      expect(await look(asked)).toMatchObject([{ state: 'doubtful', detail: expect.stringContaining('peers are asked') }])
     keepManifest(dataDir, { cid, bytes })
     expect(await look()).toEqual([{ check: 'manifest', state: 'good', detail: `${cid} is here, of namespace NS` }])
     given.chain = { ...chain, manifests: async () => ({ current: { cid: 'nonsense', fromEpochId: 0 }, pending: undefined }) }

@@ -16,7 +16,7 @@ import { bad, doubtful, type Finding, good } from './finding.ts'
 import { diskOf, filesOf, lastEndOf, portsOf, runningOn } from './machine.ts'
 import { lookAtSigner } from './signer.ts'
 import { storeOf } from './store.ts'
-import { lookAtCollector, lookAtIpfs, lookAtSequencers } from './peers.ts'
+import { lookAtCollector, lookAtGateways, lookAtIpfs, lookAtSequencers } from './peers.ts'
 import { lookAtPlaces } from './places.ts'
 
 interface Around {
@@ -70,6 +70,7 @@ async function* lookAt(role: Role, locked: Settings, { unlock, collectors }: Bes
   yield* await lookAtSigner(locked)
   yield* await lookAtChains(role, settings)
   if ('ipfsListen' in settings) yield* await lookAtIpfs(settings, run)
+  yield* await lookAtGateways(settings)
   yield* await lookAtPlaces(settings)
   yield* await lookAtAlerts(settings)
   const startsWithUs = run === undefined && collectors.includes(settings.collector ?? '')

@@ -1,3 +1,5 @@
+import { createServer, type RequestListener, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -8,7 +10,7 @@ import { startHeliaNode } from '#io/ipfs/helia.ts'
 import { ipfsFolder } from '#node/adapters.ts'
 import { serveGateway } from '#node/gateway.ts'
 import { createStarted } from '#node/stop.ts'
-import { lookAtIpfs } from './peers.ts'
+import { lookAtGateways, lookAtIpfs } from './peers.ts'
 
 const dataDir = mkdtempSync(join(tmpdir(), 'weft-doctor-peers-'))
 const started = createStarted()
@@ -47,4 +49,37 @@ test('from the node of a role that runs a block of its own is fetched, over its 
   expect(await own({ dataDir }, run)).toMatchObject([
     { check: 'IPFS node', state: 'bad', detail: expect.stringContaining('LINK_FAILED'), mend: expect.stringContaining('--ipfs-listen') },
   ])
+})
+
+test('a gateway that answers as one does is good, whether it has the block or not; any other is named, with what it does', async () => {
+  const servers: Server[] = []
+  const serve = async (answer: RequestListener): Promise<string> => {
+    const server = createServer(answer)
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    servers.push(server)
+    return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  }
+  const [has, lacks, lies, moved] = [
+    await serve((_request, response) => void response.end()),
+    await serve((_request, response) => void response.writeHead(404).end()),
+    await serve((_request, response) => void response.end('<html>')),
+    await serve((_request, response) => void response.writeHead(301, { location: '/' }).end()),
+  ]
+  const gone = await serve(() => undefined)
+  await new Promise((resolve) => servers.pop()?.close(resolve))
+  const bad = (detail: string) => ({
+    check: 'IPFS gateway',
+    state: 'bad',
+    detail: expect.stringContaining(detail),
+    mend: expect.any(String),
+  })
+  expect(await lookAtGateways({ gateways: [has, lacks, lies, moved, `${gone}/key`] })).toEqual([
+    { check: 'IPFS gateway', state: 'good', detail: `${has} gave a block` },
+    { check: 'IPFS gateway', state: 'good', detail: `${lacks} answers` },
+    bad(`${lies}: lies`),
+    bad(`${moved}: redirects, HTTP 301`),
+    bad(`${gone}: unreachable, ECONNREFUSED`),
+  ])
+  expect(await lookAtGateways({})).toEqual([])
+  for (const server of servers) server.close()
 })

@@ -7,7 +7,9 @@ import { connectAnchorChain } from '#io/chain/read/anchor.ts'
 import { systemClock } from '#io/clock/system.ts'
 import { isServing } from '#io/grpc/serving.ts'
 import { blockFiles } from '#io/ipfs/block-folder.ts'
+import { createGateways } from '#io/ipfs/gateways.ts'
 import { type HeliaNode, startHeliaNode } from '#io/ipfs/helia.ts'
+import { parseCid } from '#io/ipfs/unixfs.ts'
 import { createSubmissionDialer } from '#io/p2p/dialer.ts'
 import { ipfsFolder } from '#node/adapters.ts'
 import { announcedAt } from '#node/home.ts'
@@ -15,7 +17,7 @@ import type { Run } from '#node/run-file.ts'
 import { createStarted } from '#node/stop.ts'
 import { trustedSequencers } from '#node/trusted-sequencers.ts'
 import type { Given } from './chains.ts'
-import { bad, type Finding, good, orFailed } from './finding.ts'
+import { bad, doubtful, type Finding, good, orFailed } from './finding.ts'
 
 /** Whom the role speaks to: other IPFS nodes, its collector, the sequencers. Nothing is left behind. */
 
@@ -86,6 +88,28 @@ async function lookAtOwnNode(reader: HeliaNode, dataDir: string): Promise<readon
         : bad('gateway', `${gateway}: ${answer === undefined ? 'no answer' : `HTTP ${answer.status}`} for ${cid}`, mend),
     ]
   })
+}
+
+/** A block of no bytes: gateways of the public network have it, and others say that they have not. */
+const EMPTY = 'bafkreihdwdcefgh4dqkjv67uzcmw7ojee6xedzdetojuzjevtenxquvyku'
+
+/** Whether each answers as a trustless gateway does. */
+export async function lookAtGateways({ gateways = [] }: Given): Promise<readonly Finding[]> {
+  const look = async (url: string): Promise<Finding> => {
+    const told: string[] = []
+    const outcomes: string[] = []
+    const { fetch } = createGateways(
+      { urls: [url], timeoutMs: TIMEOUT_MS },
+      { onTrouble: ({ trouble, detail }) => void told.push(`${trouble}, ${detail}`), onUse: (use) => void outcomes.push(use.outcome) },
+    )
+    await fetch(parseCid(EMPTY), AbortSignal.timeout(2 * TIMEOUT_MS)).catch(detailOf)
+    const { origin } = new URL(url)
+    const mend = 'is it up, and a trustless gateway (`/ipfs/CID?format=raw`)? Mend --gateways'
+    if (told.length > 0) return bad('IPFS gateway', `${origin}: ${told.join('; ')}`, mend)
+    if (outcomes.includes('silent')) return doubtful('IPFS gateway', `${origin}: no answer in time for a block that most have`, mend)
+    return good('IPFS gateway', `${origin} ${outcomes.includes('ok') ? 'gave a block' : 'answers'}`)
+  }
+  return Promise.all(gateways.map(look))
 }
 
 /** What its own health service says. */

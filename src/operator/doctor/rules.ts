@@ -32,7 +32,11 @@ function withoutManifest(role: Role, { namespace, market }: Given): readonly Fin
   return missing.length > 0 ? missing : [good(CHECK, `the market has none; namespace ${namespace}`)]
 }
 
-async function manifestOf(cid: string, { network = '', manifest = '', dataDir = '', ipfsPeers = [] }: Given, chain: AnchorChain) {
+async function manifestOf(
+  cid: string,
+  { network = '', manifest = '', dataDir = '', ipfsPeers = [], gateways = [] }: Given,
+  chain: AnchorChain,
+) {
   const mend = 'put its file into the folder `manifests` beside network.json, or name a draft of it: --manifest FILE'
   if (!isSnapshotCid(cid))
     return [
@@ -49,7 +53,8 @@ async function manifestOf(cid: string, { network = '', manifest = '', dataDir = 
     const bytes = found.find((each) => each !== undefined) ?? (typeof given === 'string' ? undefined : given)
     if (bytes !== undefined) return [good(CHECK, `${cid} is here, of namespace ${parseManifest(bytes, cid).namespace}`)]
     const told = `${cid} is not here${typeof given === 'string' ? `, and not ${given}` : ''}`
-    if (ipfsPeers.length > 0) return [doubtful(CHECK, `${told}: the IPFS peers are asked for it at the start`, mend)]
+    if (ipfsPeers.length + gateways.length > 0)
+      return [doubtful(CHECK, `${told}: the IPFS peers are asked for it at the start, and the gateways`, mend)]
     return [bad(CHECK, told, mend)]
   })
 }
