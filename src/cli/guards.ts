@@ -1,5 +1,6 @@
 import { buildCommand, buildRouteMap } from '@stricli/core'
 import type { Given } from '#node/settings/settings.ts'
+import { printable } from '#domain/printable.ts'
 import { neededDataDir } from './data-dir.ts'
 
 interface Flags {
@@ -38,7 +39,8 @@ const importCommand = buildCommand({
     const { importFrom } = await import('#node/guards.ts')
     const { added, known, conflicts } = await importFrom(path, { dataDir: neededDataDir(this.process.env as Given, flags.dataDir) })
     this.process.stdout.write(`${path}: ${added} batches added, ${known} known before, ${conflicts.length} in conflict\n`)
-    for (const batch of conflicts) this.process.stdout.write(`  signed otherwise here: ${batch}. Nothing is signed for it any more.\n`)
+    for (const batch of conflicts)
+      this.process.stdout.write(`  signed otherwise here: ${printable(batch)}. Nothing is signed for it any more.\n`)
   },
   parameters: { flags: FLAGS, positional: FILE },
   docs: {
