@@ -114,8 +114,8 @@ export function checkInclusion(proof: Pick<InclusionProof, 'text' | 'leaf' | 'in
 /** A tree that is complete, with the way up of each of its leaves. */
 export interface ProvenTree {
   readonly root: Hash
-  /** The neighbours on the way up as far as they are not empty, 32 bytes each, from the leaf. */
-  siblings(index: number): Uint8Array
+  /** Of each leaf, the neighbours on the way up as far as they are not empty, 32 bytes each, from the leaf. */
+  readonly siblings: readonly Uint8Array[]
 }
 
 /** Of at least one text. Costs two hashes for each and 32 in all, as a tree of which nothing is proved. */
@@ -123,17 +123,21 @@ export function provenTree(texts: readonly string[]): ProvenTree {
   const levels: Uint8Array[] = []
   let nodes = leavesOf(texts)
   for (; nodes.length > HASH_BYTES; nodes = parentsOf(levels.at(-1) as Uint8Array)) levels.push(evenOf(nodes, levels.length))
-  return {
-    root: rootOver({ node: nodes, height: levels.length }),
-    siblings(index) {
-      const siblings = new Uint8Array(HASH_BYTES * levels.length)
-      for (const [level, row] of levels.entries()) {
-        const beside = (Math.floor(index / 2 ** level) ^ 1) * HASH_BYTES
-        siblings.set(row.subarray(beside, beside + HASH_BYTES), HASH_BYTES * level)
-      }
-      return siblings
-    },
-  }
+  return { root: rootOver({ node: nodes, height: levels.length }), siblings: waysUp(levels, texts.length) }
+}
+
+/** All in one piece, of which each has its part. */
+function waysUp(levels: readonly Uint8Array[], count: number): Uint8Array[] {
+  const all = new Uint8Array(HASH_BYTES * levels.length * count)
+  let end = 0
+  return Array.from({ length: count }, (_, index) => {
+    const start = end
+    for (const [level, row] of levels.entries()) {
+      const beside = (Math.floor(index / 2 ** level) ^ 1) * HASH_BYTES
+      for (let at = beside; at < beside + HASH_BYTES; at += 1, end += 1) all[end] = row[at] as number
+    }
+    return all.subarray(start, end)
+  })
 }
 
 /** The nodes of a level in pairs: beside the last of an odd number there is an empty subtree. */

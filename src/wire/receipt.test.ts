@@ -127,7 +127,7 @@ test('all ways up of a tree are those of its single proofs, without what is empt
       const tree = provenTree(texts)
       expect(tree.root).toBe(publishedRoot(texts))
       for (const index of texts.keys()) {
-        const siblings = tree.siblings(index)
+        const siblings = tree.siblings[index] as Uint8Array
         expect(siblings.length / 32).toBe(Math.ceil(Math.log2(texts.length)))
         expect(
           inclusionProof(texts, index)

@@ -36,7 +36,7 @@ export async function signReceipts(
 ): Promise<readonly ReceiptProof[]> {
   const tree = provenTree(promises.map(textOf))
   const signature = await signer.signHashOf(receiptGroupPreimage({ dataMarket, anchorBlock, root: tree.root }, hasher.domainSeparator))
-  return promises.map((_, index) => ({ anchorBlock, index, siblings: tree.siblings(index), signature }))
+  return tree.siblings.map((siblings, index) => ({ anchorBlock, index, siblings, signature }))
 }
 
 /** What a signature is to be of, and itself, as a `Recoverer` takes them: the same for all receipts that were signed together. */

@@ -1,3 +1,5 @@
+import type { Stream } from '@libp2p/interface'
+
 /**
  * The layers of a connection: TCP, or a relay's circuit, and Noise on it. The library hands bytes from one to the next by an event, through lists of pieces, and tells
  * by another, which nobody hears, that it has; with small messages that is a fifth of what it takes to receive and answer them. Here what need not wait goes to the next
@@ -24,7 +26,8 @@ export interface Told {
   safeDispatchEvent(type: string, detail?: object): boolean
 }
 
-interface Layer extends Told {
+/** One that takes bytes and hands them on: a connection, what encrypts it, or a stream on top of both. */
+export interface Layer extends Told {
   readonly readStatus: string
   readonly remoteWriteStatus: string
   readonly readBuffer: Pieces
@@ -91,6 +94,12 @@ function readStraight(layer: Layer, next: (bytes: Bytes) => void): void {
     if (isStraight) next(bytes)
     else onData(bytes)
   }
+}
+
+/** Calls `take` for what comes on a stream. An event for each message, which nobody else hears, costs more than to read it: there is one only of what had to wait. */
+export function onMessage(stream: Stream, take: (bytes: Bytes) => void): void {
+  stream.addEventListener('message', ({ data }) => take(data))
+  if ('onData' in stream) readStraight(stream as unknown as Layer, take)
 }
 
 /**

@@ -1,5 +1,5 @@
 import { Socket } from 'node:net'
-import type { Libp2p, MessageStream } from '@libp2p/interface'
+import type { Libp2p, MessageStream, Stream } from '@libp2p/interface'
 import { afterEach, expect, test, vi } from 'vitest'
 import { layersOf, openStream } from './lean.test-world.ts'
 import type { Pieces } from './lean-layers.ts'
@@ -45,6 +45,62 @@ test('G7: a frame that says that it is longer than its stream may be sent ends t
   await expect.poll(() => stream.status).not.toBe('open')
 })
 
+const frame = (id: number, bytes: Uint8Array): Buffer => {
+  const header = Buffer.alloc(12)
+  header.writeUInt32BE(id, 4)
+  header.writeUInt32BE(bytes.length, 8)
+  return Buffer.concat([header, bytes])
+}
+
+const receivedBy = (node: Libp2p, protocol: string) =>
+  node.getConnections()[0]?.streams.find((stream) => stream.protocol === protocol) as Stream
+
+test('frames that come together, cut anywhere, some for nobody, reach their stream in their order', async () => {
+  const { there, stream, came, bytes } = await openStream(world)
+  stream.send(new Uint8Array(1))
+  await expect.poll(bytes).toBe(1)
+  const id = Number(receivedBy(there, stream.protocol).id)
+  const sent = Array.from({ length: 40 }, (_, index) => new Uint8Array(index % 7 === 0 ? 0 : 50 + index).fill(index))
+  const all = Buffer.concat(sent.flatMap((piece, index) => [frame(id, piece), ...(index % 5 === 0 ? [frame(9_999, piece)] : [])]))
+  const { noise } = layersOf(there)
+  for (let from = 0, length = 1; from < all.length; from += length, length = (length * 7) % 401)
+    noise.onData(all.subarray(from, from + length))
+  expect(came().subarray(1).equals(Buffer.concat(sent))).toBe(true)
+})
+
+test('what is sent while the socket is full, and what is sent after that, goes out in its order', async () => {
+  const { there, stream, bytes } = await openStream(world)
+  stream.send(new Uint8Array(1))
+  await expect.poll(bytes).toBe(1)
+  const answering = receivedBy(there, stream.protocol)
+  const came: Uint8Array[] = []
+  stream.addEventListener('message', ({ data }) => came.push(new Uint8Array(data.subarray())))
+  const { socket } = layersOf(there).tcp
+  const writes = vi.spyOn(socket, 'write').mockImplementation((piece) => {
+    Socket.prototype.write.call(socket, piece)
+    return false
+  })
+  // The second is more than the stream may be sent at once.
+  const pieces = [10, 300_000, 10].map((length, index) => new Uint8Array(length).fill(index))
+  expect(pieces.map((piece) => answering.send(piece))).toEqual([false, false, false])
+  writes.mockRestore()
+  socket.emit('drain')
+  await expect.poll(() => Buffer.concat(came).equals(Buffer.concat(pieces))).toBe(true)
+})
+
+test('G7: one who sends more than the window of a stream that is not read has no connection any more', async () => {
+  const { there, stream, bytes } = await openStream(world)
+  stream.send(new Uint8Array(1))
+  await expect.poll(bytes).toBe(1)
+  const received = receivedBy(there, stream.protocol)
+  received.pause()
+  const { noise } = layersOf(there)
+  let taken = 0
+  for (const piece = frame(Number(received.id), new Uint8Array(64 * 1024)); noise.status === 'open' && taken < 20; taken += 1)
+    noise.onData(piece)
+  expect([noise.status, taken]).toEqual(['aborted', 4])
+})
+
 /** What the parts of a node have that take in what has come, until it is read. */
 function listsOf(node: Libp2p) {
   const { muxer } = node.getConnections()[0] as unknown as { muxer: { decoder: { buffer: Pieces }; streams: { readBuffer: Pieces }[] } }
@@ -56,19 +112,19 @@ test('G7: a frame that comes byte by byte, and frames of a byte for a stream tha
   stream.send(new Uint8Array(1))
   await expect.poll(bytes).toBe(1)
   const { noise } = layersOf(there)
-  const { frame, streams } = listsOf(there)
-  const [received] = there.getConnections()[0]?.streams.filter(({ protocol }) => protocol === stream.protocol) ?? []
-  received?.pause()
-  const id = Number(received?.id)
+  const { frame: begun, streams } = listsOf(there)
+  const received = receivedBy(there, stream.protocol)
+  received.pause()
+  const id = Number(received.id)
   const sent = Uint8Array.from({ length: 6_000 }, (_, index) => index % 251)
   for (const byte of sent.subarray(0, 3_000)) noise.onData(Uint8Array.of(0, 0, 0, 0, 0, 0, 0, id, 0, 0, 0, 1, byte))
   expect(Math.max(...streams.map(({ bufs }) => bufs.length))).toBeLessThan(1_024)
   const header = [0, 0, 0, 0, 0, 0, 0, id, 0, 0, 0x0b, 0xb8]
   for (const byte of [...header, ...sent.subarray(3_000)]) {
     noise.onData(Uint8Array.of(byte))
-    expect(frame.bufs.length).toBeLessThan(1_024)
+    expect(begun.bufs.length).toBeLessThan(1_024)
   }
-  received?.resume()
+  received.resume()
   expect(came().subarray(1).equals(sent)).toBe(true)
 })
 

@@ -1,6 +1,6 @@
 import { type YamuxMuxerInit, yamux } from '@chainsafe/libp2p-yamux'
 import type { StreamMuxerFactory } from '@libp2p/interface'
-import { joinPieces, type Muxer, type Pieces, straighten, type Told, tellWhoListens } from './lean-layers.ts'
+import { type Layer, joinPieces, type Muxer, straighten, tellWhoListens } from './lean-layers.ts'
 
 /**
  * Yamux, without what it and the layers below it do for each message that need not be done, which with thousands of peers is most of what they do, and with
@@ -19,9 +19,10 @@ export function leanYamux(init: YamuxMuxerInit): () => StreamMuxerFactory {
         const muxer = (connection.direction === 'inbound' ? accepting : dialing).createStreamMuxer(connection)
         const within = muxer as unknown as MuxerWithin
         boundFrames(within)
+        takeFramesAtOnce(within)
         joinPieces(within.decoder.buffer)
         straighten(connection, within)
-        updateLazily(within)
+        makeStreamsLean(within)
         return muxer
       },
     }
@@ -31,21 +32,27 @@ export function leanYamux(init: YamuxMuxerInit): () => StreamMuxerFactory {
 /** `StreamState.Established` of the library. */
 const ESTABLISHED = 3
 
-interface StreamWithin extends Told {
+interface StreamWithin extends Layer {
+  readonly streamId: number
   readonly state: number
   readonly recvWindow: number
-  readonly recvWindowCapacity: number
-  readonly readBuffer: Pieces
+  recvWindowCapacity: number
+  sendWindowCapacity: number
+  /** Bytes that go in one frame, once the peer has said so. */
+  readonly maxMessageSize?: number
   sendWindowUpdate(): void
 }
 
 interface MuxerWithin extends Muxer {
-  readonly decoder: { readonly buffer: Pieces }
+  readonly decoder: { readonly buffer: Layer['readBuffer'] }
   readonly streams: readonly StreamWithin[]
+  send(frame: Uint8Array): boolean
   _newStream(...how: unknown[]): StreamWithin
 }
 
 const HEADER_BYTES = 12
+/** How a frame of data begins that says nothing else of its stream: version, type, flags. */
+const DATA = 0
 /** Of a stream that is new. */
 const WINDOW_BYTES = 256 * 1024
 
@@ -60,17 +67,75 @@ function boundFrames(muxer: MuxerWithin): void {
   }
 }
 
-/** What a stream may still be sent is told when half of it is used up, as Go's Yamux does, and not after each frame. */
-function updateLazily(muxer: MuxerWithin): void {
+/**
+ * Most of what comes is whole frames of data for streams that are there, of which the library makes lists, headers and lines of a log that nobody reads. Those go to
+ * their streams at once; whatever comes behind one that is anything else goes the library's own way with it.
+ */
+function takeFramesAtOnce(muxer: MuxerWithin): void {
+  const onData = muxer.onData.bind(muxer)
+  muxer.onData = (bytes) => {
+    if (muxer.decoder.buffer.byteLength > 0) return onData(bytes)
+    const chunk = bytes.subarray()
+    const view = new DataView(chunk.buffer, chunk.byteOffset, chunk.length)
+    let start = 0
+    while (chunk.length - start >= HEADER_BYTES) {
+      const [id, length] = [view.getUint32(start + 4), view.getUint32(start + 8)]
+      const end = start + HEADER_BYTES + length
+      const stream =
+        view.getUint32(start) === DATA && end <= chunk.length ? muxer.streams.find(({ streamId }) => streamId === id) : undefined
+      if (stream === undefined || stream.recvWindowCapacity < length) break
+      stream.recvWindowCapacity -= length
+      stream.onData(chunk.subarray(start + HEADER_BYTES, end))
+      stream.sendWindowUpdate()
+      start = end
+    }
+    if (start < chunk.length) onData(chunk.subarray(start))
+  }
+}
+
+function makeStreamsLean(muxer: MuxerWithin): void {
   const newStream = muxer._newStream.bind(muxer)
   muxer._newStream = (...how) => {
     const stream = newStream(...how)
     tellWhoListens(stream)
     joinPieces(stream.readBuffer)
-    const sendWindowUpdate = stream.sendWindowUpdate.bind(stream)
-    stream.sendWindowUpdate = () => {
-      if (stream.state !== ESTABLISHED || stream.recvWindowCapacity <= stream.recvWindow / 2) sendWindowUpdate()
-    }
+    updateLazily(stream)
+    sendAtOnce(stream, muxer)
     return stream
+  }
+}
+
+/** What a stream may still be sent is told when half of it is used up, as Go's Yamux does, and not after each frame. */
+function updateLazily(stream: StreamWithin): void {
+  const sendWindowUpdate = stream.sendWindowUpdate.bind(stream)
+  stream.sendWindowUpdate = () => {
+    if (stream.state !== ESTABLISHED || stream.recvWindowCapacity <= stream.recvWindow / 2) sendWindowUpdate()
+  }
+}
+
+/** What need not wait, and fits into one frame, is made one. */
+function sendAtOnce(stream: StreamWithin, muxer: MuxerWithin): void {
+  const send = stream.send.bind(stream)
+  stream.send = (bytes) => {
+    const length = bytes.byteLength
+    const isWaiting = stream.writableNeedsDrain || stream.sendingData || stream.writeBuffer.byteLength > 0
+    const lengthMax = Math.min(stream.sendWindowCapacity, stream.maxMessageSize ?? stream.sendWindowCapacity)
+    if (isWaiting || stream.state !== ESTABLISHED || stream.writeStatus !== 'writable' || length === 0 || length > lengthMax)
+      return send(bytes)
+    const frame = new Uint8Array(HEADER_BYTES + length)
+    const view = new DataView(frame.buffer)
+    view.setUint32(0, DATA)
+    view.setUint32(4, stream.streamId)
+    view.setUint32(8, length)
+    frame.set(bytes.subarray(), HEADER_BYTES)
+    stream.sendWindowCapacity -= length
+    try {
+      const canSendMore = muxer.send(frame)
+      if (!canSendMore) stream.writableNeedsDrain = true
+      return canSendMore
+    } catch (failure) {
+      stream.abort(failure as Error)
+      throw failure
+    }
   }
 }

@@ -7,6 +7,7 @@ import { type CollectStep, createCollectReader } from '#wire/collect-frame.ts'
 import type { FrameStep } from '#wire/length-prefix.ts'
 import { createDeliveryReader, encodeReceipt, parseDelivery } from '#wire/submit-frame.ts'
 import type { Inbox } from './inbox.ts'
+import { onMessage } from './lean-layers.ts'
 import { createPace, type Source } from './pace.ts'
 import { createTickWriter } from './tick-writer.ts'
 
@@ -97,9 +98,9 @@ export function serveSubmit(stream: Stream, { sender, inbox, source, frameTimeou
     else stopReading('frame_malformed')
   })
 
-  stream.addEventListener('message', (event) => {
+  onMessage(stream, (bytes) => {
     if (!isReading) return
-    const steps = reader.push(event.data.subarray())
+    const steps = reader.push(bytes.subarray())
     if (steps.length > 0) patience.end()
     if (steps.every(take) && !reader.isBetweenFrames()) patience.begin()
   })
@@ -136,8 +137,8 @@ export function serveCollect(stream: Stream, { sender, inbox, source, frameTimeo
     else end()
   })
 
-  stream.addEventListener('message', (event) => {
-    const steps = reader.push(event.data.subarray())
+  onMessage(stream, (bytes) => {
+    const steps = reader.push(bytes.subarray())
     for (const step of steps) take(step)
     if (steps.length > 0) patience.end()
     if (reader.isEnded()) end()

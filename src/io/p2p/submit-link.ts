@@ -3,6 +3,7 @@ import { WeftError } from '#domain/errors.ts'
 import type { Receipt } from '#domain/submission.ts'
 import type { FrameStep } from '#wire/length-prefix.ts'
 import { createReceiptReader, encodeDelivery, parseReceipt } from '#wire/submit-frame.ts'
+import { onMessage } from './lean-layers.ts'
 import type { SubmissionLink } from './port.ts'
 import { createTickWriter } from './tick-writer.ts'
 
@@ -52,8 +53,8 @@ export function createSubmitLink({ address, connection, stream }: LinkParts): Su
     return true
   }
 
-  stream.addEventListener('message', (event) => {
-    if (endReason === undefined) reader.push(event.data.subarray()).every(take)
+  onMessage(stream, (bytes) => {
+    if (endReason === undefined) reader.push(bytes.subarray()).every(take)
   })
   stream.addEventListener('remoteCloseWrite', () => end('the peer ended the stream'))
   stream.addEventListener('close', () => end('the connection was lost'))

@@ -29,8 +29,8 @@ export interface Seen {
 }
 
 export interface LastSeen {
-  readonly simulated?: Seen
-  readonly snapshot?: Seen
+  readonly simulated?: Seen | undefined
+  readonly snapshot?: Seen | undefined
 }
 
 type Counts<Code extends string> = Partial<Record<Code, number>>
@@ -40,7 +40,7 @@ export function createCounters(): Counters {
   let pastDeadline = 0
   const perEpoch = new Map<EpochId, Counts<Rejection>>()
   const perSlot = new Map<SlotId, Counts<ReceiptCode>>()
-  const seenOfSlot = new Map<SlotId, LastSeen>()
+  const seen = { simulated: new Map<SlotId, Seen>(), snapshot: new Map<SlotId, Seen>() }
 
   function rejectionsOf(epochId: EpochId): Counts<Rejection> | undefined {
     const known = perEpoch.get(epochId)
@@ -67,9 +67,9 @@ export function createCounters(): Counters {
     rejectedOf: (epochId) => ({ ...perEpoch.get(epochId) }),
     ofSlot: (slotId) => ({ ...perSlot.get(slotId) }),
     countSeen(slotId, { isSimulated, atMs, nodeVersion }) {
-      seenOfSlot.set(slotId, { ...seenOfSlot.get(slotId), [isSimulated ? 'simulated' : 'snapshot']: { atMs, nodeVersion } })
+      seen[isSimulated ? 'simulated' : 'snapshot'].set(slotId, { atMs, nodeVersion })
     },
-    lastSeen: (slotId) => seenOfSlot.get(slotId) ?? {},
+    lastSeen: (slotId) => ({ simulated: seen.simulated.get(slotId), snapshot: seen.snapshot.get(slotId) }),
     forget: (epochId) => void perEpoch.delete(epochId),
   }
 }

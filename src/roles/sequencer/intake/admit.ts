@@ -13,12 +13,12 @@ import type { Counters } from '#roles/sequencer/counters.ts'
 import type { SubmissionHasher } from '#wire/eip712.ts'
 import { type Promised, signReceipts } from '#wire/receipt.ts'
 import { receive, type Received } from '#wire/receive.ts'
-import { pairsOf, type Signed } from '#wire/signed-pairs.ts'
+import { createPairs, PAIR_BYTES, type SignedPairs } from '#wire/signed-pairs.ts'
 import type { Ballot } from './ballot.ts'
 import { createGroupSpans, type GroupSpans } from './group-spans.ts'
 import type { Recorded } from './record.ts'
 import type { SlotRates } from './slot-rates.ts'
-import { isAwaited, signedOf, type VerifyDeps, verify } from './verify.ts'
+import { isAwaited, signedIn, type VerifyDeps, verify } from './verify.ts'
 import type { Held, Waiting } from './waiting.ts'
 
 /** Deliveries of which all is judged but the signatures: those are looked at meanwhile. */
@@ -33,30 +33,33 @@ interface Group {
 interface Pending {
   readonly delivery: Inbound
   readonly received: Received
-  readonly signed: Signed
-  /** Who has signed the very same vote, where it is recorded already: it is not looked at again. */
-  readonly repeats: Address | undefined
+  readonly digest: Uint8Array
+  /** Who has signed it, where that is known: another process of this sequencer has found it out, or the very same vote is recorded already. */
+  readonly signer: Address | undefined
 }
 
 /** Receive → verify: cheap checks first, so that a refused delivery costs one recovery at most (G7). */
 function lookAt(deliveries: readonly Inbound[], deps: IntakeDeps): Group {
   const spans = createGroupSpans(deliveries.length, deps)
+  const pairs = createPairs(deliveries.length)
+  let unknown = 0
   const members = deliveries.flatMap((delivery) => {
-    const outcome = lookAtOne(delivery, deps)
+    const outcome = lookAtOne(delivery, { pairs, index: unknown }, deps)
+    if (isPending(outcome) && outcome.signer === undefined) unknown += 1
     return 'why' in outcome ? hold(outcome, deps) : [outcome]
   })
-  return { members, signers: signersOf(members.filter(isPending), deps), spans }
+  const found = deps.recoverer.recoverMany(pairs.subarray(0, unknown * PAIR_BYTES))
+  return { members, signers: signersOf(members.filter(isPending), found), spans }
 }
 
-const isPending = (member: Pending | Answer): member is Pending => 'signed' in member
+const isPending = (member: Pending | Held | Answer): member is Pending => 'digest' in member
 
-/** What a listener of this sequencer has found out is not found out again. */
-async function signersOf(pending: readonly Pending[], { recoverer }: IntakeDeps): Promise<readonly (Address | undefined)[]> {
-  const known = pending.map(({ delivery, repeats }) => delivery.signer ?? repeats)
-  const unknown = pending.filter((_, index) => known[index] === undefined)
-  const found = await recoverer.recoverMany(pairsOf(unknown.map(({ signed }) => signed)))
-  const left = found.values()
-  return known.map((signer) => signer ?? left.next().value)
+async function signersOf(
+  pending: readonly Pending[],
+  found: Promise<readonly (Address | undefined)[]>,
+): Promise<readonly (Address | undefined)[]> {
+  const left = (await found).values()
+  return pending.map(({ signer }) => signer ?? left.next().value)
 }
 
 /**
@@ -180,23 +183,30 @@ function unsigned(failure: unknown, receipts: number, { report }: IntakeDeps): r
   return []
 }
 
-function lookAtOne(delivery: Inbound, deps: IntakeDeps): Pending | Held | Answer {
+/** Where its signature is put, to be looked at with others, if it is to be looked at. */
+interface Place {
+  readonly pairs: SignedPairs
+  readonly index: number
+}
+
+function lookAtOne(delivery: Inbound, { pairs, index }: Place, deps: IntakeDeps): Pending | Held | Answer {
   const form = receive(delivery)
   if (!form.ok) return { delivery, ...refused(form.why, {}, deps) }
   const { received } = form
   const { submission } = received
   const verdict = verify(submission, deps)
   if (!verdict.ok) return turnDown({ delivery, submission, why: verdict.why }, deps)
-  const signed = signedOf(submission, deps.hasher)
-  if (signed === undefined) return giveUp({ delivery, submission, why: 'signature_malformed' }, deps)
+  const digest = signedIn(pairs, index, { submission, hasher: deps.hasher })
+  if (digest === undefined) return giveUp({ delivery, submission, why: 'signature_malformed' }, deps)
   const repeats = deps.signerOf(submission)
   const isOver = repeats === undefined && deps.slotRates.isOver(submission.request)
-  return isOver ? giveUp({ delivery, submission, why: 'rate_limited' }, deps) : { delivery, received, signed, repeats }
+  if (isOver) return giveUp({ delivery, submission, why: 'rate_limited' }, deps)
+  return { delivery, received, digest, signer: delivery.signer ?? repeats }
 }
 
 /** In one synchronous step, by the view of this moment: it may be another one than when the signature was begun to be looked at. */
 function admitOne(
-  { delivery, received, signed }: Pending,
+  { delivery, received, digest }: Pending,
   signer: Address | undefined,
   deps: IntakeDeps,
 ): (Recorded & Judged) | Held | Judged | 'passed_on' {
@@ -215,7 +225,7 @@ function admitOne(
   deps.counters.count(recorded.code, { epochId, signedBySlot: slotId })
   if (recorded.code === 'accepted' && (deps.view.head?.number ?? 0) > deadlineBlock) deps.counters.countPastDeadline()
   if (!isTaken(recorded.code)) return recorded
-  return { ...recorded, promised: { submissionId, digest: signed.digest, header: submission.header, code: recorded.code } }
+  return { ...recorded, promised: { submissionId, digest, header: submission.header, code: recorded.code } }
 }
 
 /** "Send again" would be heard by nobody over `/collect`: what the next blocks may decide waits. */

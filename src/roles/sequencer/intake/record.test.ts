@@ -120,7 +120,7 @@ describe('G5, S2: one vote per epoch, project and slot', () => {
     const { vote, store } = createBox()
     const came = ballot({})
     const [write] = createBox().ballots.record(came).writes
-    expect(decodeBallot(write?.value as Uint8Array)).toEqual(came)
+    expect(decodeBallot(new Uint8Array(write?.value as Uint8Array))).toEqual(came)
     vote()
     for (const { value } of store.scan('vote/'))
       for (const other of [value.subarray(0, 90), Uint8Array.of(2, ...value.subarray(1))])

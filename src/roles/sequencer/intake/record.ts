@@ -1,5 +1,5 @@
 import type { AnchorView, ReleasedEpoch } from '#domain/anchor-view.ts'
-import type { Address, Cid, EpochId, SlotId } from '#domain/ids.ts'
+import type { Address, Cid, EpochId, ProjectId, SlotId } from '#domain/ids.ts'
 import type { Rejection } from '#domain/rejection.ts'
 import type { Submission, VerifiedSubmission } from '#domain/submission.ts'
 import { isInWindow } from '#domain/window.ts'
@@ -24,8 +24,8 @@ export interface Recorded {
 
 /** What must be known of an open epoch's votes to judge the next one, and to count them all, without reading the disk. */
 interface EpochBallots {
-  /** By `voteKey`. */
-  readonly votes: Map<string, VerifiedSubmission>
+  readonly votes: Map<ProjectId, Map<SlotId, VerifiedSubmission>>
+  voteCount: number
   /** Each text that votes have in common, once: a decoder makes a new one for every vote. */
   readonly texts: Map<string, string>
   readonly projectsPerSlot: Map<SlotId, number>
@@ -94,8 +94,7 @@ export function createBallots(deps: {
       const ballots = ballotsOf(epochId)
       const rules = rulesIn(epochId)
       const projectsMax = rules?.projectsPerSlotMax ?? 0
-      const key = voteKey(epochId, projectId, slotId)
-      const first = ballots.votes.get(key)
+      const first = ballots.votes.get(projectId)?.get(slotId)
       // A vote whose header a reorganisation took off the chain does not count; the slot may vote again.
       const isReplacing = first !== undefined && !isValid(first, rules, deps.view)
       if (first !== undefined && !isReplacing) {
@@ -105,27 +104,32 @@ export function createBallots(deps: {
       if (deps.isLeftOut(ballot.submission)) return { code: 'window_closed', writes: [], reason: '' }
       if (!isReplacing && (ballots.projectsPerSlot.get(slotId) ?? 0) >= projectsMax)
         return { code: 'quota_exceeded', writes: [], reason: `${projectsMax} projects an epoch` }
-      if (isReplacing) ballots.votes.delete(key)
-      keep(ballots, key, ballot, isReplacing ? undefined : slotId)
-      return { code: 'accepted', writes: [{ key, value: encodeBallot(ballot) }], reason: '' }
+      keep(ballots, ballot)
+      if (!isReplacing) increase(ballots.projectsPerSlot, slotId)
+      return { code: 'accepted', writes: [{ key: voteKey(epochId, projectId, slotId), value: encodeBallot(ballot) }], reason: '' }
     },
     signerOf({ request: { epochId, projectId, slotId, snapshotCid, deadlineBlock }, signature }) {
-      const known = open.get(epochId)?.votes.get(voteKey(epochId, projectId, slotId))
+      const known = open.get(epochId)?.votes.get(projectId)?.get(slotId)
       const { request, signature: first } = known?.submission ?? {}
       const isSame = first === signature && request?.snapshotCid === snapshotCid && request.deadlineBlock === deadlineBlock
       return isSame ? known?.signer : undefined
     },
-    inMemory: (epochId) => open.get(epochId)?.votes.values(),
-    count: (epochId) => ballotsOf(epochId).votes.size,
+    inMemory: (epochId) =>
+      open
+        .get(epochId)
+        ?.votes.values()
+        .flatMap((ofProject) => ofProject.values()),
+    count: (epochId) => ballotsOf(epochId).voteCount,
     close: (epochId) => void open.delete(epochId),
   }
 }
 
 function readBallots(epochId: EpochId, store: Store): EpochBallots {
-  const ballots: EpochBallots = { votes: new Map(), texts: new Map(), projectsPerSlot: new Map(), evidencePerSlot: new Map() }
-  for (const { key, value } of store.scan(votesPrefix(epochId))) {
+  const ballots: EpochBallots = { votes: new Map(), voteCount: 0, texts: new Map(), projectsPerSlot: new Map(), evidencePerSlot: new Map() }
+  for (const { value } of store.scan(votesPrefix(epochId))) {
     const ballot = decodeBallot(value)
-    keep(ballots, key, ballot, ballot.submission.request.slotId)
+    keep(ballots, ballot)
+    increase(ballots.projectsPerSlot, ballot.submission.request.slotId)
   }
   for (const { value } of store.scan(evidencePrefix(epochId))) {
     increase(ballots.evidencePerSlot, decodeBallot(value).submission.request.slotId)
@@ -139,11 +143,14 @@ function isValid({ submission }: VerifiedSubmission, rules: EpochRules | undefin
   return header !== undefined && rules !== undefined && isInWindow(rules.window, header)
 }
 
-/** Notes a vote, without the bytes that it came in; `slotId` when it adds a project to those that the slot votes on. */
-function keep(ballots: EpochBallots, key: string, vote: VerifiedSubmission, slotId: SlotId | undefined): void {
-  const { submissionId, submission, signer } = vote
-  ballots.votes.set(key, { submissionId, submission: withSharedTexts(submission, ballots.texts), signer })
-  if (slotId !== undefined) increase(ballots.projectsPerSlot, slotId)
+/** Notes a vote, without the bytes that it came in, in place of an earlier one of its slot on its project. */
+function keep(ballots: EpochBallots, { submissionId, submission, signer }: VerifiedSubmission): void {
+  const shared = withSharedTexts(submission, ballots.texts)
+  const { projectId, slotId } = shared.request
+  const ofProject = ballots.votes.get(projectId) ?? new Map<SlotId, VerifiedSubmission>()
+  if (ofProject.size === 0) ballots.votes.set(projectId, ofProject)
+  if (!ofProject.has(slotId)) ballots.voteCount += 1
+  ofProject.set(slotId, { submissionId, submission: shared, signer })
 }
 
 function withSharedTexts(submission: Submission, texts: Map<string, string>): Submission {

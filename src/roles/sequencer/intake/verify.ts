@@ -8,8 +8,8 @@ import { isWindowOpen } from '#domain/window.ts'
 import type { RuleBook } from '#life/rules.ts'
 import type { EpochRules } from '#roles/sequencer/epoch-rules.ts'
 import { isSnapshotCid } from '#wire/cid.ts'
-import { parseSignature, type SubmissionHasher } from '#wire/eip712.ts'
-import type { Signed } from '#wire/signed-pairs.ts'
+import { readSignature, type SubmissionHasher } from '#wire/eip712.ts'
+import { digestIn, type SignedPairs, signatureIn } from '#wire/signed-pairs.ts'
 
 /** For which data market submissions are taken. */
 export interface ServedMarket {
@@ -62,10 +62,16 @@ export function verify(submission: Submission, deps: VerifyDeps): Verdict {
   return { ok: true, signer }
 }
 
-/** What tells who has signed a submission; `undefined` when its signature is none. */
-export function signedOf({ request, signature }: Submission, hasher: SubmissionHasher): Signed | undefined {
-  const parsed = parseSignature(signature)
-  return parsed && { digest: hasher.digest(request), signature: parsed }
+/** Puts what tells who has signed a submission at its place among the pairs, and returns the digest; `undefined` when its signature is none. */
+export function signedIn(
+  pairs: SignedPairs,
+  index: number,
+  { submission: { request, signature }, hasher }: { readonly submission: Submission; readonly hasher: SubmissionHasher },
+): Uint8Array | undefined {
+  if (!readSignature(signature, signatureIn(pairs, index))) return undefined
+  const digest = hasher.digest(request)
+  digestIn(pairs, index).set(digest)
+  return digest
 }
 
 /** Whether the submission is refused only for something that the next blocks may bring: the start of the work, room, the release, its rules, the header. */
