@@ -6,6 +6,7 @@ import { isInWindow } from '#domain/window.ts'
 import type { Store, StoreWrite } from '#io/store/port.ts'
 import type { EpochRules } from '#roles/sequencer/epoch-rules.ts'
 import { evidenceKey, evidencePrefix, simulatedKey, voteKey, votesPrefix } from '#roles/sequencer/keys.ts'
+import { parseSignature } from '#wire/eip712.ts'
 import { type Ballot, decodeBallot, encodeBallot } from './ballot.ts'
 
 /** How many votes that contradict an earlier one are kept as evidence, per slot and epoch. One convicts; a few show a pattern; more would be a way to fill the disk. */
@@ -109,11 +110,10 @@ export function createBallots(deps: {
       keep(ballots, key, ballot, isReplacing ? undefined : slotId)
       return { code: 'accepted', writes: [{ key, value: encodeBallot(ballot) }], reason: '' }
     },
-    signerOf({ request: { epochId, projectId, slotId, snapshotCid, deadlineBlock }, signature }) {
+    signerOf(submission) {
+      const { epochId, projectId, slotId } = submission.request
       const known = open.get(epochId)?.votes.get(voteKey(epochId, projectId, slotId))
-      const { request, signature: first } = known?.submission ?? {}
-      const isSame = first === signature && request?.snapshotCid === snapshotCid && request.deadlineBlock === deadlineBlock
-      return isSame ? known?.signer : undefined
+      return known && isSameVote(known.submission, submission) ? known.signer : undefined
     },
     inMemory: (epochId) => open.get(epochId)?.votes.values(),
     count: (epochId) => ballotsOf(epochId).votes.size,
@@ -133,6 +133,15 @@ function readBallots(epochId: EpochId, store: Store): EpochBallots {
   return ballots
 }
 
+/** Whether both are the same vote with the same signature, of which anybody can change letters and what is not signed: of one slot, project and epoch. */
+export function isSameVote(left: Submission, right: Submission): boolean {
+  const [one, other] = [left.request, right.request]
+  if (one.snapshotCid !== other.snapshotCid || one.deadlineBlock !== other.deadlineBlock) return false
+  return left.signature === right.signature || bytesOf(left) === bytesOf(right)
+}
+
+const bytesOf = ({ signature }: Submission): string | undefined => parseSignature(signature)?.toHex()
+
 /** Whether the recorded vote still counts: a reorganisation may have taken its header off the chain, or moved the epoch's window. */
 function isValid({ submission }: VerifiedSubmission, rules: EpochRules | undefined, view: AnchorView): boolean {
   const header = view.header(submission.header)
@@ -146,7 +155,8 @@ function keep(ballots: EpochBallots, key: string, vote: VerifiedSubmission, slot
   if (slotId !== undefined) increase(ballots.projectsPerSlot, slotId)
 }
 
-function withSharedTexts(submission: Submission, texts: Map<string, string>): Submission {
+/** The same in less room: `texts` are those of many. */
+export function withSharedTexts(submission: Submission, texts: Map<string, string>): Submission {
   const shared = <Text extends string>(text: Text): Text => {
     const known = texts.get(text)
     if (known === undefined) texts.set(text, text)

@@ -7,6 +7,7 @@ import { createFakeStore, type FakeStore } from '#io/store/fake.ts'
 import { createVirtualClock } from '#io/clock/fake.ts'
 import { rulesWith } from '#life/rules.test-world.ts'
 import { sameRules } from '#life/rules.ts'
+import { SLOT_LIMITS, type SlotLimits } from '#roles/sequencer/intake/slot-rates.ts'
 import { open, uuid, type Wire, type World } from '#roles/sequencer/sequencer.test-world.ts'
 import { encodeSubmission } from '#wire/submission-proto.ts'
 import { createBallotBox } from './ballot-box.ts'
@@ -47,7 +48,7 @@ interface How {
 export interface Parts {
   readonly servers: FakeServers
   readonly sealer: World
-  listener(): Promise<Listener>
+  listener(slotLimits?: SlotLimits): Promise<Listener>
   box(how?: How): Promise<Process>
   stop(): Promise<void>
 }
@@ -110,9 +111,11 @@ export async function openParts(around?: World): Promise<Parts> {
   return {
     servers,
     sealer,
-    async listener() {
+    async listener(slotLimits = SLOT_LIMITS) {
       const inbox = createInbox(INBOX_LIMITS, clock.nowMs, (durationMs, action) => void clock.sleep(durationMs).then(action))
-      const process = await started((deps) => createListening({ partitions: PARTITIONS }, { ...deps, listener: inbox, recoverer }))
+      const process = await started((deps) =>
+        createListening({ partitions: PARTITIONS, slotLimits }, { ...deps, listener: inbox, recoverer }),
+      )
       await sealer.until(() => process.part.stats().isReady)
       return {
         ...process,

@@ -81,6 +81,25 @@ test('S2: of two votes of a slot through two listeners at once one counts, and t
   expect(codes(answered).sort()).toEqual(['accepted', 'vote_conflict'])
 })
 
+test('S26, G11: copies of what a slot has signed, in whatever letters, use up nothing of its share at a listener', async () => {
+  const { world, parts } = await apart()
+  await ready(world, await parts.box(), await parts.box())
+  const perSlot = { tokensPerSecond: 0, tokensMax: 2 }
+  const listener = await parts.listener({ perSlot, perSlotAndEpoch: perSlot })
+  await world.release()
+  const copy = await vote(world, 1, 0, 0)
+  const copies = [copy, copy, { ...copy, signature: copy.signature.toUpperCase() }].map((each) => named(each))
+  const answered: Receipt[] = []
+  // Those of the first time before any box has answered.
+  for (const count of [3, 6, 9]) {
+    listener.push(copies, answered)
+    await world.until(() => answered.length === count)
+  }
+  for (const project of [1, 2]) listener.push([named(await vote(world, 1, 0, project))], answered)
+  await world.until(() => answered.length === 11)
+  expect(codes(answered)).toEqual(['accepted', ...Array(8).fill('duplicate'), 'rate_limited', 'accepted'])
+})
+
 test('S27: the sealer counts when every box has closed the epoch, with all that they took until then', async () => {
   const { world, parts } = await apart()
   const wire = createWire()
