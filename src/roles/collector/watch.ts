@@ -24,6 +24,7 @@ export function createWatch(
   deps: PersistDeps & {
     readonly chain: AnchorChain
     readonly onReady?: () => void
+    /** When `windows` have it. */
     readonly onStep?: ((step: ChainStep) => void) | undefined
   },
 ): Watch {
@@ -44,17 +45,16 @@ export function createWatch(
       await readSlots({ ...deps, view }, signal)
       for await (const step of chain.follow({ from: start.block, known: [], signal })) {
         const applied = view.apply(step)
-        deps.onStep?.(step)
         await readSigners(applied, { ...deps, view }, signal)
         for (const { epochId } of applied.undone) windows.noteUndone(epochId)
         for (const { epochId } of applied.released) windows.noteReleased(epochId)
         const { head } = view
-        if (head === undefined) continue
-        if (windows.now() === undefined && head.number >= headAtStart.number) {
+        if (head !== undefined && windows.now() === undefined && head.number >= headAtStart.number) {
           windows.begin(newestOf(view.epochs(), start.newest))
           deps.onReady?.()
         }
-        view.forgetBelow(oldestNeeded(view.epochs(), windows) ?? head.number)
+        deps.onStep?.(step)
+        if (head !== undefined) view.forgetBelow(oldestNeeded(view.epochs(), windows) ?? head.number)
       }
     },
   }
