@@ -18,7 +18,7 @@ import type { Ballot } from './ballot.ts'
 import { createGroupSpans, type GroupSpans } from './group-spans.ts'
 import type { Recorded } from './record.ts'
 import type { SlotRates } from './slot-rates.ts'
-import { isAwaited, signedOf, type VerifyDeps, verify } from './verify.ts'
+import { isAwaited, type RoomDeps, signedOf, type VerifyDeps, verify } from './verify.ts'
 import type { Held, Waiting } from './waiting.ts'
 
 /** Deliveries of which all is judged but the signatures: those are looked at meanwhile. */
@@ -109,7 +109,7 @@ interface Signing {
 /** Of a signer elsewhere that is slower than this some receipts have no signature: the intake keeps its pace. */
 const GROUPS_SIGNED_AT_ONCE_MAX = 64
 
-export interface IntakeDeps extends VerifyDeps, TracedDeps {
+export interface IntakeDeps extends VerifyDeps, RoomDeps, TracedDeps {
   readonly store: Pick<Store, 'commit' | 'onFull'>
   readonly listener: SubmissionListener
   /** As `Ballots.record`, or on its way to the box that does so, which answers by itself. */
@@ -191,7 +191,7 @@ function lookAtOne(delivery: Inbound, deps: IntakeDeps): Pending | Held | Answer
   if (signed === undefined) return giveUp({ delivery, submission, why: 'signature_malformed' }, deps)
   const repeats = deps.signerOf(submission)
   const isOver = repeats === undefined && deps.slotRates.isOver(submission.request)
-  return isOver ? giveUp({ delivery, submission, why: 'rate_limited' }, deps) : { delivery, received, signed, repeats }
+  return isOver ? turnDown({ delivery, submission, why: 'rate_limited' }, deps) : { delivery, received, signed, repeats }
 }
 
 /** In one synchronous step, by the view of this moment: it may be another one than when the signature was begun to be looked at. */
@@ -205,8 +205,10 @@ function admitOne(
   const verdict = verify(submission, deps)
   if (!verdict.ok) return turnDown({ delivery, submission, why: verdict.why }, deps)
   if (signer !== verdict.signer) return giveUp({ delivery, submission, why: 'signer_mismatch' }, deps)
+  // Not counted yet: it is judged once more when there is room.
+  if (deps.isWayFull?.(slotId) === true) return turnDown({ delivery, submission, why: 'inbox_full' }, deps)
   if (deps.signerOf(submission) === undefined) {
-    if (deps.slotRates.isOver(submission.request)) return giveUp({ delivery, submission, why: 'rate_limited' }, deps)
+    if (deps.slotRates.isOver(submission.request)) return turnDown({ delivery, submission, why: 'rate_limited' }, deps)
     deps.slotRates.count(submission.request)
   }
   deps.counters.countSeen(slotId, { atMs: deps.clock.nowMs(), nodeVersion: submission.nodeVersion, isSimulated: epochId === 0 })

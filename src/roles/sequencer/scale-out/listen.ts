@@ -52,11 +52,11 @@ export function createListening(
 ): Part {
   const { shared, clock, onRelease } = deps
   return createPart(deps, async ({ following, counters, life }) => {
-    const { record, signerOf, close } = createPassOn(options.partitions, { shared, clock, counters }, life)
+    const { record, isWayFull, signerOf, close } = createPassOn(options.partitions, { shared, clock, counters }, life)
     const judging = judgingBy({ following, counters, isOpen: following.isReleased, isDiskFull: () => false }, options, deps)
     // Nothing is written here: `record` hands it on.
     const intake = createIntake(
-      { ...judging, listener: deps.listener, recoverer: deps.recoverer, store: WRITES_NOTHING, record, signerOf },
+      { ...judging, listener: deps.listener, recoverer: deps.recoverer, store: WRITES_NOTHING, record, isWayFull, signerOf },
       life,
     )
     return { intake, reacting: { onReleased: () => onRelease?.(), onClosed: close } }

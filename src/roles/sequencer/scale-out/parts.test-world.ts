@@ -2,6 +2,7 @@ import type { EpochId } from '#domain/ids.ts'
 import type { Receipt, Submission } from '#domain/submission.ts'
 import { recoverer } from '#io/keys/secp256k1.ts'
 import { createFakeServers, type FakeServers, type FakeShared } from '#io/log/fake.ts'
+import type { Inbound } from '#io/intake/port.ts'
 import { createInbox, INBOX_LIMITS } from '#io/p2p/inbox.ts'
 import { createFakeStore, type FakeStore } from '#io/store/fake.ts'
 import { createVirtualClock } from '#io/clock/fake.ts'
@@ -9,7 +10,7 @@ import { rulesWith } from '#life/rules.test-world.ts'
 import { sameRules } from '#life/rules.ts'
 import { SLOT_LIMITS, type SlotLimits } from '#roles/sequencer/intake/slot-rates.ts'
 import { open, uuid, type Wire, type World } from '#roles/sequencer/sequencer.test-world.ts'
-import { encodeSubmission } from '#wire/submission-proto.ts'
+import { encodeCollectJson, encodeSubmission } from '#wire/submission-proto.ts'
 import { createBallotBox } from './ballot-box.ts'
 import { gatherFrom } from './gather.ts'
 import { createListening, type Part } from './listen.ts'
@@ -33,7 +34,11 @@ export interface Process {
 
 export interface Listener extends Process {
   /** Answers go to the list; what is not answered is not in it. */
-  push(submissions: readonly (readonly [submissionId: string, submission: Submission])[], answered: Receipt[]): void
+  push(
+    submissions: readonly (readonly [submissionId: string, submission: Submission])[],
+    answered: Receipt[],
+    protocol?: Inbound['protocol'],
+  ): void
 }
 
 interface How {
@@ -119,10 +124,11 @@ export async function openParts(around?: World): Promise<Parts> {
       await sealer.until(() => process.part.stats().isReady)
       return {
         ...process,
-        push(submissions, answered) {
+        push(submissions, answered, protocol = 'weft') {
           for (const [submissionId, submission] of submissions) {
             const respond = (receipt: Receipt) => void answered.push(receipt)
-            inbox.offer({ peer: 'p', protocol: 'weft', submissionId, payload: encodeSubmission(submission), respond })
+            const payload = protocol === 'weft' ? encodeSubmission(submission) : new TextEncoder().encode(encodeCollectJson(submission))
+            inbox.offer({ peer: 'p', protocol, submissionId, payload, respond })
           }
         },
       }

@@ -93,8 +93,6 @@ export function createPassOn(partitions: number, { shared, clock, counters }: Pa
     record(ballot, delivery) {
       const { submissionId, submission, signer } = ballot
       const partition = partitionOf(submission.request.slotId, partitions)
-      const { count, bytes } = unanswered[partition] as { count: number; bytes: number }
-      if (count >= UNANSWERED_MAX || bytes >= UNANSWERED_BYTES_MAX) return { code: 'inbox_full', reason: '' }
       newest += 1
       const { peer, protocol, payload } = delivery
       const passed = { id: newest, peer, protocol, submissionId: delivery.submissionId, payload, signer }
@@ -106,6 +104,10 @@ export function createPassOn(partitions: number, { shared, clock, counters }: Pa
       put(one)
       return 'passed_on'
     },
+    isWayFull(slotId) {
+      const { count, bytes } = unanswered[partitionOf(slotId, partitions)] as { count: number; bytes: number }
+      return count >= UNANSWERED_MAX || bytes >= UNANSWERED_BYTES_MAX
+    },
     signerOf: votes.signerOf,
     close: votes.close,
     unanswered: () => open.size,
@@ -113,6 +115,8 @@ export function createPassOn(partitions: number, { shared, clock, counters }: Pa
 }
 
 export interface PassOn extends Pick<PassedVotes, 'signerOf' | 'close'> {
+  /** Takes whatever comes: whether there is room is asked before. */
   readonly record: IntakeDeps['record']
+  isWayFull(slotId: SlotId): boolean
   unanswered(): number
 }
