@@ -170,7 +170,7 @@ const waitedMs = (sinceMs: number | undefined, clock: Clock): number | undefined
 /** The chain as this role knows it, and what submissions are held to by it. */
 function anchor({ chain, recoverer }: NonNullable<CollectorDeps['anchor']>, deps: Omit<Parameters<typeof createWatch>[0], 'chain'>) {
   const watch = createWatch({ ...deps, chain })
-  const appointed = createAppointed({ ...deps, chain })
+  const appointed = createAppointed({ ...deps, chain, onMarket: watch.noteMarket })
   const hasher = createSubmissionHasher(chain)
   const ground: Ground = { market: chain, ...watch, hasher, recoverer }
   const authority = { hasher, recoverer, dataMarket: chain.dataMarket, sequencers: appointed.sequencers }
