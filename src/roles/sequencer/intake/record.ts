@@ -1,7 +1,7 @@
 import type { AnchorView, ReleasedEpoch } from '#domain/anchor-view.ts'
 import type { Address, Cid, EpochId, SlotId } from '#domain/ids.ts'
 import type { Rejection } from '#domain/rejection.ts'
-import type { Submission, VerifiedSubmission } from '#domain/submission.ts'
+import type { Submission, SubmissionRequest, VerifiedSubmission } from '#domain/submission.ts'
 import { isInWindow } from '#domain/window.ts'
 import type { Store, StoreWrite } from '#io/store/port.ts'
 import type { EpochRules } from '#roles/sequencer/epoch-rules.ts'
@@ -133,14 +133,20 @@ function readBallots(epochId: EpochId, store: Store): EpochBallots {
   return ballots
 }
 
+/** What tells a vote from another of its slot, project and epoch. */
+export interface SignedVote {
+  readonly request: Pick<SubmissionRequest, 'snapshotCid' | 'deadlineBlock'>
+  readonly signature: string
+}
+
 /** Whether both are the same vote with the same signature, of which anybody can change letters and what is not signed: of one slot, project and epoch. */
-export function isSameVote(left: Submission, right: Submission): boolean {
+export function isSameVote(left: SignedVote, right: SignedVote): boolean {
   const [one, other] = [left.request, right.request]
   if (one.snapshotCid !== other.snapshotCid || one.deadlineBlock !== other.deadlineBlock) return false
   return left.signature === right.signature || bytesOf(left) === bytesOf(right)
 }
 
-const bytesOf = ({ signature }: Submission): string | undefined => parseSignature(signature)?.toHex()
+const bytesOf = ({ signature }: SignedVote): string | undefined => parseSignature(signature)?.toHex()
 
 /** Whether the recorded vote still counts: a reorganisation may have taken its header off the chain, or moved the epoch's window. */
 function isValid({ submission }: VerifiedSubmission, rules: EpochRules | undefined, view: AnchorView): boolean {
@@ -155,8 +161,7 @@ function keep(ballots: EpochBallots, key: string, vote: VerifiedSubmission, slot
   if (slotId !== undefined) increase(ballots.projectsPerSlot, slotId)
 }
 
-/** The same in less room: `texts` are those of many. */
-export function withSharedTexts(submission: Submission, texts: Map<string, string>): Submission {
+function withSharedTexts(submission: Submission, texts: Map<string, string>): Submission {
   const shared = <Text extends string>(text: Text): Text => {
     const known = texts.get(text)
     if (known === undefined) texts.set(text, text)

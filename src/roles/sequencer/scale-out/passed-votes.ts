@@ -1,8 +1,7 @@
-import type { Address, EpochId } from '#domain/ids.ts'
+import type { Address, EpochId, ProjectId, SlotId } from '#domain/ids.ts'
 import { isTaken, type ReceiptCode } from '#domain/rejection.ts'
 import type { Submission, VerifiedSubmission } from '#domain/submission.ts'
-import { isSameVote, withSharedTexts } from '#roles/sequencer/intake/record.ts'
-import { voteKey } from '#roles/sequencer/keys.ts'
+import { isSameVote, type SignedVote } from '#roles/sequencer/intake/record.ts'
 
 /**
  * Of each slot the vote on a project that this listener has passed on: while it is on its way, and once a box has taken it, until the epoch is over. Who has
@@ -17,42 +16,53 @@ export interface PassedVotes {
   close(epochId: EpochId): void
 }
 
-interface Passed {
-  readonly votes: Map<string, VerifiedSubmission>
-  readonly texts: Map<string, string>
+/** Some 600 bytes, with its place. */
+interface Passed extends SignedVote {
+  readonly signer: Address
 }
 
-const keyOf = ({ request: { epochId, projectId, slotId } }: Submission): string => voteKey(epochId, projectId, slotId)
+type OfEpoch = Map<ProjectId, Map<SlotId, Passed>>
 
 export function createPassedVotes(): PassedVotes {
-  const open = new Map<EpochId, Passed>()
+  const open = new Map<EpochId, OfEpoch>()
 
-  function keep({ votes, texts }: Passed, { submissionId, submission, signer }: VerifiedSubmission): void {
-    votes.set(keyOf(submission), { submissionId, submission: withSharedTexts(submission, texts), signer })
+  function keep(projects: OfEpoch, { submission: { request, signature }, signer }: VerifiedSubmission): void {
+    const { projectId, slotId, snapshotCid, deadlineBlock } = request
+    const slots = projects.get(projectId) ?? new Map<SlotId, Passed>()
+    projects.set(projectId, slots)
+    slots.set(slotId, { request: { snapshotCid, deadlineBlock }, signature, signer })
   }
+
+  function remove(projects: OfEpoch, { request: { projectId, slotId } }: Submission): void {
+    const slots = projects.get(projectId)
+    slots?.delete(slotId)
+    if (slots?.size === 0) projects.delete(projectId)
+  }
+
+  const knownOf = ({ request: { epochId, projectId, slotId } }: Submission): Passed | undefined =>
+    open.get(epochId)?.get(projectId)?.get(slotId)
 
   return {
     note(vote) {
       const { epochId } = vote.submission.request
       // Each sign of life is one of its own.
       if (epochId === 0) return
-      const passed = open.get(epochId) ?? { votes: new Map(), texts: new Map() }
+      const passed: OfEpoch = open.get(epochId) ?? new Map()
       open.set(epochId, passed)
-      if (!passed.votes.has(keyOf(vote.submission))) keep(passed, vote)
+      if (knownOf(vote.submission) === undefined) keep(passed, vote)
     },
     judged(vote, code) {
       const passed = open.get(vote.submission.request.epochId)
       if (passed === undefined) return
-      const key = keyOf(vote.submission)
-      const known = passed.votes.get(key)
-      const isIt = known !== undefined && isSameVote(known.submission, vote.submission)
+      const known = knownOf(vote.submission)
+      const isIt = known !== undefined && isSameVote(known, vote.submission)
       // One whose block a reorganisation took away has made place for it.
       if (code === 'accepted' && !isIt) keep(passed, vote)
-      if (!isTaken(code) && isIt) passed.votes.delete(key)
+      if (!isTaken(code) && isIt) remove(passed, vote.submission)
     },
     signerOf(submission) {
-      const known = open.get(submission.request.epochId)?.votes.get(keyOf(submission))
-      return known && isSameVote(known.submission, submission) ? known.signer : undefined
+      const known = knownOf(submission)
+      return known && isSameVote(known, submission) ? known.signer : undefined
     },
     close: (epochId) => void open.delete(epochId),
   }
