@@ -415,6 +415,11 @@ export const ERRORS = {
     facts: ['limit', 'allowed', 'detail'],
     help: 'A compute takes more time, memory, questions or bytes than its set, or any node, allows. `limits` of the set say what it may take (docs/BUILDING.md).',
   },
+  THREAD_UNAVAILABLE: {
+    kind: 'transient',
+    facts: ['what', 'detail'],
+    help: 'The system gives this process no further thread; `EAGAIN` is a limit of threads (`ulimit -u`, `TasksMax=` of a systemd unit, `--pids-limit` of a container), or too little memory. Raise it.',
+  },
   JSON_MALFORMED: {
     kind: 'caller',
     facts: ['detail'],

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import type { Address, BlockNumber, Cid, EpochId, ProjectId, SlotId, SubmissionId } from '#domain/ids.ts'
+import type { Address, BlockNumber, Cid, EpochId, Hash, ProjectId, SlotId, SubmissionId } from '#domain/ids.ts'
 import type { Submission } from '#domain/submission.ts'
 import { createVirtualClock } from '#io/clock/fake.ts'
 import { createSeededRandom } from '#io/keys/random.ts'
@@ -111,7 +111,8 @@ test('C18: what the collector found in the batches is told, whoever handed it ov
     [voteOf(1), 'accepted'],
     [voteOf(4), 'accepted'],
   ])
-  await outbox.judge(EPOCH, ({ slotId }) => (slotId === 1 ? 'missing' : 'included'))
+  const asOf = { number: 1 as BlockNumber, hash: `0x${'1'.repeat(64)}` as Hash }
+  await outbox.judge(EPOCH, ({ slotId }) => (slotId === 1 ? 'missing' : 'included'), asOf)
   await concluded('same')
   expect(told(await all())).toEqual([
     'collector 7 1 acknowledged accepted missing signed',

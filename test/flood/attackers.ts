@@ -1,5 +1,6 @@
 import { connect } from 'node:net'
 import { multiaddr } from '@multiformats/multiaddr'
+import type { ReceiptCode } from '#domain/rejection.ts'
 import { createSubmissionDialer } from '#io/p2p/dialer.ts'
 import { startNode } from '#io/p2p/libp2p.ts'
 import type { SubmissionLink } from '#io/p2p/port.ts'
@@ -8,7 +9,7 @@ import { encodeDelivery, SUBMIT_PROTOCOL } from '#wire/submit-frame.ts'
 
 /** Those who want a sequencer to have no time for others. What they are is free: identities, sockets, streams, bytes. */
 
-export const KINDS = ['signatures', 'copies', 'garbage', 'halfOpen', 'silent'] as const
+export const KINDS = ['signatures', 'copies', 'garbage', 'halfOpen', 'silent', 'late'] as const
 export type Kind = (typeof KINDS)[number]
 
 export interface Attack {
@@ -21,6 +22,10 @@ export interface Attack {
   readonly payload: Uint8Array
   /** A vote of somebody's that counts already. */
   readonly vote: Uint8Array
+  /** Votes of slots for an epoch that is open when the attack begins, and soon over. */
+  readonly late: readonly Uint8Array[]
+  /** Of each receipt, where attackers and attacked are one process. */
+  readonly onReceipt?: ((code: ReceiptCode) => void) | undefined
   readonly seed: number
 }
 
@@ -31,7 +36,7 @@ type Stoppable = { stop(): unknown }
 
 /** Resolves when all have begun; `stop` ends them. */
 export async function attack(what: Attack): Promise<Stoppable> {
-  const begin = { signatures: sender, copies: sender, garbage: sender, halfOpen, silent }[what.kind]
+  const begin = { signatures: sender, copies: sender, garbage: sender, halfOpen, silent, late: sender }[what.kind]
   const started: Stoppable[] = []
   for (let index = 0; index < what.count; index += 1) started.push(await begin(what, index))
   return { stop: async () => void (await Promise.all(started.map((one) => one.stop()))) }
@@ -50,11 +55,17 @@ async function sender(what: Attack, index: number): Promise<Stoppable> {
   const begun = Promise.withResolvers<void>()
   let sent = 0
   const garbage = () => what.payload.map((byte, at) => byte ^ ((at * 31 + index) & 0xff))
+  const { late } = what
   const payload = { signatures: what.payload, copies: what.vote }[what.kind as string] ?? garbage()
+  // Its share of them, one after the other, and the same again.
+  const nextPayload = () => (what.kind === 'late' ? (late[(index + sent * what.count) % late.length] as Uint8Array) : payload)
   const nextId = (): string => `00000000-0000-4000-8000-${(index * 1_000_000_000 + sent++).toString(16).padStart(12, '0')}`
 
   async function keepSending(link: SubmissionLink): Promise<void> {
-    while (!stopping.signal.aborted) await link.send({ submissionId: nextId(), payload })
+    while (!stopping.signal.aborted) {
+      const receipt = await link.send({ payload: nextPayload(), submissionId: nextId() })
+      if (receipt !== 'unacknowledged') what.onReceipt?.(receipt.code)
+    }
   }
   async function live(): Promise<void> {
     while (!stopping.signal.aborted) {

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import type { ReceiptCode } from '#domain/rejection.ts'
 import { type Attack, attack } from './attackers.ts'
 import { type Exchange, flood } from './flood.ts'
 
@@ -10,6 +11,18 @@ async function under(what: Pick<Attack, 'kind' | 'count'>) {
   const outcome = await flood({ rounds: ROUNDS, begin: (at) => attack({ ...what, ...at, seed: 7 }) })
   return { ...outcome, codes: new Set(outcome.flooded.map(({ code }) => code)) }
 }
+
+test('S9, G1, G11: peers that are known, and send on when the window is over: every vote of the next epoch is taken, none of theirs is looked at, and what they have receipts for counts', async () => {
+  const codes: ReceiptCode[] = []
+  const begin = (at: Pick<Attack, 'address' | 'payload' | 'vote' | 'late'>) =>
+    attack({ kind: 'late', count: 8, ...at, seed: 7, onReceipt: (code) => void codes.push(code) })
+  const { quiet, flooded, recoveries, counted } = await flood({ rounds: ROUNDS, begin, endsAfter: 400 })
+  expect(flooded.map(({ code }) => code)).toEqual(Array(4 * ROUNDS).fill('accepted'))
+  expect(recoveries).toBe(flooded.length)
+  const receipts = (code: ReceiptCode) => codes.filter((each) => each === code).length
+  expect(receipts('window_closed')).toBeGreaterThan(1_000)
+  expect(counted).toBe(quiet.length + receipts('accepted'))
+})
 
 const most = (exchanges: readonly Exchange[]): number => Math.max(...exchanges.map(({ recoveries }) => recoveries))
 

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { type Attack, attack, KINDS, type Kind } from './attackers.ts'
@@ -16,7 +17,7 @@ const { values } = parseArgs({
     count: { type: 'string', default: '1000' },
     rounds: { type: 'string', default: '200' },
     seed: { type: 'string', default: '1' },
-    attack: { type: 'string' },
+    attack: { type: 'boolean', default: false },
   },
 })
 
@@ -24,8 +25,9 @@ const LINE = { kind: 12, column: 12 }
 
 async function begin(what: Attack): Promise<{ stop(): unknown }> {
   const [payload, vote] = [what.payload, what.vote].map((bytes) => bytes.toBase64())
-  const told = JSON.stringify({ ...what, payload, vote })
-  const child = spawn(process.execPath, [fileURLToPath(import.meta.url), '--attack', told], { stdio: ['pipe', 'pipe', 'inherit'] })
+  const told = JSON.stringify({ ...what, payload, vote, late: what.late.map((bytes) => bytes.toBase64()) })
+  const child = spawn(process.execPath, [fileURLToPath(import.meta.url), '--attack'], { stdio: ['pipe', 'pipe', 'inherit'] })
+  child.stdin.write(`${told}\n`)
   await once(child.stdout, 'data')
   return {
     async stop() {
@@ -43,6 +45,7 @@ function at(exchanges: readonly Exchange[], share: number, of: (exchange: Exchan
 async function tell(kind: Kind): Promise<void> {
   const { quiet, flooded, recoveries, grownBytes } = await flood({
     rounds: Number(values.rounds),
+    ...(kind === 'late' && { endsAfter: 400 }),
     begin: (where) => begin({ kind, count: Number(values.count), seed: Number(values.seed), ...where }),
   })
   const cells = [
@@ -56,12 +59,15 @@ async function tell(kind: Kind): Promise<void> {
   process.stdout.write(`${kind.padEnd(LINE.kind)}${cells.map((cell) => String(cell).padStart(LINE.column)).join('')}\n`)
 }
 
-if (values.attack !== undefined) {
-  const what = JSON.parse(values.attack)
-  await attack({ ...what, payload: Uint8Array.fromBase64(what.payload), vote: Uint8Array.fromBase64(what.vote) })
-  process.stdout.write('begun\n')
+if (values.attack) {
+  const lines = createInterface({ input: process.stdin })
   // Ends with the process that began it.
-  process.stdin.on('end', () => process.exit()).resume()
+  lines.on('close', () => process.exit())
+  const [line] = await once(lines, 'line')
+  const what = JSON.parse(line)
+  const late = what.late.map((text: string) => Uint8Array.fromBase64(text))
+  await attack({ ...what, payload: Uint8Array.fromBase64(what.payload), vote: Uint8Array.fromBase64(what.vote), late })
+  process.stdout.write('begun\n')
 } else {
   const heads = ['accepted', 'of', 'p50 quiet', 'p50 flood', 'p99 quiet', 'p99 flood', 'most checks', 'checks', 'grown MiB']
   process.stdout.write(`${'ms'.padEnd(LINE.kind)}${heads.map((head) => head.padStart(LINE.column)).join('')}\n`)

@@ -1,10 +1,11 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { afterAll, expect, test } from 'vitest'
+import { afterAll, describe, expect, test } from 'vitest'
 import { isContractRefusal } from '#domain/compute.ts'
 import { WeftError } from '#domain/errors.ts'
 import { type Isolate, ISOLATE_LIMITS, openIsolate } from './isolate.ts'
+import { startWorker } from './thread.ts'
 
 const home = mkdtempSync(join(tmpdir(), 'weft-isolate-'))
 const opened: Isolate[] = []
@@ -232,5 +233,35 @@ test('a module that throws or does not end while it is loaded is told', () => {
   expect(isolateOf(computing('return 1', 'for (;;);')).now({ do: 'describe' })).toMatchObject({
     ok: false,
     message: expect.stringContaining('does not end'),
+  })
+})
+
+describe('where the system gives no thread', () => {
+  const EAGAIN = Object.assign(new Error('EAGAIN'), { code: 'ERR_WORKER_INIT_FAILED' })
+  const unavailable = { code: 'THREAD_UNAVAILABLE', facts: { what: 'a compute set', detail: 'EAGAIN' }, cause: EAGAIN }
+  const folder = folderOf(computing('return 1'))
+
+  test('a folder cannot be opened, which is none of its problems', () => {
+    const none = () => {
+      throw EAGAIN
+    }
+    expect(() => openIsolate(folder, LIMITS, none)).toThrow(expect.objectContaining(unavailable))
+  })
+
+  test('what needs a further one fails, with its own code, until there is one', async () => {
+    let isLimited = false
+    const start: typeof startWorker = (entry, options) => {
+      if (isLimited) throw EAGAIN
+      return startWorker(entry, options)
+    }
+    const isolate = openIsolate(folder, LIMITS, start)
+    if ('problems' in isolate) return expect.fail(isolate.problems.join())
+    opened.push(isolate)
+    const narrow = () => isolate.run({ part: 'snapshots', index: 0, config: null }, {}, { timeMs: 500 })
+    isLimited = true
+    await expect(narrow()).rejects.toMatchObject(unavailable)
+    expect(await run(isolate)).toBe(1)
+    isLimited = false
+    expect(await narrow()).toBe(1)
   })
 })

@@ -3,7 +3,7 @@ import type { ComputeLimits } from '#domain/compute-limits.ts'
 import { WeftError } from '#domain/errors.ts'
 import type { Given, IsolateLimits, Outcome, Task } from './messages.ts'
 import { placeIn } from './program.ts'
-import { methodsOf, type RunRequest, startThread, type Thread, ThreadDied } from './thread.ts'
+import { methodsOf, type RunRequest, startThread, startWorker, type Thread, ThreadDied } from './thread.ts'
 
 /** An aggregate over a week at one epoch a second asks 604,800 things; whatever else asks a thousand times less. */
 export const ISOLATE_LIMITS: IsolateLimits = { heapMbMax: 256, turnMsMax: 5_000, callsMax: 1_000_000 }
@@ -12,9 +12,9 @@ const ALONE_MAX = 2
 
 /** A compute set's own world: no clock, chance, locale, network, disk, nor memory of an earlier run. */
 export interface Isolate {
-  /** Waits on the spot: for what is known at start. */
+  /** Waits on the spot: for what is known at start. Throws `THREAD_UNAVAILABLE`. */
   now(task: Exclude<Task, { readonly do: 'run' }>): Outcome
-  /** Runs a part of the set with its input, within what it may take. Rejects with what went wrong, in words with file and line, or with `COMPUTE_LIMIT`. */
+  /** Runs a part of the set with its input, within what it may take. Rejects with what went wrong, in words with file and line, with `COMPUTE_LIMIT`, or with `THREAD_UNAVAILABLE`. */
   run(
     task: Omit<Extract<Task, { readonly do: 'run' }>, 'given' | 'do'>,
     input: Readonly<Record<string, unknown>>,
@@ -27,9 +27,13 @@ export interface Isolate {
 
 const keyOf = ({ heapMbMax, turnMsMax }: IsolateLimits): string => `${heapMbMax} ${turnMsMax}`
 
-/** Reads a folder and starts its thread. The problems, by file and line, when there is nothing to run. */
-export function openIsolate(folder: string, limits: IsolateLimits = ISOLATE_LIMITS): Isolate | { readonly problems: readonly string[] } {
-  const first = startThread(folder, limits)
+/** Reads a folder and starts its thread. The problems, by file and line, when there is nothing to run. Throws `THREAD_UNAVAILABLE`. */
+export function openIsolate(
+  folder: string,
+  limits: IsolateLimits = ISOLATE_LIMITS,
+  start = startWorker,
+): Isolate | { readonly problems: readonly string[] } {
+  const first = startThread(folder, limits, start)
   if ('problems' in first) {
     void first.stop()
     return { problems: first.problems }
@@ -40,9 +44,11 @@ export function openIsolate(folder: string, limits: IsolateLimits = ISOLATE_LIMI
   const limit = pLimit(ALONE_MAX)
   /** What was read when it was opened: an edit is for the next who opens the folder. */
   const another = (allowed: IsolateLimits): Thread => {
-    const started = startThread(sources, allowed)
-    if ('problems' in started) throw new TypeError(started.problems.join('; '))
-    return started.thread
+    const started = startThread(sources, allowed, start)
+    if (!('problems' in started)) return started.thread
+    void started.stop()
+    // It did load when it was opened.
+    throw new WeftError('THREAD_UNAVAILABLE', { what: 'a compute set', detail: started.problems.join('; ') })
   }
 
   function alive(allowed = limits): Thread {

@@ -1,6 +1,6 @@
 import { extname, join } from 'node:path'
-import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads'
-import { isWeftError, WeftError } from '#domain/errors.ts'
+import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker, type WorkerOptions } from 'node:worker_threads'
+import { detailOf, isWeftError, WeftError } from '#domain/errors.ts'
 import { type Failure, type IsolateLimits, type Outcome, type Outward, type Task, TOGETHER_MAX, together } from './messages.ts'
 import type { Sources } from './program.ts'
 import { decode, encode } from './text.ts'
@@ -32,20 +32,26 @@ export function methodsOf(value: unknown): readonly string[] {
 
 type Methods = Readonly<Record<string, (...args: readonly unknown[]) => unknown>>
 
-function spawn(program: string | Sources, limits: IsolateLimits) {
+/** Makes a thread, as `new Worker` does: throws what the system says where there is none to be had. */
+export type StartWorker = (entry: string, options: WorkerOptions) => Worker
+export const startWorker: StartWorker = (entry, options) => new Worker(entry, options)
+
+/** Throws `THREAD_UNAVAILABLE`. */
+function spawn(program: string | Sources, limits: IsolateLimits, start: StartWorker) {
   const { port1: port, port2: theirs } = new MessageChannel()
   const { port1: answers, port2: theirAnswers } = new MessageChannel()
   const told = new Int32Array(new SharedArrayBuffer(4))
   const answered = new Int32Array(new SharedArrayBuffer(4))
   const data: WorkerData = { port: theirs, told, answers: theirAnswers, answered, program, turnMsMax: limits.turnMsMax }
-  const worker = new Worker(ENTRY, {
+  const options: WorkerOptions = {
     workerData: data,
     transferList: [theirs, theirAnswers],
     // What a test runner or a debugger adds to ours is none of a compute's business.
     execArgv: ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning'],
     env: {},
     resourceLimits: { maxOldGenerationSizeMb: limits.heapMbMax, maxYoungGenerationSizeMb: 32 },
-  })
+  }
+  const worker = unlessUnavailable(() => start(ENTRY, options))
   // No process stays for computes that nobody waits for.
   worker.unref()
   const answer = (text: string): void => {
@@ -56,6 +62,14 @@ function spawn(program: string | Sources, limits: IsolateLimits) {
   return { port, told, worker, answer }
 }
 
+function unlessUnavailable(start: () => Worker): Worker {
+  try {
+    return start()
+  } catch (failure) {
+    throw new WeftError('THREAD_UNAVAILABLE', { what: 'a compute set', detail: detailOf(failure) }, failure)
+  }
+}
+
 /** In a package all is JavaScript. */
 const ENTRY = join(import.meta.dirname, `worker${extname(import.meta.filename)}`)
 
@@ -63,9 +77,9 @@ export type Started =
   | { readonly thread: Thread; readonly sources: Sources }
   | { readonly problems: readonly string[]; stop(): Promise<void> }
 
-/** Starts a thread on a folder, or on what was read of one. */
-export function startThread(program: string | Sources, limits: IsolateLimits): Started {
-  const { port, told, worker, answer } = spawn(program, limits)
+/** Starts a thread on a folder, or on what was read of one. Throws `THREAD_UNAVAILABLE`. */
+export function startThread(program: string | Sources, limits: IsolateLimits, start: StartWorker): Started {
+  const { port, told, worker, answer } = spawn(program, limits, start)
   const pending = new Map<number, Pending>()
   // A process does not end while a run is waited for, and stays for nothing else.
   const hold = (): void => {

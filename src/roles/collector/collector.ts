@@ -1,3 +1,4 @@
+import type { Header } from '#domain/anchor-view.ts'
 import { isStoreFailure } from '#domain/errors.ts'
 import type { Report } from '#domain/events.ts'
 import type { EpochId } from '#domain/ids.ts'
@@ -21,7 +22,7 @@ import { type CounterReadings, createCounters } from './counters.ts'
 import { expire, untilTooOld, untilWindowEnds } from './expire.ts'
 import { createFinding, type Meeting } from './find.ts'
 import { createForwarder, type ForwardOptions } from './forward.ts'
-import { createIncluding } from './include.ts'
+import { createIncluding, type Including } from './include.ts'
 import { openOutbox, type OutboxOptions } from './outbox.ts'
 import { createSpans } from './spans.ts'
 import { createTelling } from './tell.ts'
@@ -101,7 +102,10 @@ export function createCollector(options: CollectorOptions, deps: CollectorDeps):
   const bell = createBell(deps.clock)
   const outbox = openOutbox(limits, { ...deps, onReady: bell.ring }) // C3: what an earlier life left is due at once.
   const telling = createTelling({ ...deps, outbox })
-  const including = deps.anchor && deps.ipfs && createIncluding({ ...deps, chain: deps.anchor.chain, ipfs: deps.ipfs, outbox, counters })
+  const { anchor: onChain, ipfs } = deps
+  const head = (): Header | undefined => anchored?.watch.windows.now()
+  const including: Including | undefined =
+    onChain && ipfs && createIncluding({ ...deps, chain: onChain.chain, ipfs, outbox, counters, head })
   const anchored = deps.anchor && anchor(deps.anchor, { ...deps, onStep: including?.note })
   const spans = createSpans(deps)
   const isOver = (epochId: EpochId): boolean => anchored?.watch.windows.standing(epochId) === 'over'
@@ -166,7 +170,7 @@ const waitedMs = (sinceMs: number | undefined, clock: Clock): number | undefined
 /** The chain as this role knows it, and what submissions are held to by it. */
 function anchor({ chain, recoverer }: NonNullable<CollectorDeps['anchor']>, deps: Omit<Parameters<typeof createWatch>[0], 'chain'>) {
   const watch = createWatch({ ...deps, chain })
-  const appointed = createAppointed({ ...deps, chain })
+  const appointed = createAppointed({ ...deps, chain, onMarket: watch.noteMarket })
   const hasher = createSubmissionHasher(chain)
   const ground: Ground = { market: chain, ...watch, hasher, recoverer }
   const authority = { hasher, recoverer, dataMarket: chain.dataMarket, sequencers: appointed.sequencers }

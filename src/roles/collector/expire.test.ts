@@ -127,6 +127,25 @@ describe('C13: time is chain time', () => {
     expect(one.role.stats().endCodes).toEqual({ window_over: 2 })
   })
 
+  test('C13, G1: a window is as long as the chain says now, and nothing that was taken is given up on one word that it is shorter', async () => {
+    const one = await world.collector([])
+    await one.ready()
+    world.chain.changeMarket({ snapshotWindowBlocks: 60 })
+    await world.mine(61)
+    await world.releaseNext()
+    await one.hand(world.signed(1))
+    await world.mine(SPENT_BLOCKS)
+    await world.clock.advance(2_000)
+    expect(one.role.stats()).toMatchObject({ open: 1, endings: { expired: 0 } })
+    world.chain.changeMarket({ snapshotWindowBlocks: 5 })
+    // One reading.
+    await world.mine(40)
+    expect(one.role.stats()).toMatchObject({ open: 1, endings: { expired: 0 } })
+    await world.mine(61)
+    await world.clock.advance(2_000)
+    expect(one.role.stats()).toMatchObject({ open: 0, endCodes: { window_over: 1 } })
+  })
+
   test('C13, G1: nothing that was taken is given up because an endpoint names an epoch as the newest that nobody has released', async () => {
     await world.releaseNext()
     const one = await world.collector([])

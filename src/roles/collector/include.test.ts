@@ -1,18 +1,89 @@
 import { beforeEach, afterEach, describe, expect, test } from 'vitest'
 import type { Batch } from '#domain/batch.ts'
 import { WeftError } from '#domain/errors.ts'
-import type { Address, Cid, EpochId, Hash, ProjectId } from '#domain/ids.ts'
-import type { Submission } from '#domain/submission.ts'
-import type { ProtocolCall } from '#io/chain/port.ts'
+import type { Header } from '#domain/anchor-view.ts'
+import type { Address, Cid, EpochId, Hash, ProjectId, SlotId } from '#domain/ids.ts'
+import type { Submission, VoteFate } from '#domain/submission.ts'
+import type { AnchoredBatch, ProtocolCall } from '#io/chain/port.ts'
+import { createVirtualClock, type VirtualClock } from '#io/clock/fake.ts'
 import { createFakeStore } from '#io/store/fake.ts'
 import { isBatchCid } from '#wire/batch-file.ts'
 import { encodeBatch } from '#wire/batch-json.ts'
 import { snapshotCidOf } from '#wire/cid.ts'
 import { createAnchoredWorld } from './anchored.test-world.ts'
 import { createWorld, SEQUENCER } from './collector.test-world.ts'
-import { votesIn } from './outbox.ts'
+import { createIncluding } from './include.ts'
+import { type KeptVote, votesIn } from './outbox.ts'
+
+/** Looks alone at an epoch with so many batches, of which none is final; how many files were asked for, and for how long, and what it found. */
+async function lookedAt(batches: number, get: (timeoutMs: number, clock: VirtualClock) => Promise<Uint8Array>, isFinalized = false) {
+  const clock = createVirtualClock()
+  const stopping = new AbortController()
+  const epochId = 1 as EpochId
+  const vote: KeptVote = { epochId, dataMarket: '0xm', slotId: 1 as SlotId, projectId: A, snapshotCid: 'c' as Cid }
+  const block = { number: 9, hash: ROOT } as unknown as Header
+  let fate: VoteFate | 'none' | undefined
+  let asked = 0
+  const outbox = {
+    unjudgedEpochs: () => [epochId],
+    unjudged: () => (fate === undefined ? [vote] : []),
+    judgedAfter: () => [],
+    takeBack: async () => undefined,
+    async judge(_epochId: EpochId, fateOf: (vote: KeptVote) => VoteFate | undefined) {
+      fate = fateOf(vote) ?? 'none'
+      return []
+    },
+  }
+  const including = createIncluding({
+    ...{
+      clock,
+      outbox,
+      head: () => block,
+      random: { fraction: () => 1 },
+      report: () => undefined,
+      counters: { countFate: () => undefined },
+    },
+    chain: {
+      dataMarket: '0xm' as Address,
+      block: async () => undefined,
+      batchCids: async () => Array.from({ length: batches }, (_, index) => `batch ${index}` as Cid),
+      batch: async (_epochId, batchCid) => ({ batchCid, isFinalized }) as AnchoredBatch,
+    },
+    ipfs: {
+      async get(_cid, { timeoutMs = 0 }) {
+        asked += 1
+        return get(timeoutMs, clock)
+      },
+    },
+  })
+  const began = clock.nowMs()
+  const running = including.run(stopping.signal)
+  await clock.runUntil(() => fate !== undefined, { limitMs: 600_000 })
+  const tookMs = clock.nowMs() - began
+  stopping.abort()
+  await clock.runUntil(running, { limitMs: 1_000 })
+  return { fate, asked, tookMs }
+}
+
+describe('C18, G7: of an epoch with any number of batches', () => {
+  test('those that nobody serves, and that are not final, take a minute together', async () => {
+    async function silent(timeoutMs: number, clock: VirtualClock): Promise<never> {
+      await clock.sleep(timeoutMs)
+      throw new WeftError('IPFS_NOT_FOUND', { cid: '', waitedMs: timeoutMs })
+    }
+    expect(await lookedAt(500, silent)).toEqual({ fate: 'none', asked: 6, tookMs: 60_000 })
+  })
+
+  test('a thousand are looked at, and nothing is missing where there are more', async () => {
+    const bytes = encodeBatch({ submissions: [], submissionsRoot: ROOT, projectIds: [A], snapshotCids: ['c' as Cid] })
+    expect(await lookedAt(1_000, async () => bytes, true)).toMatchObject({ fate: 'missing', asked: 1_000 })
+    expect(await lookedAt(1_001, async () => bytes, true)).toMatchObject({ fate: 'none', asked: 1_000 })
+  })
+})
 
 const ACCOUNT = `0x${'0a'.repeat(20)}` as Address
+/** A sequencer too. */
+const STAND_IN = `0x${'0b'.repeat(20)}` as Address
 const ROOT = `0x${'5'.repeat(64)}` as Hash
 const [A, B] = ['pairs:0x0a:N', 'pairs:0x0b:N'] as [ProjectId, ProjectId]
 
@@ -36,7 +107,7 @@ describe('C18: votes that were taken are looked for in the batches of their epoc
   beforeEach(async () => {
     served.clear()
     asked = 0
-    world = createAnchoredWorld({ sequencers: [ACCOUNT], validators: [ACCOUNT], attestationsMin: 1 })
+    world = createAnchoredWorld({ sequencers: [ACCOUNT, STAND_IN], validators: [ACCOUNT], attestationsMin: 1 })
     sender = world.chain.sender({ address: ACCOUNT, journal: createFakeStore() })
     const host = await world.network.createSubmissionHost({ identity: SEQUENCER })
     world.answer(host)
@@ -190,6 +261,64 @@ describe('C18: votes that were taken are looked for in the batches of their epoc
     await next.attest()
     await world.mine(3)
     expect([asked, one.role.stats().fates]).toEqual([1, { included: 1, missing: 0 }])
+  })
+
+  test.each<[string, boolean]>([
+    ['while it is followed', false],
+    ['while the collector is away', true],
+  ])('what was seen in blocks that a reorganisation takes away is taken back and looked for again: %s', async (_when, isAway) => {
+    const epochId = await world.releaseNext()
+    const [first, second] = [world.signed(1, A), world.signed(2, A)]
+    let one = await taken([first, second])
+    const { number: before } = await world.chain.head()
+    const batch = await anchored(epochId, [first], [A])
+    batch.serve()
+    await batch.end()
+    await world.clock.runUntil(() => one.role.stats().fates.included === 1, { limitMs: 5_000 })
+    await batch.attest()
+    await world.clock.runUntil(() => one.role.stats().fates.missing === 1, { limitMs: 5_000 })
+    async function reorganised(depth: number): Promise<void> {
+      if (isAway) await one.stop()
+      world.chain.reorg(depth, { isLosingTransactions: true, blocks: 1 })
+      await world.mine(depth)
+      if (!isAway) return
+      one = await world.collector(addresses, { ipfs, store: one.store })
+      await one.ready()
+      await world.clock.advance(2_000)
+    }
+    // The end of its batches is still there.
+    await reorganised(1)
+    expect(fates(one.store)).toEqual({ [`1 ${A}`]: 'acknowledged included', [`2 ${A}`]: 'acknowledged undefined' })
+    await reorganised((await world.chain.head()).number - before)
+    expect(fates(one.store)).toEqual({ [`1 ${A}`]: 'acknowledged undefined', [`2 ${A}`]: 'acknowledged undefined' })
+    sender = world.chain.sender({ address: STAND_IN, journal: createFakeStore() })
+    const next = await anchored(epochId, [second], [A])
+    next.serve()
+    await next.end()
+    await world.clock.advance(2_000)
+    expect(fates(one.store)).toEqual({ [`1 ${A}`]: 'acknowledged undefined', [`2 ${A}`]: 'acknowledged included' })
+  })
+
+  test('nothing is written down of what a reorganisation takes away while it is read', async () => {
+    const epochId = await world.releaseNext()
+    const vote = world.signed(1, A)
+    const read = Promise.withResolvers<void>()
+    let reads = 0
+    async function get(cid: string): Promise<Uint8Array> {
+      reads += 1
+      if (reads === 1) await read.promise
+      return ipfs.get(cid)
+    }
+    const one = await taken([vote], { ipfs: { get } })
+    const batch = await anchored(epochId, [vote], [A])
+    batch.serve()
+    await batch.end()
+    await world.clock.runUntil(() => reads === 1, { limitMs: 5_000 })
+    world.chain.reorg(3, { isLosingTransactions: true, blocks: 1 })
+    await world.mine(3)
+    read.resolve()
+    await world.clock.advance(2_000)
+    expect(fates(one.store)).toEqual({ [`1 ${A}`]: 'acknowledged undefined' })
   })
 
   test('one that is handed over again, naming another block, is sent and looked for again', async () => {

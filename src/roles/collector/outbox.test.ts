@@ -1,5 +1,5 @@
 import { describe, expect, test, vi } from 'vitest'
-import type { Cid, ProjectId } from '#domain/ids.ts'
+import type { BlockNumber, Cid, Hash, ProjectId } from '#domain/ids.ts'
 import { parseSlotId } from '#domain/ids.ts'
 import { createVirtualClock } from '#io/clock/fake.ts'
 import { createSeededRandom } from '#io/keys/random.ts'
@@ -390,6 +390,7 @@ describe('what has ended', () => {
 
 describe('C18: what the batches say', () => {
   const EPOCH = submission(1).request.epochId
+  const AS_OF = { number: 7 as BlockNumber, hash: `0x${'7'.repeat(64)}` as Hash }
 
   test('is written down once, beside what is known of the end, and outlasts a restart', async () => {
     const { outbox, store } = open(createFakeStore())
@@ -399,7 +400,7 @@ describe('C18: what the batches say', () => {
     }
     await outbox.add(submission(4))
     expect([outbox.unjudgedEpochs(), outbox.unjudged(EPOCH).map(({ projectId }) => projectId)]).toEqual([[EPOCH], ['p0:N', 'p1:N']])
-    const judge = (by: Outbox) => by.judge(EPOCH, ({ projectId }) => (projectId === 'p1:N' ? 'missing' : undefined))
+    const judge = (by: Outbox) => by.judge(EPOCH, ({ projectId }) => (projectId === 'p1:N' ? 'missing' : undefined), AS_OF)
     expect(await judge(outbox)).toMatchObject([{ projectId: 'p1:N', fate: 'missing' }])
     expect(await judge(outbox)).toEqual([])
     const again = open(store.crash())
@@ -408,6 +409,23 @@ describe('C18: what the batches say', () => {
     expect(noteOf(again.store.scan('out')[1]?.value as Uint8Array)).toMatchObject({
       ...{ state: 'sent', lastCode: 'unacknowledged', attempts: 1, fate: 'missing' },
     })
+  })
+
+  test('is taken back where it was seen in a block above another, and no further', async () => {
+    const { outbox, store } = open(createFakeStore())
+    for (const index of [1, 2]) {
+      await outbox.add(submission(index))
+      await end(outbox)
+      await outbox.judge(EPOCH, () => 'included', { ...AS_OF, number: (AS_OF.number + index) as BlockNumber })
+    }
+    expect(outbox.judgedAfter(8 as BlockNumber)).toEqual([{ epochId: EPOCH, asOf: { ...AS_OF, number: 9 } }])
+    await outbox.takeBack(EPOCH, 8 as BlockNumber)
+    expect(outbox.judgedAfter(0 as BlockNumber)).toEqual([{ epochId: EPOCH, asOf: { ...AS_OF, number: 8 } }])
+    expect(
+      open(store.crash())
+        .outbox.unjudged(EPOCH)
+        .map(({ projectId }) => projectId),
+    ).toEqual(['p2:N'])
   })
 })
 

@@ -1,5 +1,5 @@
 import { isWeftError, WeftError } from '#domain/errors.ts'
-import type { Cid, EpochId, ProjectId, SlotId, SubmissionId } from '#domain/ids.ts'
+import type { BlockNumber, Cid, EpochId, Hash, ProjectId, SlotId, SubmissionId } from '#domain/ids.ts'
 import type { DeliveryReason } from '#domain/reasons.ts'
 import { isTaken, type ReceiptCode } from '#domain/rejection.ts'
 import type { Submission, VoteFate } from '#domain/submission.ts'
@@ -80,7 +80,17 @@ export interface Outbox {
   unjudgedEpochs(): readonly EpochId[]
   unjudged(epochId: EpochId): readonly KeptVote[]
   /** Writes down what became of those of which that is known now, and tells of them; resolves when that is durable. */
-  judge(epochId: EpochId, fateOf: (vote: KeptVote) => VoteFate | undefined): Promise<readonly JudgedVote[]>
+  judge(epochId: EpochId, fateOf: (vote: KeptVote) => VoteFate | undefined, asOf: SeenBlock): Promise<readonly JudgedVote[]>
+  /** Epochs with votes of which that was seen in a block above `number`, each with every such block. */
+  judgedAfter(number: BlockNumber): readonly { readonly epochId: EpochId; readonly asOf: SeenBlock }[]
+  /** What was seen of the epoch's votes in blocks above is not known any more; resolves when that is durable. */
+  takeBack(epochId: EpochId, above: BlockNumber): Promise<void>
+}
+
+/** A block of the anchor chain, which a reorganisation may take away. */
+export interface SeenBlock {
+  readonly number: BlockNumber
+  readonly hash: Hash
 }
 
 export interface JudgedVote extends KeptVote {
@@ -111,7 +121,9 @@ export interface Note {
   /** The signed receipt of what the sequencer has taken. */
   readonly evidence?: Evidence | undefined
   /** As the batches of its epoch say, where they are read (C18). */
-  readonly fate?: VoteFate
+  readonly fate?: VoteFate | undefined
+  /** The newest block when that was seen; of what an earlier version wrote down it is not known. */
+  readonly fateAsOf?: SeenBlock | undefined
 }
 
 function toValue(note: Note, payload: Uint8Array): Uint8Array {
@@ -311,6 +323,14 @@ export function openOutbox(
     }
   }
 
+  /** Below the prefix, as of a block above. */
+  function* judgedIn(prefix: string, above: BlockNumber): Generator<KeptNote & { readonly asOf: SeenBlock }> {
+    for (const each of kept(store, prefix)) {
+      const asOf = each.note.fateAsOf
+      if (asOf !== undefined && asOf.number > above) yield { ...each, asOf }
+    }
+  }
+
   for (const { key, queued } of wordsIn(store)) {
     if (queued === undefined) history.add(key)
     else {
@@ -393,7 +413,7 @@ export function openOutbox(
     openEpochs: () => new Set([...open.values()].map(({ epochId }) => epochId)),
     unjudgedEpochs: () => [...new Set(Array.from(unjudgedIn(), ({ key }) => voteIn(key).epochId))],
     unjudged: (epochId) => Array.from(unjudgedIn(epochId), ({ key }) => voteIn(key)),
-    async judge(epochId, fateOf) {
+    async judge(epochId, fateOf, { number, hash }) {
       const judged: JudgedVote[] = []
       const writes: StoreWrite[] = []
       for (const { key, note } of unjudgedIn(epochId)) {
@@ -401,10 +421,25 @@ export function openOutbox(
         const fate = fateOf(vote)
         if (fate === undefined) continue
         judged.push({ ...vote, fate })
-        writes.push({ key, value: toValue({ ...note, fate }, new Uint8Array(0)) })
+        writes.push({ key, value: toValue({ ...note, fate, fateAsOf: { number, hash } }, new Uint8Array(0)) })
       }
       if (writes.length > 0) await store.commit(writes)
       return judged
+    },
+    judgedAfter(above) {
+      const found = new Map<string, { readonly epochId: EpochId; readonly asOf: SeenBlock }>()
+      for (const { key, asOf } of judgedIn(PREFIX, above)) {
+        const { epochId } = voteIn(key)
+        found.set(`${epochId} ${asOf.hash}`, { epochId, asOf })
+      }
+      return [...found.values()]
+    },
+    async takeBack(epochId, above) {
+      const writes = Array.from(judgedIn(epochPrefix(epochId), above), ({ key, note }) => ({
+        key,
+        value: toValue({ ...note, fate: undefined, fateAsOf: undefined }, new Uint8Array(0)),
+      }))
+      if (writes.length > 0) await store.commit(writes)
     },
   }
 }

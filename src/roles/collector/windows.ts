@@ -1,4 +1,4 @@
-import type { AnchorView } from '#domain/anchor-view.ts'
+import type { AnchorView, Header } from '#domain/anchor-view.ts'
 import type { EpochId } from '#domain/ids.ts'
 import { type BlockTime, isPastWindow, windowOf } from '#domain/window.ts'
 
@@ -13,7 +13,7 @@ export type Standing = 'open' | 'ahead' | 'far' | 'over'
 /** What the chain says of the time that a submission has (C13). */
 export interface Windows {
   /** The newest block; `undefined` until the chain was followed up to the head that it had at the start. */
-  now(): BlockTime | undefined
+  now(): Header | undefined
   standing(epochId: EpochId): Standing
   /** Whether the window of what was taken under the head `heardAt` is over for good. Never before the chain was followed. */
   isOver(epochId: EpochId, heardAt: BlockTime | undefined): boolean
@@ -40,7 +40,7 @@ export function isOverInBoth(release: BlockTime, length: number, head: BlockTime
 export function createWindows(view: AnchorView, length: () => number): FollowedWindows {
   let newest: EpochId | undefined
   let beginning: BlockTime | undefined
-  const now = (): BlockTime | undefined => (newest === undefined ? undefined : view.head)
+  const now = (): Header | undefined => (newest === undefined ? undefined : view.head)
   return {
     now,
     begin(epochId) {

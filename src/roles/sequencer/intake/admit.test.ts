@@ -508,6 +508,9 @@ describe('S9, G7: a delivery', () => {
     expect(await codesOf(Array(5).fill(await of(1, 100, 2)))).toEqual(Array(5).fill('signer_mismatch'))
     // Who has heard of what the slot has signed can send it again.
     expect(await codesOf(Array(5).fill(first))).toEqual(['accepted', ...Array(4).fill('duplicate')])
+    // In other letters, which no signature covers, it is the same.
+    const letters = [first.signature.toUpperCase(), first.signature.replace(/1b$/, '00').replace(/1c$/, '01')]
+    expect(await codesOf(letters.map((signature) => ({ ...first, signature })))).toEqual(['duplicate', 'duplicate'])
     expect(await codesOf([await of(1, 101), await of(1, 102), await of(2, 103), await of(2, 104)])).toEqual([
       ...['duplicate', 'rate_limited', 'accepted', 'rate_limited'],
     ])

@@ -18,7 +18,7 @@ import type { Ballot } from './ballot.ts'
 import { createGroupSpans, type GroupSpans } from './group-spans.ts'
 import type { Recorded } from './record.ts'
 import type { SlotRates } from './slot-rates.ts'
-import { isAwaited, signedIn, type VerifyDeps, verify } from './verify.ts'
+import { isAwaited, type RoomDeps, signedIn, type VerifyDeps, verify } from './verify.ts'
 import type { Held, Waiting } from './waiting.ts'
 
 /** Deliveries of which all is judged but the signatures: those are looked at meanwhile. */
@@ -112,7 +112,7 @@ interface Signing {
 /** Of a signer elsewhere that is slower than this some receipts have no signature: the intake keeps its pace. */
 const GROUPS_SIGNED_AT_ONCE_MAX = 64
 
-export interface IntakeDeps extends VerifyDeps, TracedDeps {
+export interface IntakeDeps extends VerifyDeps, RoomDeps, TracedDeps {
   readonly store: Pick<Store, 'commit' | 'onFull'>
   readonly listener: SubmissionListener
   /** As `Ballots.record`, or on its way to the box that does so, which answers by itself. */
@@ -200,7 +200,7 @@ function lookAtOne(delivery: Inbound, { pairs, index }: Place, deps: IntakeDeps)
   if (digest === undefined) return giveUp({ delivery, submission, why: 'signature_malformed' }, deps)
   const repeats = deps.signerOf(submission)
   const isOver = repeats === undefined && deps.slotRates.isOver(submission.request)
-  if (isOver) return giveUp({ delivery, submission, why: 'rate_limited' }, deps)
+  if (isOver) return turnDown({ delivery, submission, why: 'rate_limited' }, deps)
   return { delivery, received, digest, signer: delivery.signer ?? repeats }
 }
 
@@ -215,8 +215,10 @@ function admitOne(
   const verdict = verify(submission, deps)
   if (!verdict.ok) return turnDown({ delivery, submission, why: verdict.why }, deps)
   if (signer !== verdict.signer) return giveUp({ delivery, submission, why: 'signer_mismatch' }, deps)
+  // Not counted yet: it is judged once more when there is room.
+  if (deps.isWayFull?.(slotId) === true) return turnDown({ delivery, submission, why: 'inbox_full' }, deps)
   if (deps.signerOf(submission) === undefined) {
-    if (deps.slotRates.isOver(submission.request)) return giveUp({ delivery, submission, why: 'rate_limited' }, deps)
+    if (deps.slotRates.isOver(submission.request)) return turnDown({ delivery, submission, why: 'rate_limited' }, deps)
     deps.slotRates.count(submission.request)
   }
   deps.counters.countSeen(slotId, { atMs: deps.clock.nowMs(), nodeVersion: submission.nodeVersion, isSimulated: epochId === 0 })

@@ -1,11 +1,12 @@
 import type { AnchorView, ReleasedEpoch } from '#domain/anchor-view.ts'
 import type { Address, Cid, EpochId, ProjectId, SlotId } from '#domain/ids.ts'
 import type { Rejection } from '#domain/rejection.ts'
-import type { Submission, VerifiedSubmission } from '#domain/submission.ts'
+import type { Submission, SubmissionRequest, VerifiedSubmission } from '#domain/submission.ts'
 import { isInWindow } from '#domain/window.ts'
 import type { Store, StoreWrite } from '#io/store/port.ts'
 import type { EpochRules } from '#roles/sequencer/epoch-rules.ts'
 import { evidenceKey, evidencePrefix, simulatedKey, voteKey, votesPrefix } from '#roles/sequencer/keys.ts'
+import { parseSignature } from '#wire/eip712.ts'
 import { type Ballot, decodeBallot, encodeBallot } from './ballot.ts'
 
 /** How many votes that contradict an earlier one are kept as evidence, per slot and epoch. One convicts; a few show a pattern; more would be a way to fill the disk. */
@@ -108,11 +109,10 @@ export function createBallots(deps: {
       if (!isReplacing) increase(ballots.projectsPerSlot, slotId)
       return { code: 'accepted', writes: [{ key: voteKey(epochId, projectId, slotId), value: encodeBallot(ballot) }], reason: '' }
     },
-    signerOf({ request: { epochId, projectId, slotId, snapshotCid, deadlineBlock }, signature }) {
+    signerOf(submission) {
+      const { epochId, projectId, slotId } = submission.request
       const known = open.get(epochId)?.votes.get(projectId)?.get(slotId)
-      const { request, signature: first } = known?.submission ?? {}
-      const isSame = first === signature && request?.snapshotCid === snapshotCid && request.deadlineBlock === deadlineBlock
-      return isSame ? known?.signer : undefined
+      return known && isSameVote(known.submission, submission) ? known.signer : undefined
     },
     inMemory: (epochId) =>
       open
@@ -136,6 +136,21 @@ function readBallots(epochId: EpochId, store: Store): EpochBallots {
   }
   return ballots
 }
+
+/** What tells a vote from another of its slot, project and epoch. */
+export interface SignedVote {
+  readonly request: Pick<SubmissionRequest, 'snapshotCid' | 'deadlineBlock'>
+  readonly signature: string
+}
+
+/** Whether both are the same vote with the same signature, of which anybody can change letters and what is not signed: of one slot, project and epoch. */
+export function isSameVote(left: SignedVote, right: SignedVote): boolean {
+  const [one, other] = [left.request, right.request]
+  if (one.snapshotCid !== other.snapshotCid || one.deadlineBlock !== other.deadlineBlock) return false
+  return left.signature === right.signature || bytesOf(left) === bytesOf(right)
+}
+
+const bytesOf = ({ signature }: SignedVote): string | undefined => parseSignature(signature)?.toHex()
 
 /** Whether the recorded vote still counts: a reorganisation may have taken its header off the chain, or moved the epoch's window. */
 function isValid({ submission }: VerifiedSubmission, rules: EpochRules | undefined, view: AnchorView): boolean {

@@ -1,6 +1,6 @@
 import type { AnchorView, ReleasedEpoch } from '#domain/anchor-view.ts'
 import { eligibilityOf } from '#domain/eligibility.ts'
-import { type Address, type EpochId, isProjectId, type ProjectId } from '#domain/ids.ts'
+import { type Address, type EpochId, isProjectId, type ProjectId, type SlotId } from '#domain/ids.ts'
 import { isInMarket, mayVoteOn } from '#domain/market-rules.ts'
 import type { Rejection } from '#domain/rejection.ts'
 import type { Submission } from '#domain/submission.ts'
@@ -10,6 +10,7 @@ import type { EpochRules } from '#roles/sequencer/epoch-rules.ts'
 import { isSnapshotCid } from '#wire/cid.ts'
 import { readSignature, type SubmissionHasher } from '#wire/eip712.ts'
 import { digestIn, type SignedPairs, signatureIn } from '#wire/signed-pairs.ts'
+import type { SlotRates } from './slot-rates.ts'
 
 /** For which data market submissions are taken. */
 export interface ServedMarket {
@@ -74,9 +75,18 @@ export function signedIn(
   return digest
 }
 
-/** Whether the submission is refused only for something that the next blocks may bring: the start of the work, room, the release, its rules, the header. */
-export function isAwaited(submission: Submission, why: Rejection, deps: VerifyDeps): boolean {
-  const { epochId } = submission.request
+/** What besides decides whether a submission is taken now. */
+export interface RoomDeps {
+  readonly slotRates: Pick<SlotRates, 'isOver'>
+  /** Whether what is verified cannot go on its way to where it is recorded. */
+  isWayFull?(slotId: SlotId): boolean
+}
+
+/** Whether the submission is refused only for something that time may bring, and that the next blocks are waited for: the start of the work, room, the release, its rules, the header, its slot's share. */
+export function isAwaited(submission: Submission, why: Rejection, deps: VerifyDeps & RoomDeps): boolean {
+  const { epochId, slotId } = submission.request
+  if (why === 'rate_limited') return deps.slotRates.isOver(submission.request)
+  if (why === 'inbox_full') return deps.isWayFull?.(slotId) === true
   if (why === 'not_ready') return !deps.isReady()
   if (why === 'disk_full') return deps.isDiskFull()
   if (why === 'epoch_unknown') return openEpoch(epochId, deps) === 'epoch_unknown'

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
-import type { BlockNumber, EpochId, SlotId } from '#domain/ids.ts'
+import type { BlockNumber, EpochId, ProjectId, SlotId } from '#domain/ids.ts'
 import type { Receipt, Submission } from '#domain/submission.ts'
-import { createWire, open, sealed, vote, type World } from '#roles/sequencer/sequencer.test-world.ts'
+import { createWire, open, PROJECTS, sealed, vote, type World } from '#roles/sequencer/sequencer.test-world.ts'
 import { createWaiting, type Held, WAITING_LIMITS } from './waiting.ts'
 
 const MADE_UP = `0x${'ee'.repeat(32)}`
@@ -119,6 +119,27 @@ describe('S11: a submission of a peer that hears no answer', () => {
     expect((await world.deliver(early, deployed)).code).toBe('header_unknown')
     await world.stop()
   })
+})
+
+test('S11, S26: of a slot that has used up its share what came over /collect waits until it has some again', async () => {
+  const perSlotAndEpoch = { tokensPerSecond: 20, tokensMax: 1 }
+  const world = await open({ counts: { slotLimits: { perSlot: { tokensPerSecond: 1_000, tokensMax: 1_000 }, perSlotAndEpoch } } })
+  await world.release()
+  const answered: Receipt[] = []
+  const votes = await Promise.all(PROJECTS.slice(0, 3).map((projectId) => world.submission({ projectId: projectId as ProjectId })))
+  // One is refused before its signature is looked at, one that was looked at with the first after it.
+  world.push(votes.slice(0, 2), answered, deployed)
+  await world.until(() => answered.length === 1)
+  world.push(votes.slice(2), answered, deployed)
+  await world.until(() => world.sequencer.stats().waiting === 2)
+  expect((await world.deliver(votes[2] as Submission)).code).toBe('rate_limited')
+  for (const count of [2, 3]) {
+    await world.mine(1)
+    await world.mine(1)
+    await world.until(() => answered.length === count)
+  }
+  expect([codes(answered), world.sequencer.stats().waiting]).toEqual([Array(3).fill('accepted'), 0])
+  await world.stop()
 })
 
 test('S11: whoever hears the answer is told to come again, at once', async () => {

@@ -40,7 +40,7 @@ export interface Part {
   stats(): { readonly isReady: boolean; readonly receipts: Readonly<Partial<Record<ReceiptCode, number>>> }
 }
 
-/** A listener: takes deliveries and verifies them, and leaves to the box of their slot what becomes of them. Remembers nothing. */
+/** A listener: takes deliveries and verifies them, and leaves to the box of their slot what becomes of them. Remembers what it has passed on, until its epoch is over. */
 export function createListening(
   options: PartOptions,
   deps: PartDeps & {
@@ -52,14 +52,14 @@ export function createListening(
 ): Part {
   const { shared, clock, onRelease } = deps
   return createPart(deps, async ({ following, counters, life }) => {
-    const { record } = createPassOn(options.partitions, { shared, clock, counters }, life)
+    const { record, isWayFull, signerOf, close } = createPassOn(options.partitions, { shared, clock, counters }, life)
     const judging = judgingBy({ following, counters, isOpen: following.isReleased, isDiskFull: () => false }, options, deps)
     // Nothing is written here: `record` hands it on.
     const intake = createIntake(
-      { ...judging, listener: deps.listener, recoverer: deps.recoverer, store: WRITES_NOTHING, record, signerOf: () => undefined },
+      { ...judging, listener: deps.listener, recoverer: deps.recoverer, store: WRITES_NOTHING, record, isWayFull, signerOf },
       life,
     )
-    return { intake, reacting: { onReleased: () => onRelease?.() } }
+    return { intake, reacting: { onReleased: () => onRelease?.(), onClosed: close } }
   })
 }
 

@@ -2,13 +2,15 @@ import type { EpochId } from '#domain/ids.ts'
 import type { Receipt, Submission } from '#domain/submission.ts'
 import { recoverer } from '#io/keys/secp256k1.ts'
 import { createFakeServers, type FakeServers, type FakeShared } from '#io/log/fake.ts'
+import type { Inbound } from '#io/intake/port.ts'
 import { createInbox, INBOX_LIMITS } from '#io/p2p/inbox.ts'
 import { createFakeStore, type FakeStore } from '#io/store/fake.ts'
 import { createVirtualClock } from '#io/clock/fake.ts'
 import { rulesWith } from '#life/rules.test-world.ts'
 import { sameRules } from '#life/rules.ts'
+import { SLOT_LIMITS, type SlotLimits } from '#roles/sequencer/intake/slot-rates.ts'
 import { open, uuid, type Wire, type World } from '#roles/sequencer/sequencer.test-world.ts'
-import { encodeSubmission } from '#wire/submission-proto.ts'
+import { encodeCollectJson, encodeSubmission } from '#wire/submission-proto.ts'
 import { createBallotBox } from './ballot-box.ts'
 import { gatherFrom } from './gather.ts'
 import { createListening, type Part } from './listen.ts'
@@ -32,7 +34,11 @@ export interface Process {
 
 export interface Listener extends Process {
   /** Answers go to the list; what is not answered is not in it. */
-  push(submissions: readonly (readonly [submissionId: string, submission: Submission])[], answered: Receipt[]): void
+  push(
+    submissions: readonly (readonly [submissionId: string, submission: Submission])[],
+    answered: Receipt[],
+    protocol?: Inbound['protocol'],
+  ): void
 }
 
 interface How {
@@ -47,7 +53,7 @@ interface How {
 export interface Parts {
   readonly servers: FakeServers
   readonly sealer: World
-  listener(): Promise<Listener>
+  listener(slotLimits?: SlotLimits): Promise<Listener>
   box(how?: How): Promise<Process>
   stop(): Promise<void>
 }
@@ -110,16 +116,19 @@ export async function openParts(around?: World): Promise<Parts> {
   return {
     servers,
     sealer,
-    async listener() {
+    async listener(slotLimits = SLOT_LIMITS) {
       const inbox = createInbox(INBOX_LIMITS, clock.nowMs, (durationMs, action) => void clock.sleep(durationMs).then(action))
-      const process = await started((deps) => createListening({ partitions: PARTITIONS }, { ...deps, listener: inbox, recoverer }))
+      const process = await started((deps) =>
+        createListening({ partitions: PARTITIONS, slotLimits }, { ...deps, listener: inbox, recoverer }),
+      )
       await sealer.until(() => process.part.stats().isReady)
       return {
         ...process,
-        push(submissions, answered) {
+        push(submissions, answered, protocol = 'weft') {
           for (const [submissionId, submission] of submissions) {
             const respond = (receipt: Receipt) => void answered.push(receipt)
-            inbox.offer({ peer: 'p', protocol: 'weft', submissionId, payload: encodeSubmission(submission), respond })
+            const payload = protocol === 'weft' ? encodeSubmission(submission) : new TextEncoder().encode(encodeCollectJson(submission))
+            inbox.offer({ peer: 'p', protocol, submissionId, payload, respond })
           }
         },
       }

@@ -1,10 +1,12 @@
-import type { EpochId, SlotId } from '#domain/ids.ts'
+import type { SlotId } from '#domain/ids.ts'
+import type { VerifiedSubmission } from '#domain/submission.ts'
 import type { Clock } from '#io/clock/port.ts'
 import type { Inbound } from '#io/intake/port.ts'
 import type { Passed, Shared } from '#io/log/port.ts'
 import type { Life } from '#life/live.ts'
 import type { Counters } from '#roles/sequencer/counters.ts'
 import type { IntakeDeps } from '#roles/sequencer/intake/admit.ts'
+import { createPassedVotes, type PassedVotes } from './passed-votes.ts'
 
 /** Of one partition: what a box has not answered yet. A partition without a box must not take the room of the others. */
 const UNANSWERED_MAX = 10_000
@@ -21,8 +23,7 @@ interface Open {
   readonly partition: number
   readonly passed: Passed
   readonly delivery: Inbound
-  readonly slotId: SlotId
-  readonly epochId: EpochId
+  readonly vote: VerifiedSubmission
   passedAtMs: number
 }
 
@@ -35,6 +36,7 @@ export interface PassOnDeps {
 /** Passes verified deliveries on to the boxes of their slots, again and again until they are answered, and answers whoever sent them. */
 export function createPassOn(partitions: number, { shared, clock, counters }: PassOnDeps, { signal, spawn }: Life): PassOn {
   const open = new Map<number, Open>()
+  const votes = createPassedVotes()
   const unanswered = Array.from({ length: partitions }, () => ({ count: 0, bytes: 0 }))
   /** Of this turn, by partition. */
   let fresh = new Map<number, Passed[]>()
@@ -78,7 +80,9 @@ export function createPassOn(partitions: number, { shared, clock, counters }: Pa
         if (answered === undefined) continue
         open.delete(id)
         weigh(answered, -1)
-        counters.count(receipt.code, { epochId: answered.epochId, signedBySlot: answered.slotId })
+        const { epochId, slotId } = answered.vote.submission.request
+        votes.judged(answered.vote, receipt.code)
+        counters.count(receipt.code, { epochId, signedBySlot: slotId })
         answered.delivery.respond(receipt)
       }
   }
@@ -87,24 +91,32 @@ export function createPassOn(partitions: number, { shared, clock, counters }: Pa
   void spawn(hear())
   return {
     record(ballot, delivery) {
-      const { slotId, epochId } = ballot.submission.request
-      const partition = partitionOf(slotId, partitions)
-      const { count, bytes } = unanswered[partition] as { count: number; bytes: number }
-      if (count >= UNANSWERED_MAX || bytes >= UNANSWERED_BYTES_MAX) return { code: 'inbox_full', reason: '' }
+      const { submissionId, submission, signer } = ballot
+      const partition = partitionOf(submission.request.slotId, partitions)
       newest += 1
       const { peer, protocol, payload } = delivery
-      const passed = { id: newest, peer, protocol, submissionId: delivery.submissionId, payload, signer: ballot.signer }
-      const one = { partition, passed, delivery, slotId, epochId, passedAtMs: clock.nowMs() }
+      const passed = { id: newest, peer, protocol, submissionId: delivery.submissionId, payload, signer }
+      const vote = { submissionId, submission, signer }
+      votes.note(vote)
+      const one = { partition, passed, delivery, vote, passedAtMs: clock.nowMs() }
       open.set(newest, one)
       weigh(one, 1)
       put(one)
       return 'passed_on'
     },
+    isWayFull(slotId) {
+      const { count, bytes } = unanswered[partitionOf(slotId, partitions)] as { count: number; bytes: number }
+      return count >= UNANSWERED_MAX || bytes >= UNANSWERED_BYTES_MAX
+    },
+    signerOf: votes.signerOf,
+    close: votes.close,
     unanswered: () => open.size,
   }
 }
 
-export interface PassOn {
+export interface PassOn extends Pick<PassedVotes, 'signerOf' | 'close'> {
+  /** Takes whatever comes: whether there is room is asked before. */
   readonly record: IntakeDeps['record']
+  isWayFull(slotId: SlotId): boolean
   unanswered(): number
 }

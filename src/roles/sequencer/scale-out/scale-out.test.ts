@@ -1,6 +1,6 @@
 import { afterEach, expect, test } from 'vitest'
 import type { Cid, EpochId, ProjectId, SlotId } from '#domain/ids.ts'
-import type { Receipt } from '#domain/submission.ts'
+import type { Receipt, Submission } from '#domain/submission.ts'
 import type { FakeShared } from '#io/log/fake.ts'
 import type { Lease } from '#io/log/port.ts'
 import { CIDS, createWire, EPOCH_1, open, PROJECTS, signerOf, uuid, type World } from '#roles/sequencer/sequencer.test-world.ts'
@@ -79,6 +79,56 @@ test('S2: of two votes of a slot through two listeners at once one counts, and t
   other.push([named(await vote(world, 3, 1, 0))], answered)
   await world.until(() => answered.length === 2)
   expect(codes(answered).sort()).toEqual(['accepted', 'vote_conflict'])
+})
+
+test('S26, G11: copies of what a slot has signed, in whatever letters, use up nothing of its share at a listener', async () => {
+  const { world, parts } = await apart()
+  await ready(world, await parts.box(), await parts.box())
+  const perSlot = { tokensPerSecond: 0, tokensMax: 2 }
+  const listener = await parts.listener({ perSlot, perSlotAndEpoch: perSlot })
+  await world.release()
+  const copy = await vote(world, 1, 0, 0)
+  const copies = [copy, copy, { ...copy, signature: copy.signature.toUpperCase() }].map((each) => named(each))
+  const answered: Receipt[] = []
+  // Those of the first time before any box has answered.
+  for (const count of [3, 6, 9]) {
+    listener.push(copies, answered)
+    await world.until(() => answered.length === count)
+  }
+  for (const project of [1, 2]) listener.push([named(await vote(world, 1, 0, project))], answered)
+  await world.until(() => answered.length === 11)
+  expect(codes(answered)).toEqual(['accepted', ...Array(8).fill('duplicate'), 'rate_limited', 'accepted'])
+})
+
+test('S11, S30: what comes over /collect for a partition that is full waits for room, as nobody can send it again', async () => {
+  const { world, parts } = await apart()
+  // Slots with odd numbers have no box.
+  await ready(world, await parts.box())
+  const listener = await parts.listener()
+  await world.release()
+  const answered: Receipt[] = []
+  const copies = Array<Submission>(2_500).fill(await vote(world, 1, 0, 0))
+  for (let part = 0; part < 4; part += 1) {
+    listener.push(
+      copies.map((each) => named(each)),
+      answered,
+    )
+    await world.clock.advance(100)
+  }
+  const refused: Receipt[] = []
+  const submission = await vote(world, 3, 0, 0)
+  listener.push([named(submission)], refused)
+  await world.until(() => refused.length === 1)
+  expect(codes(refused)).toEqual(['inbox_full'])
+  const collected: Receipt[] = []
+  listener.push([named(submission)], collected, 'collect')
+  await world.clock.advance(100)
+  expect(collected).toEqual([])
+  await ready(world, await parts.box())
+  await world.until(() => answered.length === 10_000)
+  await world.mine(1)
+  await world.until(() => collected.length === 1)
+  expect(codes(collected)).toEqual(['accepted'])
 })
 
 test('S27: the sealer counts when every box has closed the epoch, with all that they took until then', async () => {
