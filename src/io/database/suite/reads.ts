@@ -105,7 +105,8 @@ export function readsSuite({ fresh }: Opener): void {
       ['BatchSubmissionsCompleted', id],
     ])
     await database.apply([chain.block(...released)])
-    const put = async (id: number, more: object) => database.putBatch(await numberOf(database, `batch${id}`), content({ A: `a${id}` }, more))
+    const put = async (id: number, more: object) =>
+      database.putBatch(await numberOf(database, `batch${id}`), content({ A: `a${id}` }, more))
     const read = { slots: [{ slotId: slot(1), votes: 2, winning: 2 }], outvoted: [] }
     for (const id of [1, 3]) await put(id, read)
     const fared = async () => (await database.slots([slot(1)])).map(({ recent, streak }) => [recent.epochs, recent.voted, streak])
