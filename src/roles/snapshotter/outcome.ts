@@ -69,7 +69,8 @@ export async function concludeEpoch(epochId: EpochId, signal: AbortSignal, deps:
       }
       if (known !== undefined && known.openUntil === openUntil) continue
       // Where more batches may come nobody knows yet which votes they leave out.
-      const votes = openUntil === undefined ? await (reading ??= patiently(() => readVotes(epochId, head.number, signal, deps))) : undefined
+      if (openUntil === undefined) reading ??= patiently(() => readVotes(epochId, head.number, signal, deps))
+      const votes = openUntil === undefined ? await reading : undefined
       const outcome = await outcomeOf(epochId, project, { decision, openUntil, votes, asOf: head.number, signal }, deps)
       // Decided on a chain that is gone: another one may say something else.
       if (isGone()) break
