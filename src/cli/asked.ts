@@ -1,12 +1,12 @@
 import { WeftError } from '#domain/errors.ts'
 import type { EpochId } from '#domain/ids.ts'
 import { isHttpUrl } from '#node/rpc-urls.ts'
-import type { Given } from '#node/settings/settings.ts'
+import { type Given, SETTINGS } from '#node/settings/settings.ts'
 import type { VerifyPlaces } from '#node/verify.ts'
-import { DEVNET_FLAG, givenDataDir } from './data-dir.ts'
+import { givenDataDir, nodeHere } from './data-dir.ts'
 import { CONTRACT_FLAGS, type ContractFlags, PLACE_FLAGS, placesOf, rpcUrlOf } from './operator.ts'
 
-/** Where commands that read a network find it: a devnet, or what flags name. */
+/** Where commands that read a network find it: what flags name, the node here, or a devnet. */
 
 /** Which network is asked. */
 export interface AskedFlags extends Pick<ContractFlags, 'network'> {
@@ -24,8 +24,22 @@ interface Opened {
   stop(): Promise<void>
 }
 
-/** A devnet, unless an endpoint is named: then the network whose file is given. Throws `SETTINGS_INVALID`, and as `openDevnet`. */
-export async function openAsked(process: NodeJS.Process, flags: AskedFlags): Promise<Opened> {
+/**
+ * The flags, and for what neither they nor variables name the node whose `weft.json` lies here, unless a data directory says that a devnet is
+ * meant. Throws `SETTINGS_INVALID`.
+ */
+export async function withNodeHere<Flags extends AskedFlags>(process: NodeJS.Process, flags: Flags, file?: string): Promise<Flags> {
+  const env = process.env as Given
+  const node = givenDataDir(env, flags.dataDir) === undefined ? await nodeHere(file) : undefined
+  if (node === undefined) return flags
+  const rpc = flags.rpc ?? env[SETTINGS.anchorRpcUrl.env] ?? node.anchorRpcUrl
+  const network = flags.network ?? env[SETTINGS.network.env] ?? node.network
+  return { ...flags, gateway: flags.gateway ?? node.gateways, ...(rpc && { rpc }), ...(network && { network }) }
+}
+
+/** The network of an endpoint and a network file where flags or the node here name them, else a devnet. Throws `SETTINGS_INVALID`, and as `openDevnet`. */
+export async function openAsked(process: NodeJS.Process, given: AskedFlags, file?: string): Promise<Opened> {
+  const flags = await withNodeHere(process, given, file)
   const { gateway = [] } = flags
   if (flags.rpc === undefined && flags.network === undefined) {
     const { openDevnet } = await import('#devnet/kept.ts')
@@ -45,7 +59,13 @@ export async function openAsked(process: NodeJS.Process, flags: AskedFlags): Pro
 
 /** Of every command that asks a network. */
 export const ASKED_FLAGS = {
-  dataDir: DEVNET_FLAG,
+  dataDir: {
+    kind: 'parsed',
+    parse: String,
+    optional: true,
+    brief:
+      'Data directory of a devnet that runs or was kept (WEFT_DATA_DIR); default: the network of the node whose weft.json lies here, or else the devnet started last',
+  },
   rpc: PLACE_FLAGS.rpc,
   network: CONTRACT_FLAGS.network,
   gateway: {

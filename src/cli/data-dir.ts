@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs'
 import { WeftError } from '#domain/errors.ts'
+import type { NodeHome } from '#node/node-config.ts'
 import { type Given, SETTINGS, unknownVariables } from '#node/settings/settings.ts'
 
 /** The data directory that a flag or else the environment names, if any. Throws `SETTINGS_INVALID`, also for variables that Weft does not know. */
@@ -21,19 +22,21 @@ export function neededDataDir(env: Given, flag: string | undefined): string {
 /** The file of `./weft node`, where somebody runs one from this folder. */
 const NODE_FILE = 'weft.json'
 
-/** The same, or that of the node whose file lies in this folder; `undefined` where there is none. Throws `SETTINGS_INVALID`. */
-export async function dataDirOfNode(env: Given, flag: string | undefined, file = NODE_FILE): Promise<string | undefined> {
-  const given = givenDataDir(env, flag)
-  if (given !== undefined || !existsSync(file)) return given
+/** The node whose file lies in this folder; `undefined` where there is none. Throws `SETTINGS_INVALID`. */
+export async function nodeHere(file = NODE_FILE): Promise<NodeHome | undefined> {
+  if (!existsSync(file)) return undefined
   const { homeIn } = await import('#node/node-config.ts')
-  return homeIn(file).dataDir
+  return homeIn(file)
+}
+
+/** The data directory that is given, or that of the node here; `undefined` where there is none. Throws `SETTINGS_INVALID`. */
+export async function dataDirOfNode(env: Given, flag: string | undefined, file = NODE_FILE): Promise<string | undefined> {
+  return givenDataDir(env, flag) ?? (await nodeHere(file))?.dataDir
 }
 
 /** The network file of that node, unless the environment names another. Throws `SETTINGS_INVALID`. */
 export async function networkOfNode(env: Given, file = NODE_FILE): Promise<string | undefined> {
-  if (env[SETTINGS.network.env] !== undefined || !existsSync(file)) return undefined
-  const { homeIn } = await import('#node/node-config.ts')
-  return homeIn(file).network
+  return env[SETTINGS.network.env] === undefined ? (await nodeHere(file))?.network : undefined
 }
 
 /** The same, or that of the devnet started last: one that was kept after its end tells as much as one that runs. Throws `SETTINGS_INVALID`, `DATA_DIR_UNKNOWN`. */

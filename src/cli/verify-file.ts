@@ -4,7 +4,7 @@ import { printable } from '#domain/printable.ts'
 import type { EndpointSaid } from '#node/agreement.ts'
 import type { ProvenBlock } from '#node/proof.ts'
 import { placesOf, rpcUrlOf } from './operator.ts'
-import { type AskedFlags, harmless, openAsked } from './asked.ts'
+import { type AskedFlags, harmless, openAsked, withNodeHere } from './asked.ts'
 
 export interface FileFlags extends AskedFlags {
   readonly blockHash?: Hash
@@ -49,11 +49,12 @@ const NOTHING: Known = { dataMarket: '' as Address, anchorChainId: undefined, bl
 
 async function knownOf(
   process: NodeJS.Process,
-  flags: FileFlags,
+  given: FileFlags,
   block: ProvenBlock,
   onSaid: (said: EndpointSaid) => void,
 ): Promise<Known> {
   const { agreedHash } = await import('#node/proof.ts')
+  const flags = await withNodeHere(process, given)
   const { agree } = flags
   const isOfDevnet = flags.blockHash === undefined && flags.rpc === undefined && flags.network === undefined
   if (isOfDevnet) {

@@ -85,7 +85,11 @@ export const isAttestationWindowOver = (start: ContractNumber, head: ContractNum
 
 /** Whether what the contract says of the epoch's projects as of `block` is what it will always say. */
 export const isSettled = (release: ContractNumber, block: ContractNumber, market: LaterWindows): boolean =>
-  block > release + roundsBlocks(market)
+  block > lastBlockOfRounds(release, market)
+
+/** The last block in which anything may still change of the epoch's projects, whatever rounds it has. */
+export const lastBlockOfRounds = (release: ContractNumber, market: LaterWindows): ContractNumber =>
+  (release + roundsBlocks(market)) as ContractNumber
 
 /** The windows of the release and those of all rounds, one after another. */
 const roundsBlocks = ({ batchWindowBlocks, attestationWindowBlocks }: LaterWindows): number =>

@@ -5,7 +5,7 @@ import { createGatewayReader } from '#io/ipfs/gateway-reader.ts'
 import { isUnreadable, SNAPSHOT_BYTES_MAX } from '#life/keep.ts'
 import { whyAbsent } from '#roles/consumer/absent.ts'
 import { FETCH_TIMEOUT_MS, type ReadFile } from '#roles/consumer/find-batch.ts'
-import { isOpenToBatches, reportedOf } from '#roles/consumer/reported.ts'
+import { openToBatches, reportedOf } from '#roles/consumer/reported.ts'
 import { type AskedPoint, epochsBefore, meantPoint, projectsOfEach } from './data-point.ts'
 import type { Data, EpochRow, PointRow } from './data.ts'
 import { BLOCK_TIMEOUT_MS, readFileFrom } from './verify.ts'
@@ -52,11 +52,10 @@ export function createChainData(chain: AnchorChain, { gateways, signal, onLookBa
     },
     async epochs(count) {
       const { epochId: newest } = await chain.currentEpoch()
-      return Promise.all(
-        epochsBefore(newest)
-          .slice(0, count)
-          .map((epochId) => epochRow(epochId, chain)),
-      )
+      const epochIds = epochsBefore(newest).slice(0, count)
+      // Before the batches, so that one which came meanwhile is not missed in an epoch that is called ended.
+      const open = await openToBatches(epochIds, chain)
+      return Promise.all(epochIds.map((epochId) => epochRow(epochId, open.includes(epochId), chain)))
     },
   }
 }
@@ -68,10 +67,8 @@ async function newestWithProjects(chain: AnchorChain, readFile: ReadFile): Promi
   return []
 }
 
-async function epochRow(epochId: EpochId, chain: AnchorChain): Promise<EpochRow> {
-  const [{ timestamp, end, contractNumber }, isOpen] = await Promise.all([chain.epochInfo(epochId), isOpenToBatches(epochId, chain)])
-  // After that, so that one which came meanwhile is not missed in an epoch that is called ended.
-  const batchCids = await chain.batchCids(epochId)
+async function epochRow(epochId: EpochId, isOpen: boolean, chain: AnchorChain): Promise<EpochRow> {
+  const [{ timestamp, end, contractNumber }, batchCids] = await Promise.all([chain.epochInfo(epochId), chain.batchCids(epochId)])
   const batches = await Promise.all([...new Set(batchCids)].map((batchCid) => chain.batch(epochId, batchCid)))
   const isFinal = batches.every((batch) => batch?.isFinalized === true)
   const decided = isFinal ? 'finalized' : batches.some((batch) => batch?.isRefused === true) ? 'disputed' : 'pending'

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
-import type { EpochId } from '#domain/ids.ts'
+import type { EpochId, ProjectId } from '#domain/ids.ts'
 import type { AnchorChain } from '#io/chain/port.ts'
 import type { ReadFile } from '#roles/consumer/find-batch.ts'
-import { meantPoint } from './data-point.ts'
+import { matching, meantPoint } from './data-point.ts'
 
 const A = 'reserves:0xab01:TEST'
 const B = 'reserves:0xab02:TEST'
@@ -10,14 +10,24 @@ const C = 'volume:0xab01:TEST'
 /** By epoch; the newest is pending. Any text may be on chain. */
 const BATCHES: Readonly<Record<number, readonly string[]>> = { 5: [A, B, C, 'no project\u001b[2J'], 6: [A, C], 7: [A] }
 
-function chainOf({ newest = 8, asked = [], ended = 8 }: { newest?: number; asked?: number[]; ended?: number } = {}): AnchorChain {
+function chainOf({
+  newest = 8,
+  asked = [],
+  ended = 8,
+  head = newest,
+}: {
+  newest?: number
+  asked?: number[]
+  ended?: number
+  head?: number
+} = {}): AnchorChain {
   const isIn = (projectId: string, epochId: number) => BATCHES[epochId]?.includes(projectId) === true
   return {
     currentEpoch: async () => ({ epochId: newest, begin: 0, end: 0 }),
     projectFirstEpochId: async (projectId: string) => ([A, B, C].includes(projectId) ? 5 : 0),
     isEpochEnded: async (epochId: number) => epochId <= ended,
     epochInfo: async (epochId: number) => ({ contractNumber: epochId }),
-    head: async () => ({ contractNumber: newest }),
+    head: async () => ({ contractNumber: head }),
     market: async () => ({ batchWindowBlocks: 10 }),
     batchCids: async (epochId: number) => (epochId in BATCHES ? ['batch'] : []),
     batch: async (epochId: number) => ({ batchCid: 'batch', projectIds: BATCHES[epochId] }),
@@ -76,6 +86,34 @@ describe('a data point as a person names it', () => {
     expect(await ask('0xab02', 7, chainOf({ ended: 5 }))).toEqual({ projectId: B, epochId: 7 })
   })
 
+  test('an epoch that nobody declares ended is over with its window: what it has is all there', async () => {
+    await expect(ask('0xab01', 7, chainOf({ ended: 0, head: 17 }))).rejects.toMatchObject({ facts: { projects: `${A}, ${C}` } })
+    expect(await ask('0xab01', 7, chainOf({ ended: 0, head: 18 }))).toEqual({ projectId: A, epochId: 7 })
+  })
+
+  test('of an epoch to come nothing is read: a part of an id means nothing there, a whole one itself', async () => {
+    const unread = { ...chainOf(), batchCids: () => expect.fail('nothing is there') }
+    await expect(ask('0xab02', 9, unread)).rejects.toMatchObject({
+      facts: { problems: ['epoch 9 is not released yet, the newest is 8: a part of a project id is looked for in epochs that are'] },
+    })
+    expect(await ask('elsewhere:TEST', 9, unread)).toEqual({ projectId: 'elsewhere:TEST', epochId: 9 })
+  })
+
+  test('where batch files must be read for it, those of ten epochs are', async () => {
+    const read: unknown[] = []
+    const byRoots = { ...chainOf({ newest: 40 }), batchCids: async (epochId: number) => [`batch ${epochId}`] } as unknown as AnchorChain
+    const chain = {
+      ...byRoots,
+      batch: async (_: number, batchCid: string) => ({ batchCid, isFinalized: true, projectsRootHash: '0x' }),
+    } as unknown as AnchorChain
+    const reading: ReadFile = async ({ batchCid }) => {
+      read.push(batchCid)
+      return `nobody has ${batchCid}`
+    }
+    await expect(meantPoint({ project: 'nobody', epoch: 40 as EpochId }, chain, reading)).rejects.toMatchObject({ code: 'ID_MALFORMED' })
+    expect(read).toHaveLength(10)
+  })
+
   test('what several have is ambiguous, and they are named', async () => {
     await expect(ask('0xab01', 5)).rejects.toMatchObject({ code: 'PROJECT_AMBIGUOUS', facts: { projects: `${A}, ${C}` } })
   })
@@ -87,4 +125,16 @@ describe('a data point as a person names it', () => {
   test('before the first release nothing is looked through', async () => {
     expect(await ask('elsewhere:TEST', 'latest', chainOf({ newest: 0 }))).toEqual({ projectId: 'elsewhere:TEST', epochId: 0 })
   })
+})
+
+test.each([
+  ['that begins with it, rather than that holds it', 'vol', [C]],
+  ['that holds it', '0xab02', [B]],
+  ['that is it, in whatever case', A.toUpperCase(), [A]],
+  ['of a source, whose id goes on', 'reserves:0xab', [A, B]],
+  ['of none, where it reads as a whole id of a shorter namespace', 'reserves:0xab01:TES', []],
+  ['of none, where a longer type ends as that of a whole id', 'ume:0xab01:TEST', []],
+  ['of a namespace', 'test', [A, B, C]],
+] as const)('a text means the projects %s', (_, text, projects) => {
+  expect(matching(text, [A, B, C] as ProjectId[])).toEqual(projects)
 })

@@ -2,13 +2,13 @@ import { WeftError } from '#domain/errors.ts'
 import { type EpochId, isProjectId, parseProjectId, type ProjectId } from '#domain/ids.ts'
 import type { AnchorChain } from '#io/chain/port.ts'
 import { batchesUpTo, type DataPoint, isOnChain, type ReadFile } from '#roles/consumer/find-batch.ts'
-import { reportedOf } from '#roles/consumer/reported.ts'
+import { isOpenToBatches, openToBatches, reportedOf } from '#roles/consumer/reported.ts'
 
 /** Epochs looked back through for one that has what is asked for. */
 const EPOCHS_MAX = 50
 /** Epochs looked through for the newest that has a project, of which the contract knows that there is one: an hour and a half of an epoch a second, a hundred rounds of calls. */
 const LOOK_BACK_MAX = 5_000
-/** Of those whose batch files are read, where the chain has no more than their roots. */
+/** Of those whose batch files are read, where the chain has no more than their roots: each costs all of them. */
 const EPOCHS_READ_MAX = 10
 /** Projects that an ambiguous part names. */
 const NAMED_MAX = 10
@@ -22,7 +22,7 @@ export interface AskedPoint {
 /**
  * The data point that is meant. A part of an id is looked for in the epoch's batches, and where more may come in those of epochs that ended before it; `latest` is the newest epoch in which the project is
  * final, or where none is, the newest that has it; `onLookBack` hears from where on it goes on looking. Throws `PROJECT_AMBIGUOUS`, `ID_MALFORMED` for a
- * part that no project has, `SETTINGS_INVALID` for one whose last epoch is too long ago, and as the chain does.
+ * part that no project has, `SETTINGS_INVALID` for a part in an epoch to come and for a project whose last epoch is too long ago, and as the chain does.
  */
 export async function meantPoint(
   { project, epoch }: AskedPoint,
@@ -31,12 +31,21 @@ export async function meantPoint(
   onLookBack: (from: EpochId) => void = () => undefined,
 ): Promise<DataPoint> {
   const { epochId: newest } = await chain.currentEpoch()
-  const epochIds =
-    epoch !== 'latest' && (await chain.isEpochEnded(epoch))
-      ? [epoch]
-      : epochsBefore(epoch === 'latest' ? newest : (Math.min(epoch, newest) as EpochId))
-  const projectId = await meantProject(project, epochIds, chain, readFile)
-  return { projectId, epochId: epoch === 'latest' ? await latestOf({ projectId, newest, onLookBack }, chain, readFile) : epoch }
+  if (epoch !== 'latest') {
+    if (epoch > newest) return { projectId: toCome(project, epoch, newest), epochId: epoch }
+    const epochIds = (await isOpenToBatches(epoch, chain)) ? epochsBefore(epoch) : [epoch]
+    return { projectId: await meantProject(project, epochIds, chain, readFile), epochId: epoch }
+  }
+  const projectId = await meantProject(project, epochsBefore(newest), chain, readFile)
+  return { projectId, epochId: await latestOf({ projectId, newest, onLookBack }, chain, readFile) }
+}
+
+/** Of an epoch to come nothing can be looked through: why a whole id has no snapshot there is for the proof to say. */
+function toCome(text: string, epochId: EpochId, newest: EpochId): ProjectId {
+  if (isProjectId(text)) return text
+  throw new WeftError('SETTINGS_INVALID', {
+    problems: [`epoch ${epochId} is not released yet, the newest is ${newest}: a part of a project id is looked for in epochs that are`],
+  })
 }
 
 /** The newest, newest first, as far as anybody looks back. */
@@ -57,24 +66,43 @@ async function meantProject(text: string, epochIds: readonly EpochId[], chain: A
   return parseProjectId(text)
 }
 
-/** Those that begin with the text, or else those that hold it, in any case. */
-export function matching(text: string, projects: readonly ProjectId[]): ProjectId[] {
+/**
+ * The one that is the text, or else those that begin with it, or else those that hold it, in any case. What has the form of an id and goes as far
+ * as another one's namespace is whole: it means itself and not the other.
+ */
+export function matching(text: string, projects: readonly ProjectId[]): readonly ProjectId[] {
   const wanted = text.toLowerCase()
-  const beginning = projects.filter((projectId) => projectId.toLowerCase().startsWith(wanted))
-  return beginning.length > 0 ? beginning : projects.filter((projectId) => projectId.toLowerCase().includes(wanted))
+  const isWhole = isProjectId(text)
+  const lowered = projects.map((projectId) => {
+    const id = projectId.toLowerCase()
+    return { projectId, id, part: isWhole ? id.slice(0, id.lastIndexOf(':')) : id }
+  })
+  const found = [
+    lowered.filter(({ id }) => id === wanted),
+    lowered.filter(({ part }) => part.startsWith(wanted)),
+    lowered.filter(({ part }) => part.includes(wanted)),
+  ].find((some) => some.length > 0)
+  return found?.map(({ projectId }) => projectId) ?? []
 }
 
-/** The projects of epochs that have any, one epoch after the other; those that have not ended come last, for batches of theirs may be still to come. */
+/**
+ * The projects of epochs that have any, one epoch after the other; those that batches may still come of are last. Where files must be read for it,
+ * only those of a few epochs are.
+ */
 export async function* projectsOfEach(
   epochIds: readonly EpochId[],
   chain: AnchorChain,
   readFile: ReadFile,
 ): AsyncGenerator<readonly ProjectId[], void> {
-  const isEnded = await Promise.all(epochIds.map((epochId) => chain.isEpochEnded(epochId)))
-  const [ended, open] = [epochIds.filter((_, index) => isEnded[index]), epochIds.filter((_, index) => !isEnded[index])]
-  for (const epochId of [...ended, ...open]) {
-    const projects = await projectsOf(epochId, chain, readFile)
+  const open = await openToBatches(epochIds, chain)
+  const read = new Set<EpochId>()
+  for (const epochId of [...epochIds.filter((each) => !open.includes(each)), ...open]) {
+    const projects = await projectsOf(epochId, chain, (anchored) => {
+      read.add(epochId)
+      return readFile(anchored)
+    })
     if (projects.length > 0) yield projects
+    if (read.size >= EPOCHS_READ_MAX) return
   }
 }
 

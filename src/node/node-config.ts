@@ -138,16 +138,31 @@ export function readConfig(given: string): NodeConfig {
   return { path, dataDir: resolve(base, String(file['dataDir'])), parts: parts.toSorted((left, right) => order(left) - order(right)) }
 }
 
-/** Where the node of the file keeps what it must remember, and its network file where one is named for all parts: whatever else is wrong with it. Throws `SETTINGS_INVALID`. */
-export function homeIn(given: string): { readonly dataDir: string; readonly network: string | undefined } {
+/** Where the node of a file is at home. Whatever is not named for all parts is `undefined`, or none. */
+export interface NodeHome {
+  /** Where it keeps what it must remember. */
+  readonly dataDir: string
+  /** Its network file. */
+  readonly network: string | undefined
+  readonly anchorRpcUrl: string | undefined
+  readonly gateways: readonly string[]
+}
+
+/** Whatever else is wrong with the file. Throws `SETTINGS_INVALID`. */
+export function homeIn(given: string): NodeHome {
   const path = resolve(given)
   const problems: string[] = []
   const { dataDir, settings } = objectIn(jsonIn(path), problems, '')
-  const { network } = objectIn(settings ?? {}, problems, 'settings')
+  const { network, anchorRpcUrl, gateways } = objectIn(settings ?? {}, problems, 'settings')
   if (typeof dataDir !== 'string' || dataDir.trim() === '') problems.push(NO_DATA_DIR)
   if (problems.length > 0) throw new WeftError('SETTINGS_INVALID', { problems: problems.map((problem) => `${path}: ${problem}`) })
   const base = dirname(path)
-  return { dataDir: resolve(base, String(dataDir)), network: typeof network === 'string' ? resolve(base, network) : undefined }
+  return {
+    dataDir: resolve(base, String(dataDir)),
+    network: typeof network === 'string' ? resolve(base, network) : undefined,
+    anchorRpcUrl: typeof anchorRpcUrl === 'string' ? anchorRpcUrl : undefined,
+    gateways: [gateways].flat().filter((url) => typeof url === 'string'),
+  }
 }
 
 /** For its owner to read alone: URLs of endpoints in it may hold keys. Beside it goes its form, by which editors complete and check it. Throws as `onDisk`. */

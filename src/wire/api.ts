@@ -169,7 +169,7 @@ const slot = z.object({
   isActive: z.boolean(),
   /** The newest epoch in whose batches it has a vote. */
   lastEpochId: count.optional(),
-  /** Of the last 100 epochs that have an end: in how many it voted, how many votes were in batches, how many of them won. */
+  /** Of the last 100 epochs that have an end, those whose batch files are all read: in how many it voted, how many votes were in batches, how many of them won. */
   recent: z.object({ epochs: count, voted: count, votes: count, winning: count }),
   /** Of those, how many in a row, up to the newest, in which it voted and was never outvoted. */
   streak: count,

@@ -286,7 +286,7 @@ export interface SlotEpochRow {
 export interface SlotRow {
   readonly slotId: SlotId
   readonly lastEpochId?: EpochId | undefined
-  /** Of the last `RECENT_EPOCHS` of which the sequencer has said that it is done: what it never finished is no slot's fault. */
+  /** Of the last `RECENT_EPOCHS` of which the sequencer has said that it is done, those whose batch files are all read: what it never finished, or nobody served yet, is no slot's fault. */
   readonly recent: { readonly epochs: number; readonly voted: number; readonly votes: number; readonly winning: number }
   readonly streak: number
 }

@@ -47,6 +47,23 @@ describe('G8: a submission', () => {
     )
   })
 
+  test('is not told to be missing because its batch came, and ended the epoch, while it was looked for', async () => {
+    const { prove, chain } = await epoch()
+    let isThere = false
+    const { batchCids } = chain
+    chain.isEpochEnded = async () => {
+      const isEnded = isThere
+      isThere = true
+      return isEnded
+    }
+    chain.batchCids = async (epochId) => {
+      const there = isThere ? await batchCids(epochId) : []
+      isThere = true
+      return there
+    }
+    proved(await prove(0, 1))
+  })
+
   test('S3: whose id others bear too has another in its batch: it is found by slot and project, and both is said', async () => {
     const { prove, anchored } = await epoch()
     const voter = { slotId: 2 as SlotId, projectId: 'pairs:1:TEST' as ProjectId }

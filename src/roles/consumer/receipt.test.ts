@@ -49,25 +49,32 @@ async function receiptOf({ slotId = 1, project = 0, signer = sequencer, code = '
 interface World extends Spoil {
   readonly sequencers?: readonly Address[]
   readonly headBlock?: number
+  /** Of the chain as its batches are read. */
+  readonly headBefore?: number
   readonly releaseBlock?: number
 }
 
 /** Judged on a chain where the epoch's windows end 40 blocks after its release. */
 async function judge(
   receipt: SignedReceipt,
-  { sequencers = [sequencer.address], headBlock = 400, releaseBlock = RELEASE, ...spoil }: World = {},
+  { sequencers = [sequencer.address], headBlock = 400, headBefore = headBlock, releaseBlock = RELEASE, ...spoil }: World = {},
 ): Promise<JudgedReceipt> {
   const { chain: batches, ipfs, clock } = await epoch(spoil)
   const blockAt = (number: number): BlockRef =>
     ({ number, contractNumber: number, hash: hashAt(number), parentHash: hashAt(number - 1), timestamp: number }) as unknown as BlockRef
   const windows = { snapshotWindowBlocks: WINDOW_BLOCKS, batchWindowBlocks: 20, attestationWindowBlocks: 40 }
+  let areRead = false
   const chain = {
     ...batches,
     ...place,
+    async batchCids(epochOf: EpochId) {
+      areRead = true
+      return batches.batchCids(epochOf)
+    },
     market: async () => ({ sequencers, ...windows }),
     epochInfo: async () => ({ contractNumber: releaseBlock, timestamp: RELEASE, end: 0 }),
     release: async () => (releaseBlock === 0 ? undefined : blockAt(releaseBlock)),
-    head: async () => blockAt(headBlock),
+    head: async () => blockAt(areRead ? headBlock : headBefore),
     block: async (number: number) => (number > headBlock ? undefined : blockAt(number)),
   } as unknown as AnchorChain
   const rules = async () => ({ windowUnit: 'blocks' as const })
@@ -131,6 +138,11 @@ describe('P8: no fault is proved', () => {
     ['by the signature of somebody else', { ...MISSING, signer: stranger }, {}, 'unproved', /which is no sequencer of the market/],
   ])('%s', async (_what, vote, world, verdict, why) => {
     expect(await judge(await receiptOf(vote), world)).toMatchObject({ verdict, why: expect.stringMatching(why) })
+  })
+
+  test('by what the epoch had before the chain went on: another batch may have come meanwhile', async () => {
+    const judged = await judge(await receiptOf(MISSING), { anchored: open, headBefore: RELEASE + 30 })
+    expect(judged).toMatchObject({ verdict: 'undecided' })
   })
 
   test('where a refused batch is never corrected it is proved after all', async () => {

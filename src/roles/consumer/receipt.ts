@@ -1,4 +1,4 @@
-import type { Address } from '#domain/ids.ts'
+import type { Address, ContractNumber } from '#domain/ids.ts'
 import { isSettled } from '#domain/window.ts'
 import type { MarketState } from '#io/chain/port.ts'
 import { createSubmissionHasher } from '#wire/eip712.ts'
@@ -41,8 +41,10 @@ export async function judgeReceipt(receipt: SignedReceipt, options: JudgeOptions
   const { request, submissionId } = receipt
   if (request.epochId === 0 || receipt.code === 'simulated')
     return { ...signed, verdict: 'simulated', why: 'it is of a simulation, which counts nowhere' }
+  // Before the batches: one that comes meanwhile is among them, or the epoch is not settled as of this block.
+  const { contractNumber: head } = await deps.chain.head()
   const found = await lookFor({ submissionId, epochId: request.epochId, voter: request, signal: options.signal }, deps)
-  if ('why' in found) return { ...signed, ...(await whenMissing(receipt, found, { rules: options.rules, market }, deps)) }
+  if ('why' in found) return { ...signed, ...(await whenMissing(receipt, found, { rules: options.rules, market, head }, deps)) }
   if (found.snapshotCid === request.snapshotCid)
     return { ...signed, verdict: 'included', why: `batch ${found.batchCid} holds it, ${found.status}`, inclusion: found }
   const why = `batch ${found.batchCid} holds the slot's vote for ${found.snapshotCid}: the slot has signed both`
@@ -74,14 +76,15 @@ async function signedBy(
 async function whenMissing(
   { request, header }: SignedReceipt,
   { why, isNowhere, rivals }: NotIncluded,
-  { rules, market }: Pick<JudgeOptions, 'rules'> & { readonly market: MarketState },
+  { rules, market, head }: Pick<JudgeOptions, 'rules'> & { readonly market: MarketState; readonly head: ContractNumber },
   { chain }: ReceiptDeps,
 ): Promise<JudgedReceipt> {
   const { epochId, projectId } = request
-  const [{ contractNumber: released }, head] = await Promise.all([chain.epochInfo(epochId), chain.head()])
-  const rival = rivals.find(({ isFinalized }) => isFinalized) ?? (isSettled(released, head.contractNumber, market) ? rivals[0] : undefined)
+  const { contractNumber: released } = await chain.epochInfo(epochId)
+  const areSettled = isSettled(released, head, market)
+  const rival = rivals.find(({ isFinalized }) => isFinalized) ?? (areSettled ? rivals[0] : undefined)
   if (released === 0) return { verdict: 'unjudged', why: `the chain has no release of epoch ${epochId}` }
-  if (rival === undefined && !isSettled(released, head.contractNumber, market)) return { verdict: 'undecided', why }
+  if (rival === undefined && !areSettled) return { verdict: 'undecided', why }
   if (rival === undefined) return { verdict: 'unjudged', why: `${why}, and none has a result for ${projectId}: too few may have voted` }
   if (!isNowhere) return { verdict: 'unjudged', why }
   if (market.sequencers.length > 1)

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
-import type { EpochId } from '#domain/ids.ts'
+import type { EpochId, ProjectId } from '#domain/ids.ts'
 import type { AnchorChain } from '#io/chain/port.ts'
-import { isOpenToBatches } from './reported.ts'
+import { isOpenToBatches, reportedOf } from './reported.ts'
 
 /** An epoch of the block 10, in which batches may come until block 20. */
 test.each([
@@ -17,4 +17,26 @@ test.each([
     market: async () => ({ batchWindowBlocks: 10 }),
   } as unknown as AnchorChain
   expect(await isOpenToBatches(1 as EpochId, chain)).toBe(isOpen)
+})
+
+/** Whichever of the two is asked first is answered before the batch comes that ends the epoch, the other after that. */
+test('a batch that ends the epoch while it is looked at makes no project of it missing', async () => {
+  let isThere = false
+  const seen = async <Value>(before: Value, after: Value): Promise<Value> => {
+    const value = isThere ? after : before
+    isThere = true
+    return value
+  }
+  const [projectId, epochId] = ['reserves:0xab01:TEST' as ProjectId, 1 as EpochId]
+  const chain = {
+    snapshotStatus: async () => ({ status: 'absent', snapshotCid: '' }),
+    isEpochEnded: () => seen(false, true),
+    epochInfo: async () => ({ contractNumber: 10 }),
+    head: async () => ({ contractNumber: 11 }),
+    market: async () => ({ batchWindowBlocks: 10 }),
+    batchCids: () => seen<string[]>([], ['batch']),
+    batch: async () => ({ batchCid: 'batch', projectIds: [projectId], snapshotCids: ['cid'], isFinalized: false }),
+  } as unknown as AnchorChain
+  const reported = await reportedOf({ projectId, epochId }, chain, async () => 'nobody has it')
+  expect(reported).toMatchObject({ status: 'pending', snapshotCid: 'cid', isOpen: true })
 })

@@ -1,5 +1,5 @@
-import type { Cid, EpochId } from '#domain/ids.ts'
-import { isBatchWindowOver } from '#domain/window.ts'
+import type { Cid, ContractNumber, EpochId } from '#domain/ids.ts'
+import { isBatchWindowOver, type LaterWindows } from '#domain/window.ts'
 import type { AnchorChain } from '#io/chain/port.ts'
 import { batchesUpTo, type DataPoint, isOnChain, type ListedBatch, type OpenBatch, type ReadFile } from './find-batch.ts'
 
@@ -43,19 +43,30 @@ export async function reportedOf(point: DataPoint, chain: AnchorChain, readFile:
   return { status: statusOf(last), snapshotCid: last.snapshotCids[index] as Cid, isOpen, listed }
 }
 
+/** What the chain is asked for to say whether more batches of an epoch may come. */
+type Openness = Pick<AnchorChain, 'isEpochEnded' | 'epochInfo' | 'head' | 'market'>
+
 /** Whether batches of a released epoch may still come, apart from those that correct refuted ones: it is not declared ended, nor is the window of its release over. Throws as the chain does. */
-export async function isOpenToBatches(
-  epochId: EpochId,
-  chain: Pick<AnchorChain, 'isEpochEnded' | 'epochInfo' | 'head' | 'market'>,
-): Promise<boolean> {
-  const [isEnded, { contractNumber }, head, market] = await Promise.all([
-    chain.isEpochEnded(epochId),
-    chain.epochInfo(epochId),
-    chain.head(),
-    chain.market(),
-  ])
-  return !isEnded && contractNumber > 0 && !isBatchWindowOver(contractNumber, head.contractNumber, market)
+export async function isOpenToBatches(epochId: EpochId, chain: Openness): Promise<boolean> {
+  return (await openToBatches([epochId], chain)).length > 0
 }
+
+/** Those of the epochs of which that is so, in their order: head and market are asked once for all. Throws as the chain does. */
+export async function openToBatches(epochIds: readonly EpochId[], chain: Openness): Promise<readonly EpochId[]> {
+  const [head, market] = await Promise.all([chain.head(), chain.market()])
+  const isOpen = await Promise.all(
+    epochIds.map(async (epochId) => {
+      if (await chain.isEpochEnded(epochId)) return false
+      const { contractNumber } = await chain.epochInfo(epochId)
+      return isOpenAt(contractNumber, head.contractNumber, market)
+    }),
+  )
+  return epochIds.filter((_, index) => isOpen[index])
+}
+
+/** The same of one that is not declared ended; `released` is 0 where it was not. */
+const isOpenAt = (released: ContractNumber, head: ContractNumber, market: LaterWindows): boolean =>
+  released > 0 && !isBatchWindowOver(released, head, market)
 
 function statusOf({ isFinalized, isRefused }: OpenBatch): DataStatus {
   if (isFinalized) return 'finalized'

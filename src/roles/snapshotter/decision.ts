@@ -7,6 +7,7 @@ import {
   isSettled,
   lastAttestationBlock,
   lastBatchBlock,
+  lastBlockOfRounds,
 } from '#domain/window.ts'
 import type { AnchorChain, AnchoredByRoots, MarketState } from '#io/chain/port.ts'
 import type { ByRoots, SaidByRoots } from './by-roots.ts'
@@ -15,8 +16,8 @@ import type { HistoryCache } from './history-cache.ts'
 /** What the network had decided of a project in an epoch by some block. */
 export type Decision =
   | { readonly kind: 'finalized'; readonly snapshotCid: Cid }
-  /** No data; `isForGood` when no later round can bring any. */
-  | { readonly kind: 'none'; readonly isForGood: boolean }
+  /** No data. `openUntil`: the last block in which a round that corrects what was refuted may bring some, as contracts number it; absent when none can any more. */
+  | { readonly kind: 'none'; readonly openUntil?: ContractNumber }
   /** In the first block after this one in which contracts see `decidedBy` or more it is decided at the latest, nothing else having happened. */
   | { readonly kind: 'undecided'; readonly decidedBy: ContractNumber }
 
@@ -109,20 +110,21 @@ export function createDecide({ chain, market, byRoots, cache }: DecisionDeps): D
       told.kind === 'pending'
         ? [isAttestationWindowOver(released, seen, market), lastAttestationBlock(released, market)]
         : [isEnded || isBatchWindowOver(released, seen, market), lastBatchBlock(released, market)]
-    return isOver ? { kind: 'none', isForGood: at === undefined } : { kind: 'undecided', decidedBy: (last + 1) as ContractNumber }
+    if (!isOver) return { kind: 'undecided', decidedBy: (last + 1) as ContractNumber }
+    return at === undefined ? { kind: 'none' } : { kind: 'none', openUntil: lastBlockOfRounds(released, market) }
   }
 
   return async (block, projectId, epochId) => {
     const key = `${epochId} ${projectId}`
     const known = cache.decision(key, block.number)
     if (known?.snapshotCid !== undefined) return { kind: 'finalized', snapshotCid: known.snapshotCid }
-    if (known !== undefined) return { kind: 'none', isForGood: true }
+    if (known !== undefined) return { kind: 'none' }
     const { generation } = cache
     const decision = await ask(block, projectId, epochId)
     // Else decided on a chain that is gone: another one may say something else.
     if (cache.generation === generation) {
       if (decision.kind === 'finalized') cache.setDecision(key, decision.snapshotCid, block.number)
-      if (decision.kind === 'none' && decision.isForGood) cache.setDecision(key, undefined, block.number)
+      if (decision.kind === 'none' && decision.openUntil === undefined) cache.setDecision(key, undefined, block.number)
     }
     return decision
   }

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import type { JsonValue } from '#domain/compute.ts'
 import { WeftError } from '#domain/errors.ts'
 import type { Address, BlockNumber, Cid, EpochId, Hash, ProjectId, SlotId, ContractNumber } from '#domain/ids.ts'
-import type { BlockRef, MarketState, SnapshotStatus } from '#io/chain/port.ts'
+import type { AnchoredBatch, BlockRef, MarketState, SnapshotStatus } from '#io/chain/port.ts'
 import { createVirtualClock } from '#io/clock/fake.ts'
 import { createSeededRandom } from '#io/keys/random.ts'
 import { createFakeStore } from '#io/store/fake.ts'
@@ -11,8 +11,9 @@ import { canonicalJson } from '#wire/canonical-json.ts'
 import { createHistoryCache } from './history-cache.ts'
 import { createNews } from './news.ts'
 import { concludeEpoch } from './outcome.ts'
-import { openRecords } from './records.ts'
+import { openRecords, type Outcome } from './records.ts'
 import { BASE_A, createComputes, createLoneCompute, createWorld, LONE, SUM_A, termsWith, type World } from './snapshotter.test-world.ts'
+import { traceOf } from './trace.ts'
 
 const EPOCH = 8 as EpochId
 const A = 'base:0xaa:TEST' as ProjectId
@@ -53,6 +54,8 @@ interface Scene {
   /** What the contract says from which block on. */
   statuses: readonly (readonly [number, SnapshotStatus])[]
   bytes: Readonly<Record<string, string>>
+  /** Of the one batch, from the first status on. */
+  isBatchFinal: boolean
   readonly own?: Cid | undefined
   /** Slots whose vote the collector took. */
   readonly handed: readonly number[]
@@ -60,7 +63,7 @@ interface Scene {
 
 /** An epoch that is done here, with one project that slots 1 and 2 have voted on. */
 async function createScene(change: Partial<Scene>) {
-  const scene: Scene = { statuses: [], bytes: {}, own: OWN, handed: [1, 2], ...change }
+  const scene: Scene = { statuses: [], bytes: {}, isBatchFinal: false, own: OWN, handed: [1, 2], ...change }
   const [clock, news, cache, records] = [createVirtualClock(), createNews(), createHistoryCache(), openRecords(createFakeStore())]
   const told: string[] = []
   const counted: string[] = []
@@ -87,7 +90,7 @@ async function createScene(change: Partial<Scene>) {
       epochInfo: async () => ({ contractNumber: RELEASED as ContractNumber, timestamp: 0, end: 2 as BlockNumber }),
       isEpochEnded: async () => false,
       batchCids: async (_, block) => (at(block ?? head.number) === undefined ? [] : ['batch' as Cid]),
-      batch: async () => undefined,
+      batch: async (_, batchCid) => ({ batchCid, isFinalized: scene.isBatchFinal }) as AnchoredBatch,
       snapshotStatus: async (_, __, block) => at(block ?? head.number) ?? { status: 'absent', snapshotCid: '' },
     },
     terms: { termsAt: async () => termsWith(createLoneCompute()) },
@@ -191,6 +194,46 @@ describe('N19: how our own word fared', () => {
     expect(nobody.outcome()).toMatchObject({ verdict: 'none' })
   })
 
+  /** What is pending for longer than the attestations of the release count. */
+  async function disputed() {
+    const world = await createScene({ statuses: [[22, { status: 'pending', snapshotCid: FINAL }]] })
+    await world.mine(RELEASED + 61)
+    return world
+  }
+
+  test('is that nothing is final for as long as a later round may make it so, and then what that made of it', async () => {
+    const { scene, mine, outcome, done, counted } = await disputed()
+    expect(outcome()).toMatchObject({ verdict: 'none', asOf: RELEASED + 61, openUntil: RELEASED + 4 * 60 })
+    await mine(RELEASED + 100)
+    expect([outcome()?.asOf, counted]).toEqual([RELEASED + 61, []])
+    scene.statuses = [[RELEASED + 120, finalAs(OWN)]]
+    await mine(RELEASED + 120)
+    await done
+    expect(outcome()).toMatchObject({ verdict: 'same', finalizedCid: OWN, asOf: RELEASED + 120 })
+    expect(outcome()).not.toHaveProperty('openUntil')
+    expect(counted).toEqual(['same with 2 votes'])
+  })
+
+  test('is for good once no round can bring anything, though nobody tells of it', async () => {
+    const { mine, outcome, done, counted } = await disputed()
+    await mine(RELEASED + 4 * 60 + 1)
+    await done
+    expect(outcome()).toMatchObject({ verdict: 'none', asOf: RELEASED + 4 * 60 + 1 })
+    expect(outcome()).not.toHaveProperty('openUntil')
+    expect(counted).toEqual(['none with 2 votes'])
+  })
+
+  test('of what no batch holds it is for good as soon as they are all final: nothing begins a round', async () => {
+    const { scene, mine, outcome, done, counted } = await createScene({ statuses: [[11, { status: 'absent', snapshotCid: '' }]] })
+    await mine(RELEASED + 41)
+    expect(outcome()).toMatchObject({ verdict: 'none', openUntil: RELEASED + 4 * 60 })
+    scene.isBatchFinal = true
+    await mine(RELEASED + 42)
+    await done
+    expect(outcome()).not.toHaveProperty('openUntil')
+    expect(counted).toEqual(['none with 2 votes'])
+  })
+
   test('ends with the process, and nothing is written', async () => {
     const { stop, done, outcome } = await createScene({})
     stop()
@@ -222,6 +265,23 @@ describe('N19: a snapshotter', () => {
     world.chain.reorg((await world.chain.head()).number - before, { isLosingTransactions: true })
     world.chain.mine()
     await world.until(() => again.outcome(epochId, SUM_A) === undefined)
+  })
+
+  test('goes on after a crash with what a later round may still make final', async () => {
+    const world = createWorld()
+    const before = await world.start(createLoneCompute())
+    const epochId = await world.release()
+    await world.until(() => world.summaries.length === 1)
+    await world.anchor(epochId, { [BASE_A]: await own(world, 1n) })
+    await world.until(() => before.outcome(epochId, LONE) !== undefined)
+    const { openUntil } = before.outcome(epochId, LONE) as Outcome
+    const last = () => traceOf({ projectId: LONE, epochId }, world.store).at(-1)
+    expect(last()).toMatchObject({ step: 'not finalized yet', detail: expect.stringContaining(`until block ${openUntil}`) })
+    world.kill()
+    const again = await world.start(createLoneCompute())
+    await world.attest(epochId)
+    await world.until(() => again.outcome(epochId, LONE)?.openUntil === undefined)
+    expect(last()).toMatchObject({ step: 'not finalized', detail: expect.stringMatching(/^nothing, as of block \d+$/) })
   })
 
   test('that missed what others finalized knows that', async () => {

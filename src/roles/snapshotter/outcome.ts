@@ -32,14 +32,14 @@ export interface OutcomeDeps extends PersistDeps {
   readonly clock: Clock
   readonly head: () => BlockRef
   readonly news: News['wait']
-  /** Called with each outcome, and how many votes the collector took for our own word. */
+  /** Called with each outcome that is not open, and how many votes the collector took for our own word. */
   readonly onOutcome?: ((outcome: Outcome, votes: number) => void) | undefined
 }
 
 /**
  * Waits until the network has decided about each project of an epoch that is done here, and writes down how our own word fared: whether our CID is
- * the one that was finalized, and if not where the two snapshots differ, and whether every vote that we handed over is in a batch (N19). Resolves when all of
- * them have their outcome; rejects with the signal's reason.
+ * the one that was finalized, and if not where the two snapshots differ, and whether every vote that we handed over is in a batch (N19). That nothing is
+ * final stays open for as long as a later round may change it. Resolves when all of them have an outcome that is not; rejects with the signal's reason.
  */
 export async function concludeEpoch(epochId: EpochId, signal: AbortSignal, deps: OutcomeDeps): Promise<void> {
   const { records } = deps
@@ -51,25 +51,52 @@ export async function concludeEpoch(epochId: EpochId, signal: AbortSignal, deps:
     // The head falls back in the turn in which a rollback is recorded, the cache is cleared after that.
     const isGone = () => deps.cache.generation !== generation || deps.head().number < head.number
     let decidedBy = Number.POSITIVE_INFINITY as ContractNumber
-    let votes: Promise<OurVotes> | undefined
+    let reading: Promise<OurVotes> | undefined
+    let correctable: Promise<boolean> | undefined
     for (const project of records.projects(epochId)) {
-      if (records.outcome(epochId, project.projectId) !== undefined) continue
+      const known = records.outcome(epochId, project.projectId)
+      if (known !== undefined && known.openUntil === undefined) continue
       const decision = await patiently(() => decide(head, project.projectId, epochId))
-      if (decision.kind === 'undecided') decidedBy = Math.min(decidedBy, decision.decidedBy) as ContractNumber
-      else {
-        votes ??= patiently(() => readVotes(epochId, head.number, signal, deps))
-        const outcome = await outcomeOf(epochId, project, { decision, votes: await votes, asOf: head.number, signal }, deps)
-        // Decided on a chain that is gone: another one may say something else.
-        if (isGone()) break
-        await records.saveOutcome(epochId, outcome)
-        deps.onOutcome?.(outcome, records.handedOver(epochId, project.projectId).length)
-        tell(epochId, outcome, project, deps)
+      if (decision.kind === 'undecided') {
+        decidedBy = Math.min(decidedBy, decision.decidedBy) as ContractNumber
+        continue
       }
+      let openUntil = decision.kind === 'none' ? decision.openUntil : undefined
+      if (openUntil !== undefined) {
+        correctable ??= patiently(() => isCorrectable(epochId, head.number, deps))
+        if (await correctable) decidedBy = Math.min(decidedBy, openUntil + 1) as ContractNumber
+        else openUntil = undefined
+      }
+      if (known !== undefined && known.openUntil === openUntil) continue
+      // Where more batches may come nobody knows yet which votes they leave out.
+      if (openUntil === undefined) reading ??= patiently(() => readVotes(epochId, head.number, signal, deps))
+      const votes = openUntil === undefined ? await reading : undefined
+      const outcome = await outcomeOf(epochId, project, { decision, openUntil, votes, asOf: head.number, signal }, deps)
+      // Decided on a chain that is gone: another one may say something else.
+      if (isGone()) break
+      await records.saveOutcome(epochId, outcome)
+      if (openUntil !== undefined) continue
+      deps.onOutcome?.(outcome, records.handedOver(epochId, project.projectId).length)
+      tell(epochId, outcome, project, deps)
     }
     if (!isGone() && decidedBy === Number.POSITIVE_INFINITY) return
     // What came while we asked may not be in the answers, and would not be news any more.
     if (deps.head().hash === head.hash) await deps.news(epochId, decidedBy, signal)
   }
+}
+
+/** Whether a round may begin for the epoch, or go on: only what is not final is refuted, and without a refuted batch there is none (spec/contracts.md §4.7). */
+async function isCorrectable(epochId: EpochId, at: BlockNumber, { chain }: OutcomeDeps): Promise<boolean> {
+  for (const batchCid of new Set(await chain.batchCids(epochId, at))) {
+    try {
+      if ((await chain.batch(epochId, batchCid, at))?.isFinalized !== true) return true
+    } catch (failure) {
+      // What its sequencer wrote there may never be read: it is not known to be final.
+      if (!isWeftError(failure, 'CHAIN_ANSWER_INVALID')) throw failure
+      return true
+    }
+  }
+  return false
 }
 
 /** The slots whose vote the epoch's batches hold, by project and CID; `undefined` where one of the files cannot be had. */
@@ -106,13 +133,14 @@ async function outcomeOf(
   { projectId, snapshotCid }: ProjectRecord,
   seen: {
     readonly decision: Exclude<Decision, { readonly kind: 'undecided' }>
+    readonly openUntil: ContractNumber | undefined
     readonly votes: OurVotes
     readonly asOf: BlockNumber
     readonly signal: AbortSignal
   },
   deps: OutcomeDeps,
 ): Promise<Outcome> {
-  const { decision, votes, asOf, signal } = seen
+  const { decision, openUntil, votes, asOf, signal } = seen
   const finalizedCid = decision.kind === 'finalized' ? decision.snapshotCid : undefined
   const handed = deps.records.handedOver(epochId, projectId).map(({ slotId }) => slotId)
   const isOther = finalizedCid !== undefined && snapshotCid !== undefined && finalizedCid !== snapshotCid
@@ -121,6 +149,7 @@ async function outcomeOf(
     asOf,
     concludedMs: deps.clock.nowMs(),
     verdict: finalizedCid === undefined ? 'none' : snapshotCid === undefined ? 'only_finalized' : isOther ? 'other' : 'same',
+    ...(openUntil === undefined ? {} : { openUntil }),
     ...(finalizedCid === undefined ? {} : { finalizedCid }),
     ...(votes === undefined || snapshotCid === undefined || handed.length === 0
       ? {}

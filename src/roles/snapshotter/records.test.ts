@@ -59,6 +59,29 @@ test('epochs that are over are kept 30 more, with their projects and hand-overs;
   expect(keysOf(store).filter((key) => key.split('/')[1] === '0000000000000001')).toEqual(['block/0000000000000001'])
 })
 
+test('an epoch whose outcome is open is kept until the outcome is known, or nobody can tell it any more', async () => {
+  const store = createFakeStore()
+  const records = openRecords(store)
+  const outcome = { projectId: PROJECT, asOf: 1 as BlockNumber, concludedMs: 0, verdict: 'none' } as const
+  await fill(store, 1, 'done')
+  await fill(store, 2, 'done')
+  for (const id of [1, 2]) await records.saveOutcome(id as EpochId, { ...outcome, openUntil: 9 as ContractNumber })
+  for (let epochId = 3; epochId <= 33; epochId += 1) await fill(store, epochId, 'done')
+  expect(records.epochs().map(({ epochId }) => epochId)).toEqual(Array.from({ length: 33 }, (_, index) => index + 1))
+  await records.saveOutcome(1 as EpochId, outcome)
+  await records.saveEpoch(epochOf(33, 'done'), NO_WINDOWS)
+  expect([records.epoch(1 as EpochId), records.epoch(2 as EpochId)?.state]).toEqual([undefined, 'done'])
+  // Far beyond all windows.
+  await fill(store, 2_000, 'done')
+  expect(records.epoch(2 as EpochId)).toBeUndefined()
+})
+
+test('an outcome that comes after its epoch is gone leaves nothing behind', async () => {
+  const store = createFakeStore()
+  await openRecords(store).saveOutcome(1 as EpochId, { projectId: PROJECT, asOf: 1 as BlockNumber, concludedMs: 0, verdict: 'same' })
+  expect(keysOf(store)).toEqual([])
+})
+
 test('an epoch that is open is never dropped, and does not count', async () => {
   const store = createFakeStore()
   await fill(store, 1, 'open')

@@ -1,6 +1,13 @@
-import type { BlockNumber, Cid, EpochId, Hash, ProjectId, SlotId } from '#domain/ids.ts'
+import type { BlockNumber, Cid, ContractNumber, EpochId, Hash, ProjectId, SlotId } from '#domain/ids.ts'
 import type { ProjectReason, ProjectState } from '#domain/project.ts'
-import { type BlockTime, isAttestationWindowOver, type LaterWindows, type WindowRule, withContractNumber } from '#domain/window.ts'
+import {
+  type BlockTime,
+  isAttestationWindowOver,
+  isLongOver,
+  type LaterWindows,
+  type WindowRule,
+  withContractNumber,
+} from '#domain/window.ts'
 import type { BlockRef } from '#io/chain/port.ts'
 import type { Store, StoreEntry, StoreWrite } from '#io/store/port.ts'
 import type { PlannedSet } from './plan.ts'
@@ -70,7 +77,7 @@ export interface ProjectRecord {
   readonly endedMs?: number
 }
 
-/** How our own word on a project fared, once the network had decided. */
+/** How our own word on a project fared, once the network had decided, or might do so only in a later round. */
 export interface Outcome {
   readonly projectId: ProjectId
   /** The anchor block as of which the chain was asked: a rollback below it forgets the outcome. */
@@ -79,8 +86,10 @@ export interface Outcome {
   readonly concludedMs: number
   /** `same`: our CID was finalized. `other`: another one. `only_finalized`: we had none. `none`: nothing was finalized. */
   readonly verdict: 'same' | 'other' | 'only_finalized' | 'none'
+  /** Of `none`: the last block, as contracts number it, in which a later round may still make something final; absent when nothing can. */
+  readonly openUntil?: ContractNumber
   readonly finalizedCid?: Cid
-  /** Slots whose vote the collector took and no batch holds. Absent where a batch file could not be read, or there was no vote. */
+  /** Slots whose vote the collector took and no batch holds. Absent where a batch file could not be read, there was no vote, or it is open. */
   readonly leftOut?: readonly SlotId[]
   /** Of another one: where ours differs. */
   readonly differences?: readonly string[]
@@ -120,18 +129,24 @@ export function openRecords(store: Store) {
     const value = store.get(projectKey(epochId, projectId))
     return value === undefined ? undefined : decode<ProjectRecord>(value)
   }
+  const hasOpenOutcome = (epochId: EpochId): boolean =>
+    store.scan(`outcome/${pad(epochId)}/`).some(({ value }) => decode<Outcome>(value).openUntil !== undefined)
   const readRecomputed = (epochId: EpochId, projectId: ProjectId): ProjectRecord | undefined => {
     const value = store.get(recomputedKey(epochId, projectId))
     return value === undefined ? undefined : decode<ProjectRecord>(value)
   }
 
-  /** Everything about epochs that are over, older than those kept, and decided for all that are worked on: nobody asks for our word any more. */
+  /**
+   * Everything about epochs that are over, older than those kept, and decided for all that are worked on: nobody asks for our word any more, and
+   * how it fared is known, or will never be.
+   */
   function expired(market: LaterWindows): StoreWrite[] {
     const all = epochs()
     const open = all.filter(({ state }) => state === 'open')
     const isAskedFor = ({ epochId, release }: EpochRecord): boolean => {
       const asking = open.find((epoch) => epoch.epochId > epochId) ?? (all.at(-1) as EpochRecord)
-      return !isAttestationWindowOver(release.contractNumber, asking.release.contractNumber, market)
+      const [from, at] = [release.contractNumber, asking.release.contractNumber]
+      return !isAttestationWindowOver(from, at, market) || (hasOpenOutcome(epochId) && !isLongOver(from, at, market))
     }
     const over = all
       .filter((epoch) => epoch.state !== 'open')
@@ -228,8 +243,10 @@ export function openRecords(store: Store) {
       const value = store.get(outcomeKey(epochId, projectId))
       return value === undefined ? undefined : decode<Outcome>(value)
     },
-    saveOutcome(epochId: EpochId, outcome: Outcome): Promise<void> {
-      return store.commit([{ key: outcomeKey(epochId, outcome.projectId), value: encode(outcome) }])
+    /** Writes nothing where the epoch has gone meanwhile: nobody would remove it. */
+    async saveOutcome(epochId: EpochId, outcome: Outcome): Promise<void> {
+      if (readProject(epochId, outcome.projectId) === undefined) return
+      await store.commit([{ key: outcomeKey(epochId, outcome.projectId), value: encode(outcome) }])
     },
     /** Which slots' votes the collector has, and the block that each names, where that is known. */
     handedOver(epochId: EpochId, projectId: ProjectId): { readonly slotId: SlotId; readonly header: number | undefined }[] {

@@ -224,16 +224,17 @@ function createConclusions(deps: Snapshotting, life: Life, watch: () => Pick<Wat
     }
   }
   return {
-    /** Those that have no outcome yet: after an end, a start, and a rollback, which may take outcomes away. */
+    /** Those that have no outcome yet, or an open one: after an end, a start, and a rollback, which may take outcomes away. */
     take(): void {
       for (const { epochId, state } of records.epochs()) {
         if (state !== 'done' || under.has(epochId)) continue
-        if (records.projects(epochId).every(({ projectId }) => records.outcome(epochId, projectId) !== undefined)) continue
+        if (records.projects(epochId).every(({ projectId }) => isClosed(records.outcome(epochId, projectId)))) continue
         void life.spawn(work(epochId))
       }
     },
   }
 }
+const isClosed = (outcome: Outcome | undefined): boolean => outcome !== undefined && outcome.openUntil === undefined
 type Conclusions = ReturnType<typeof createConclusions>
 
 /** What the flow does about each step of the chain. */

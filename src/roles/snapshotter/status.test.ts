@@ -53,6 +53,8 @@ beforeEach(async () => {
   await records.saveProject(two, project(A, { ...missed, reason: 'preload_failed', detail: 'price: HTTP 500' }))
   await records.saveOutcome(two, outcome(A, { verdict: 'only_finalized', finalizedCid: 'other' as Cid }))
   await records.saveProject(two, project(ALL, { ...missed, reason: 'base_missing' }))
+  const open = { asOf: 20 as BlockNumber, concludedMs: 1_060_000, openUntil: 90 as ContractNumber }
+  await records.saveOutcome(two, { projectId: ALL, verdict: 'none', ...open })
   await records.saveProject(three, project(A, { state: 'computed', endedMs: undefined as unknown as number }))
 })
 

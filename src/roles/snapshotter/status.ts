@@ -139,7 +139,8 @@ function transitionsOf(epoch: EpochRecord, records: Records) {
     } else if (reason === 'preload_failed') steps.PRELOAD[type] = failed
     else if (reason !== undefined) steps.SNAPSHOT_BUILD[projectId] = failed
     const outcome = records.outcome(epoch.epochId, projectId)
-    if (outcome !== undefined) steps.SNAPSHOT_FINALIZE[projectId] = finalizedAs(outcome)
+    // What a later round may still make final has not failed.
+    if (outcome !== undefined && outcome.openUntil === undefined) steps.SNAPSHOT_FINALIZE[projectId] = finalizedAs(outcome)
   }
   return { EPOCH_RELEASED: success(releasedAt), ...steps }
 }

@@ -26,20 +26,26 @@ export function traceOf({ projectId, epochId }: TracePoint, store: Store): reado
     steps.push({ step: 'handed over', ...at(state === 'submitted' ? endedMs : undefined), detail: `for slot ${slotsInWords(handed)}` })
   if (reason !== undefined) steps.push({ step: state, ...at(endedMs), reason, detail })
   const outcome = records.outcome(epochId, projectId)
-  if (outcome !== undefined) steps.push({ step: VERDICTS[outcome.verdict], atMs: outcome.concludedMs, detail: outcomeInWords(outcome) })
+  if (outcome !== undefined)
+    steps.push({
+      step: outcome.openUntil === undefined ? VERDICTS[outcome.verdict] : 'not finalized yet',
+      atMs: outcome.concludedMs,
+      detail: outcomeInWords(outcome),
+    })
   return steps
 }
 
 const VERDICTS = { same: 'finalized', other: 'outvoted', only_finalized: 'only finalized', none: 'not finalized' } as const
 
-function outcomeInWords({ asOf, finalizedCid, leftOut, differences = [] }: Outcome): string {
+function outcomeInWords({ asOf, openUntil, finalizedCid, leftOut, differences = [] }: Outcome): string {
   const slots =
     leftOut === undefined
       ? ''
       : leftOut.length === 0
         ? ', every vote of ours is in a batch'
         : `, in no batch: slot ${rangesOf(leftOut).join(', ')}`
-  return [`${finalizedCid ?? 'nothing'}, as of block ${asOf}${slots}`, ...differences].join('; ')
+  const later = openUntil === undefined ? [] : [`a later round may still bring something, until block ${openUntil}`]
+  return [`${finalizedCid ?? 'nothing'}, as of block ${asOf}${slots}`, ...later, ...differences].join('; ')
 }
 
 /** `1-99 (block 70), 100 (block 71)`: of hundreds most have the same header. */

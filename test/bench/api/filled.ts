@@ -102,6 +102,7 @@ export function depsOn(index: IndexDatabase): ServeDeps {
       slots: nobody,
       slotDay: nobody,
       rewardRules: nobody,
+      currentEpoch: nobody,
       epochInfo: async () => ({ timestamp: 0, contractNumber: 0 as ContractNumber, end: 0 as BlockNumber }),
     },
   }

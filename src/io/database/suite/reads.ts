@@ -95,4 +95,28 @@ export function readsSuite({ fresh }: Opener): void {
     ])
     expect((await database.slotEpochs({ slotId: slot(2), before: 82, limit: 3 })).map(({ epochId }) => epochId)).toEqual([81, 79, 78])
   })
+
+  test('an epoch of which a batch file is not read counts for no slot, though the chain lists its projects', async () => {
+    const database = await fresh()
+    const chain = createChain()
+    const released = [1, 2, 3].flatMap((id): Told[] => [
+      ['EpochReleased', id],
+      ['SnapshotBatchSubmitted', id, `batch${id}`],
+      ['BatchSubmissionsCompleted', id],
+    ])
+    await database.apply([chain.block(...released)])
+    const put = async (id: number, more: object) =>
+      database.putBatch(await numberOf(database, `batch${id}`), content({ A: `a${id}` }, more))
+    const read = { slots: [{ slotId: slot(1), votes: 2, winning: 2 }], outvoted: [] }
+    for (const id of [1, 3]) await put(id, read)
+    const fared = async () => (await database.slots([slot(1)])).map(({ recent, streak }) => [recent.epochs, recent.voted, streak])
+    expect(await fared()).toEqual([[2, 2, 2]])
+    await put(2, { file: 'unavailable', nextTryMs: 5_000, slots: [], outvoted: [] })
+    expect(await fared()).toEqual([[2, 2, 2]])
+    await put(2, { slots: [], outvoted: [] })
+    expect(await fared()).toEqual([[3, 2, 1]])
+    // What another batch stands for counts nowhere, read or not.
+    await database.apply([chain.block(['SnapshotBatchSubmitted', 1, 'other'], ['TriggerBatchResubmission', 1, 'other'])])
+    expect(await fared()).toEqual([[3, 2, 1]])
+  })
 }

@@ -72,7 +72,12 @@ export async function slotEpochs(sql: Sql, { slotId, before, limit }: Parameters
 
 export async function slots(sql: Sql, slotIds: readonly number[]): Promise<SlotRow[]> {
   if (slotIds.length === 0) return []
-  const over = await sql.rows('SELECT epoch_id FROM epochs WHERE ended_block IS NOT NULL ORDER BY epoch_id DESC LIMIT ?', [RECENT_EPOCHS])
+  const over = await sql.rows(
+    // Of a file that is not read nobody knows here whose votes it holds: it is held against no slot.
+    `SELECT e.epoch_id FROM (SELECT epoch_id FROM epochs WHERE ended_block IS NOT NULL ORDER BY epoch_id DESC LIMIT ?) AS e
+     WHERE NOT EXISTS (SELECT 1 FROM batches b WHERE b.epoch_id = e.epoch_id AND b.file <> 'read' AND ${COUNTS}) ORDER BY e.epoch_id DESC`,
+    [RECENT_EPOCHS],
+  )
   const recent = over.map((row) => Number(row['epoch_id']))
   const votes = await sql.rows(
     `SELECT v.slot_id, v.epoch_id, sum(v.votes) AS votes, sum(v.winning) AS winning FROM slot_votes v JOIN batches b ON b.batch_no = v.batch_no

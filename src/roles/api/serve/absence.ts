@@ -38,17 +38,26 @@ export async function reasonOfAbsence({ projectId, epochId }: Asked, deps: Absen
   return reasonOf('not_batched')
 }
 
-/** Why a project has no newest data point. */
-export async function reasonOfNone(projectId: ProjectId, { index }: Pick<AbsenceDeps, 'index'>): Promise<Reason> {
-  const project = await index.project(projectId)
-  if (project !== undefined) return reasonOf('not_final', { firstEpochId: project.firstEpochId })
-  return reasonOf('project_unknown', { nearest: await nearestProjects(projectId, index) })
+/** Why a project has no newest data point. Of epochs that the index has not come to nobody knows here what they have. */
+export async function reasonOfNone(projectId: ProjectId, { index, chain }: Pick<AbsenceDeps, 'index' | 'chain'>): Promise<Reason> {
+  const [{ newestEpochId = 0, indexed }, project, newest] = await Promise.all([index.bounds(), index.project(projectId), newestIn(chain)])
+  const alike = project === undefined ? { nearest: await nearestProjects(projectId, index) } : {}
+  if (newest !== undefined && newest > newestEpochId) return reasonOf('not_indexed', { indexedBlock: indexed?.block ?? 0, ...alike })
+  return project === undefined ? reasonOf('project_unknown', alike) : reasonOf('not_final', { firstEpochId: project.firstEpochId })
 }
 
-/** 0 when it was not, `undefined` where the chain does not answer: then the index says what it knows. */
-async function releasedIn(epochId: EpochId, chain: AbsenceDeps['chain']): Promise<number | undefined> {
+/** The newest epoch that the chain has. */
+const newestIn = (chain: AbsenceDeps['chain']): Promise<number | undefined> =>
+  unlessSilent(async () => (await chain.currentEpoch()).epochId)
+
+/** 0 when it was not. */
+const releasedIn = (epochId: EpochId, chain: AbsenceDeps['chain']): Promise<number | undefined> =>
+  unlessSilent(async () => (await chain.epochInfo(epochId)).contractNumber)
+
+/** `undefined` where the chain does not answer: then the index says what it knows. */
+async function unlessSilent(ask: () => Promise<number>): Promise<number | undefined> {
   try {
-    return (await chain.epochInfo(epochId)).contractNumber
+    return await ask()
   } catch (failure) {
     if (isWeftError(failure) && failure.kind === 'transient') return undefined
     throw failure

@@ -31,6 +31,7 @@ export function prompt(deps: ServeDeps): ServeDeps {
       slots: () => ask('slots', () => chain.slots()),
       slotDay: (slotId, day) => ask('slotDay', () => chain.slotDay(slotId, day)),
       rewardRules: () => ask('rewardRules', () => chain.rewardRules()),
+      currentEpoch: () => ask('currentEpoch', () => chain.currentEpoch()),
       epochInfo: (epochId) => ask('epochInfo', () => chain.epochInfo(epochId)),
     },
     proofOf: (point) => prove('proof', () => proofOf(point)),

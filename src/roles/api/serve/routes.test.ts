@@ -125,7 +125,8 @@ describe('A10: what is not there is told with why', () => {
     await index.putBatch(await numberOf(index, 'batch2'), contentOf([[later, own.cids.a2]]))
     await index.apply([chain.block(['EpochReleased', 3], ['SnapshotBatchSubmitted', 3, 'batch3'], ['BatchSubmissionsCompleted', 3])])
     const epochInfo = async () => ({ timestamp: 0, contractNumber: 500 as ContractNumber, end: 0 as BlockNumber })
-    const one = await served({ deps: { ...own.deps, chain: { ...own.deps.chain, epochInfo } } })
+    const currentEpoch = async () => ({ epochId: 3 as EpochId, begin: 0 as BlockNumber, end: 0 as BlockNumber })
+    const one = await served({ deps: { ...own.deps, chain: { ...own.deps.chain, epochInfo, currentEpoch } } })
     const reason = async (path: string) => ((await (await one.get(path)).json()) as Point).reason
     expect(await reason(at(later, 'epochs/1'))).toMatchObject({ code: 'project_later', firstEpochId: 2 })
     expect(await reason(at(later, 'latest'))).toMatchObject({ code: 'not_final', firstEpochId: 2 })
@@ -145,6 +146,27 @@ describe('A10: what is not there is told with why', () => {
       expect(await (await one.get(at(A, 'epochs/1'))).json()).toMatchObject({ reason: { code: 'epoch_forgotten', oldestEpochId: 2 } })
       await one.stop()
     }
+  })
+
+  test('of an index that lacks epochs nobody knows what is in them: the latest is not unknown, nor not final', async () => {
+    const own = await openWorld()
+    const { index, chain, cids } = own
+    await index.apply([chain.block(['EpochReleased', 1], ['SnapshotBatchSubmitted', 1, 'batch1'], ['BatchSubmissionsCompleted', 1])])
+    await index.putBatch(await numberOf(index, 'batch1'), contentOf([[A, cids.a1]]))
+    const dead = () => Promise.reject(new WeftError('CHAIN_UNREACHABLE', { detail: 'dead' } as never))
+    const reasons = async (currentEpoch: World['deps']['chain']['currentEpoch']) => {
+      const one = await served({ deps: { ...own.deps, chain: { ...own.deps.chain, currentEpoch } } })
+      const latest = async (projectId: string) => ((await (await one.get(at(projectId, 'latest'))).json()) as Point).reason
+      const told = [await latest('reserves:0xab:ns'), await latest(A)]
+      await one.stop()
+      return told
+    }
+    const newest = (epochId: number) => async () => ({ epochId: epochId as EpochId, begin: 0 as BlockNumber, end: 0 as BlockNumber })
+    const behind = { code: 'not_indexed', indexedBlock: chain.head?.number }
+    expect(await reasons(newest(2))).toMatchObject([{ ...behind, nearest: [A] }, behind])
+    // Without an answer the index says what it knows.
+    for (const known of [newest(1), dead])
+      expect(await reasons(known)).toMatchObject([{ code: 'project_unknown', nearest: [A] }, { code: 'not_final' }])
   })
 
   test('nothing that is final, nothing at all', async () => {

@@ -73,6 +73,7 @@ export async function openWorld() {
       slots: async () => [1, 2, 3].map((slotId) => ({ slotId: slot(slotId), signer: VALIDATOR, isActive: slotId < 3 })),
       slotDay: async () => ({ submissions: 7, isRewarded: false }),
       rewardRules: async () => ({ day: 1, dailySnapshotQuota: 10, areRewardsEnabled: true }),
+      currentEpoch: async () => ({ epochId: 5 as EpochId, begin: 50 as BlockNumber, end: 59 as BlockNumber }),
       epochInfo: async () => ({ timestamp: 0, contractNumber: 0 as ContractNumber, end: 0 as BlockNumber }),
     },
   }

@@ -24,7 +24,17 @@ export interface ServeDeps {
   readonly index: IndexReads
   readonly chain: Pick<
     AnchorChain,
-    'chainId' | 'protocolState' | 'dataMarket' | 'head' | 'market' | 'manifests' | 'slots' | 'slotDay' | 'rewardRules' | 'epochInfo'
+    | 'chainId'
+    | 'protocolState'
+    | 'dataMarket'
+    | 'head'
+    | 'market'
+    | 'manifests'
+    | 'slots'
+    | 'slotDay'
+    | 'rewardRules'
+    | 'currentEpoch'
+    | 'epochInfo'
   >
   readonly ipfs: Pick<Ipfs, 'get'>
   readonly clock: Clock

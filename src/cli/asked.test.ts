@@ -1,0 +1,48 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, expect, test } from 'vitest'
+import { type AskedFlags, openAsked } from './asked.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'weft-asked-'))
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+const ADDRESS = `0x${'0b'.repeat(20)}`
+const put = (name: string, content: object): string => {
+  writeFileSync(join(folder, name), JSON.stringify(content))
+  return join(folder, name)
+}
+const network = (chainId: number) => ({
+  chainId,
+  protocolState: ADDRESS,
+  dataMarket: ADDRESS,
+  nodes: ADDRESS,
+  factory: ADDRESS,
+  deploymentBlock: 1,
+})
+put('net.json', network(7))
+const other = put('other.json', network(8))
+const settings = { network: 'net.json', anchorRpcUrl: 'http://node.example', gateways: ['http://gateway.example'] }
+const file = put('weft.json', { dataDir: 'data', settings, parts: {} })
+
+async function asked(flags: Partial<AskedFlags> = {}, env: object = {}) {
+  const { places, gateways } = await openAsked({ env } as NodeJS.Process, { json: false, ...flags }, file)
+  return [places.anchorRpcUrl, places.anchorChainId, gateways]
+}
+
+test('whoever asks a network where the file of a node lies means the one of that node; flags and variables win', async () => {
+  expect(await asked()).toEqual(['http://node.example', 7, ['http://gateway.example']])
+  expect(await asked({ rpc: 'http://flag.example' })).toEqual(['http://flag.example', 7, ['http://gateway.example']])
+  expect(await asked({ gateway: ['http://mine.example'] })).toEqual(['http://node.example', 7, ['http://mine.example']])
+  expect(await asked({}, { WEFT_NETWORK: other, WEFT_ANCHOR_RPC_URL: 'http://env.example' })).toEqual([
+    'http://env.example',
+    8,
+    ['http://gateway.example'],
+  ])
+})
+
+test('a data directory is that of a devnet, whatever lies here', async () => {
+  const dataDir = join(folder, 'nowhere')
+  await expect(asked({ dataDir })).rejects.toMatchObject({ code: 'DATA_DIR_UNKNOWN' })
+  await expect(asked({}, { WEFT_DATA_DIR: dataDir })).rejects.toMatchObject({ code: 'DATA_DIR_UNKNOWN' })
+})
