@@ -220,6 +220,21 @@ describe('S26, G11: what is begun and not ended', () => {
     expect(quiet.done).not.toContain('closeRead')
   })
 
+  test.each([
+    ['submit', serveSubmit, good(1, 50_000).subarray(0, 40_000)],
+    ['collect', serveCollect, new TextEncoder().encode(`${idOf(1)}{"a":"${'x'.repeat(40_000)}`)],
+  ] as const)('G7: is let go with a %s stream that has ended here, though its peer does not end it', (_, serve, bytes) => {
+    const inbox = createCatch()
+    const holdings = createHoldings({ strangerBytesMax: 64 * 1_024, knownBytesMax: 0 })
+    const [stream, next] = [new ScriptedStream(), new ScriptedStream()]
+    stream.closing = new Promise(() => undefined)
+    for (const one of [stream, next]) serve(one.asStream(), servingOf(inbox, holdings))
+    stream.receive(bytes)
+    vi.advanceTimersByTime(10_000)
+    next.receive(bytes)
+    expect(inbox.counts()).toEqual({ frame_malformed: 1 })
+  })
+
   test('leaves no timer behind a stream that is gone', () => {
     const stream = new ScriptedStream()
     serveSubmit(stream.asStream(), servingOf(createCatch()))

@@ -84,6 +84,7 @@ export function serveSubmit(stream: Stream, { sender, inbox, source, hold, frame
     patience.end()
     // The peer need not end its side, and would have it held.
     reader.end()
+    note()
     if (code !== undefined) {
       inbox.count(code, sender)
       writer.write(encodeReceipt({ submissionId: '' as SubmissionId, code, reason: '' }))
