@@ -13,8 +13,23 @@ export function isOwnMachine(block: string): boolean {
   return block.startsWith('127.') || block === LOOPBACK_6
 }
 
+/**
+ * Who answers for what comes from a multiaddr: of an IPv6 address its first 48 bits, which is what a network is given, and which hold 65,536 blocks; of one through a relay the relay.
+ */
+export function addressOwner(multiaddr: string): string {
+  const [direct = ''] = multiaddr.split('/p2p-circuit')
+  const block = addressBlock(direct)
+  return block === undefined ? direct : (networkOf(block) ?? block)
+}
+
+/** The network that a block of IPv6 lies in, by its first 48 bits. */
+export function networkOf(block: string): string | undefined {
+  return block.includes(':') && block !== LOOPBACK_6 ? `${block.split(':').slice(0, GROUPS_OF_NETWORK).join(':')}::` : undefined
+}
+
 const GROUPS = 8
 const GROUPS_OF_BLOCK = 4
+const GROUPS_OF_NETWORK = 3
 const LOOPBACK_6 = '::1'
 
 /** The same of an IP address as sockets show it. */

@@ -84,3 +84,27 @@ test('this machine, and who comes through a relay, have no limits of an address'
   const guests = [HERE, HERE, undefined, undefined].map((address) => knock('a', address))
   expect([guests.map((guest) => guest?.enter()), turnedAway]).toEqual([[true, true, true, true], []])
 })
+
+/** Addresses, as limits count them, of one network of IPv6. */
+const blockAt = (index: number): string => `2001:db8:1:${index.toString(16)}`
+
+test('G7: a network of IPv6 has so many connections and opens so many sockets as four addresses, however many are in it', () => {
+  const { knock } = open({ connectionsPerAddressMax: 2, knocks: { tokensPerSecond: 0, tokensMax: 3 } })
+  const guests = Array.from({ length: 13 }, (_, index) => knock('a', blockAt(index)))
+  expect(guests.map((guest) => guest !== undefined)).toEqual([...Array(12).fill(true), false])
+  expect(guests.slice(0, 9).map((guest) => guest?.enter())).toEqual([...Array(8).fill(true), false])
+  expect(knock('x', '2001:db8:2:0')?.enter()).toBe(true)
+  guests[0]?.leave()
+  expect(guests[9]?.enter()).toBe(true)
+})
+
+test('G11: silent sockets of a network of IPv6 give way to its next, and when all places are taken to those of others', () => {
+  const { knock, turnedAway } = open({ pendingPerAddressMax: 2, pendingMax: 10 })
+  for (let index = 0; index < 8; index += 1) knock(`${index}`, blockAt(index))
+  for (const name of ['a', 'b']) knock(name, THERE)
+  expect(turnedAway).toEqual([])
+  knock('8', blockAt(8))
+  expect(turnedAway).toEqual(['0'])
+  knock('c', '192.0.2.1')
+  expect(turnedAway).toEqual(['0', '1'])
+})

@@ -1,10 +1,11 @@
-import { addressBlock, isOwnMachine } from './address-block.ts'
-import { type BucketLimits, createBuckets } from './buckets.ts'
+import { addressBlock, isOwnMachine, networkOf } from './address-block.ts'
+import { createAddressBuckets, createAddressCounts } from './address-limits.ts'
+import type { BucketLimits } from './buckets.ts'
 
 /**
  * Who may come in. A connection knocks when its socket is there, and enters when its handshake is done: silent sockets never do. Where too many knock at
  * once, the oldest that has said nothing gives way to the one that comes, or one that has been at it for half of its time; where all are in the midst of it the one that
- * comes is refused, since to throw those out would waste what they cost. Of connections each address has so many.
+ * comes is refused, since to throw those out would waste what they cost. Of connections each address has so many, and a network of IPv6 a few times as many.
  */
 export interface DoorLimits {
   /** Handshakes under way at once, from one address and in all. */
@@ -48,24 +49,29 @@ export interface Guest {
 
 interface Pending {
   readonly address: string | undefined
+  readonly network: string | undefined
   readonly sinceMs: number
   readonly visitor: Visitor
 }
 
 export function createDoor(limits: DoorLimits, nowMs: () => number): Door {
-  const knocks = createBuckets(limits.knocks, nowMs)
+  const knocks = createAddressBuckets(limits.knocks, nowMs)
   /** In the order of their coming. */
   const pending = new Set<Pending>()
-  const pendingPerAddress = new Map<string | undefined, number>()
-  const connections = new Map<string | undefined, number>()
+  /** By address, of IPv6 by network. */
+  const pendingPerOwner = new Map<string | undefined, number>()
+  const connections = createAddressCounts(limits.connectionsPerAddressMax)
+  const handshakes = createAddressCounts(limits.pendingPerAddressMax)
 
   function forget(one: Pending): void {
-    if (pending.delete(one)) change(pendingPerAddress, one.address, -1)
+    if (!pending.delete(one)) return
+    change(pendingPerOwner, one.network ?? one.address, -1)
+    handshakes.change(one.address, -1)
   }
 
-  /** False when nobody from there gives way. */
-  function makeRoom(address: string | undefined): boolean {
-    const own = [...pending].filter((one) => one.address === address)
+  /** `from`: an address, or a network. False when nobody from there gives way. */
+  function makeRoom(from: string | undefined): boolean {
+    const own = [...pending].filter(({ address, network }) => address === from || (network !== undefined && network === from))
     const patienceMs = limits.handshakeMs / 2
     const one = own.find(({ visitor }) => visitor.isSilent()) ?? own.find(({ sinceMs }) => nowMs() - sinceMs >= patienceMs)
     if (one === undefined) return false
@@ -78,24 +84,26 @@ export function createDoor(limits: DoorLimits, nowMs: () => number): Door {
     knock(address, visitor) {
       const isStranger = address !== undefined && !isOwnMachine(address)
       if (isStranger && !knocks.take(address, 1)) return undefined
-      const isFullOfThem = isStranger && (pendingPerAddress.get(address) ?? 0) >= limits.pendingPerAddressMax
-      if (isFullOfThem && !makeRoom(address)) return undefined
-      if (pending.size >= limits.pendingMax && !makeRoom(busiest(pendingPerAddress))) return undefined
-      const one: Pending = { address, sinceMs: nowMs(), visitor }
+      const full = isStranger ? handshakes.full(address) : undefined
+      if (full !== undefined && !makeRoom(full)) return undefined
+      if (pending.size >= limits.pendingMax && !makeRoom(busiest(pendingPerOwner))) return undefined
+      const network = address === undefined ? undefined : networkOf(address)
+      const one: Pending = { address, network, sinceMs: nowMs(), visitor }
       pending.add(one)
-      change(pendingPerAddress, address, 1)
+      change(pendingPerOwner, network ?? address, 1)
+      handshakes.change(address, 1)
       let isInside = false
       return {
         enter() {
           forget(one)
-          if (isStranger && (connections.get(address) ?? 0) >= limits.connectionsPerAddressMax) return false
+          if (isStranger && connections.full(address) !== undefined) return false
           isInside = true
-          change(connections, address, 1)
+          connections.change(address, 1)
           return true
         },
         leave() {
           forget(one)
-          if (isInside) change(connections, address, -1)
+          if (isInside) connections.change(address, -1)
           isInside = false
         },
       }

@@ -157,3 +157,18 @@ describe('the reader of /collect', () => {
     expect(readable(steps)).toEqual([`${ID}{"a":1}`])
   })
 })
+
+test('G7: of a message that is not whole no more is held than twice what has come; of one that is, and after the end, next to nothing', () => {
+  const reader = createCollectReader()
+  const message = bytesOf(`${ID}{"a":"${'x'.repeat(40_000)}"}`)
+  for (let end = 1; end < message.length; end += 1) {
+    reader.push(message.subarray(end - 1, end))
+    if (reader.heldBytes() > 2 * end) expect.fail(`${reader.heldBytes()} bytes are held after ${end}`)
+  }
+  expect(reader.heldBytes()).toBeGreaterThan(40_000)
+  expect(reader.push(Buffer.concat([message.subarray(-1), message.subarray(0, 50)]))).toHaveLength(1)
+  expect(reader.heldBytes()).toBeLessThanOrEqual(1_024)
+  reader.push(message.subarray(50, 30_000))
+  expect(reader.finish()).toEqual([{ kind: 'frame_malformed' }])
+  expect([reader.heldBytes(), reader.push(message), reader.finish()]).toEqual([0, [], []])
+})

@@ -29,12 +29,14 @@ export type CollectStep =
 export interface CollectReader {
   /** Takes any piece of the stream and gives what is complete now; one `frame_malformed` per stretch of garbage. Never throws. */
   push(chunk: Uint8Array): CollectStep[]
-  /** What the end of the stream means: a `frame_malformed` when it cuts a message. */
+  /** What the end of the stream means: a `frame_malformed` when it cuts a message. Lets go of what is held: nothing more will be read. */
   finish(): CollectStep[]
   /** Whether the stream could end here without cutting a message, or garbage. */
   isBetweenMessages(): boolean
   /** After too much garbage, or a message over 64 KiB: nothing more will be read, close the stream. */
   isEnded(): boolean
+  /** Memory that a message which is not whole takes, or garbage. */
+  heldBytes(): number
 }
 
 /** The bytes of one message for `/collect`. */
@@ -70,12 +72,16 @@ function garbageAhead(bytes: Uint8Array): number {
   return offset
 }
 
+/** Room that is kept for the next message, though nothing waits: what deployed peers write at once. */
+const ROOM_BYTES_MIN = COLLECT_WRITE_BYTES_MAX
+
 /** Bytes that wait for the rest of their message. */
 function createHeld() {
   let room = new Uint8Array(0)
   let length = 0
   return {
     bytes: (): Uint8Array => room.subarray(0, length),
+    roomBytes: () => room.length,
     add(chunk: Uint8Array): void {
       // Stryker disable next-line ConditionalExpression,EqualityOperator: growing sooner copies more and holds the same.
       if (length + chunk.length > room.length) {
@@ -86,10 +92,11 @@ function createHeld() {
       room.set(chunk, length)
       length += chunk.length
     },
-    /** Drops the first `count`. */
+    /** Drops the first `count`, and gives back room when most of it is empty. */
     drop(count: number): void {
       room.copyWithin(0, count, length)
       length -= count
+      if (room.length > Math.max(ROOM_BYTES_MIN, 4 * length)) room = room.slice(0, length)
     },
   }
 }
@@ -195,11 +202,13 @@ export function createCollectReader(): CollectReader {
       return steps
     },
     finish() {
-      if (isEnded || held.bytes().length === 0 || isInGarbage) return []
+      const isCut = !isEnded && held.bytes().length > 0 && !isInGarbage
       isEnded = true
-      return [{ kind: 'frame_malformed' }]
+      held = createHeld()
+      return isCut ? [{ kind: 'frame_malformed' }] : []
     },
     isBetweenMessages: () => held.bytes().length === 0,
     isEnded: () => isEnded,
+    heldBytes: () => held.roomBytes(),
   }
 }

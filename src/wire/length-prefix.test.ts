@@ -92,3 +92,22 @@ describe('the reader of frames', () => {
     expect(held.push(withLength(filled(1)))).toEqual([])
   })
 })
+
+test('G7: of a frame that is not whole no more is held than twice what has come, whatever its length says, and of one that is whole nothing', () => {
+  const reader = createFrameReader({ frameBytesMax: 100_000 })
+  const framed = withLength(new Uint8Array(80_000).fill(7))
+  for (let end = 1; end < framed.length; end += 1) {
+    expect(reader.push(framed.subarray(end - 1, end))).toEqual([])
+    if (reader.heldBytes() > Math.min(2 * end, framed.length)) expect.fail(`${reader.heldBytes()} bytes are held after ${end}`)
+  }
+  const [step] = reader.push(Buffer.concat([framed.subarray(-1), framed, framed.subarray(0, 10)]))
+  expect(step).toEqual({ kind: 'frame', bytes: new Uint8Array(80_000).fill(7) })
+  expect(reader.heldBytes()).toBe(10)
+  reader.end()
+  expect([reader.heldBytes(), reader.isBetweenFrames(), reader.push(framed)]).toEqual([0, true, []])
+})
+
+test('G7: a frame is a copy, also of a Buffer: it does not keep what came with it', () => {
+  const [step] = createFrameReader({ frameBytesMax: 300 }).push(Buffer.concat([withLength(Uint8Array.of(1, 2)), new Uint8Array(9_000)]))
+  expect((step as { bytes: Uint8Array }).bytes.buffer.byteLength).toBe(2)
+})

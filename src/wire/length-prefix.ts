@@ -29,6 +29,10 @@ export interface FrameReader {
   push(chunk: Uint8Array): FrameStep[]
   /** Whether the stream could end here without cutting a frame. */
   isBetweenFrames(): boolean
+  /** Memory that a frame which is not whole takes. */
+  heldBytes(): number
+  /** Nothing more will be read: lets go of what it holds. */
+  end(): void
 }
 
 /** Length at `offset`: the value and where the message starts, `undefined` while bytes are missing, `malformed` when it is no length. */
@@ -48,28 +52,39 @@ function readLength(
   return 'malformed'
 }
 
-/** Reads frames of at most `frameBytesMax`. Holds at most one frame and one chunk in memory, and copies each byte a bounded number of times. */
-export function createFrameReader(options: { readonly frameBytesMax: number }): FrameReader {
-  let held = new Uint8Array(0)
-  let start = 0
-  let end = 0
-  let isBroken = false
+const NOTHING = new Uint8Array(0)
 
-  /** Doubles when full, so that a frame that comes byte by byte costs as much as one that comes whole. */
-  function hold(chunk: Uint8Array): void {
-    // Stryker disable next-line ConditionalExpression,EqualityOperator: growing sooner copies more and holds the same.
-    if (end + chunk.length > held.length) {
-      const length = end - start
-      const grown = new Uint8Array(Math.max(2 * length, length + chunk.length))
-      grown.set(held.subarray(start, end))
-      held = grown
-      end = length
-      start = 0
-    }
-    held.set(chunk, end)
-    end += chunk.length
+/** Reads frames of at most `frameBytesMax`. Holds at most one frame in memory, none between two, and copies each byte a bounded number of times. */
+export function createFrameReader(options: { readonly frameBytesMax: number }): FrameReader {
+  /** The beginning of a frame that is not whole, in the first `length` bytes. */
+  let held = NOTHING
+  let length = 0
+  let isEnded = false
+
+  function end(): void {
+    isEnded = true
+    held = NOTHING
+    length = 0
   }
 
+  /**
+   * Holds of the chunk what the frame needs to have `wanted` bytes, and gives how many that were. Doubles when full, so that a frame that comes byte by byte costs as much as
+   * one that comes whole, and none takes more than twice what has come of it.
+   */
+  function hold(chunk: Uint8Array, wanted: number): number {
+    const count = Math.min(wanted - length, chunk.length)
+    // Stryker disable next-line ConditionalExpression,EqualityOperator: growing sooner copies more and holds the same.
+    if (length + count > held.length) {
+      const grown = new Uint8Array(Math.min(wanted, Math.max(2 * length, length + count)))
+      grown.set(held.subarray(0, length))
+      held = grown
+    }
+    held.set(chunk.subarray(0, count), length)
+    length += count
+    return count
+  }
+
+  /** The frame at `offset`, if it is whole. */
   function next(bytes: Uint8Array, offset: number, limit: number): { readonly step: FrameStep; readonly offset: number } | undefined {
     const prefix = readLength(bytes, offset, limit)
     if (prefix === undefined) return undefined
@@ -77,37 +92,40 @@ export function createFrameReader(options: { readonly frameBytesMax: number }): 
     if (prefix.length > options.frameBytesMax) return { step: { kind: 'oversized' }, offset: limit }
     const frameEnd = prefix.start + prefix.length
     if (frameEnd > limit) return undefined
-    // A copy, which the `slice` of a Buffer is not: one small frame must not keep a whole socket read alive.
+    // What a `Buffer` calls a slice is no copy, and would keep all that came with it.
     return { step: { kind: 'frame', bytes: new Uint8Array(bytes.subarray(prefix.start, frameEnd)) }, offset: frameEnd }
+  }
+
+  /** Bytes of the frame that has begun, its length included, or as many as are needed to go on with that. */
+  function wantedBytes(): number {
+    const prefix = readLength(held, 0, length)
+    return typeof prefix === 'object' ? prefix.start + prefix.length : length + 1
   }
 
   return {
     push(chunk) {
-      if (isBroken) return []
-      // Stryker disable next-line ConditionalExpression,EqualityOperator: a chunk that need not be held can be, at the cost of a copy.
-      const isHolding = end > start
-      // Stryker disable next-line ConditionalExpression: what is held for nothing is written over below, at the cost of a copy.
-      if (isHolding) hold(chunk)
-      const bytes = isHolding ? held : chunk
-      const limit = isHolding ? end : chunk.length
-      let offset = isHolding ? start : 0
       const steps: FrameStep[] = []
-      for (let found = next(bytes, offset, limit); found !== undefined; found = next(bytes, offset, limit)) {
-        steps.push(found.step)
-        offset = found.offset
-        if (found.step.kind !== 'frame') {
-          isBroken = true
-          break
+      let offset = 0
+      // What has begun is given what it lacks; what follows is read where it lies, and the beginning of another held.
+      while (!isEnded && offset < chunk.length) {
+        const isHolding = length > 0
+        if (isHolding) offset += hold(chunk.subarray(offset), wantedBytes())
+        const found = isHolding ? next(held, 0, length) : next(chunk, offset, chunk.length)
+        if (found === undefined) {
+          if (!isHolding) offset += hold(chunk.subarray(offset), chunk.length - offset)
+          continue
         }
-      }
-      if (isHolding) start = offset
-      else {
-        start = 0
-        end = 0
-        hold(chunk.subarray(offset))
+        steps.push(found.step)
+        if (found.step.kind !== 'frame') end()
+        else if (isHolding) {
+          held = NOTHING
+          length = 0
+        } else offset = found.offset
       }
       return steps
     },
-    isBetweenFrames: () => start === end,
+    isBetweenFrames: () => length === 0,
+    heldBytes: () => held.length,
+    end,
   }
 }

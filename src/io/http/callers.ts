@@ -1,7 +1,8 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import { blockOf } from '#domain/address-block.ts'
-import { type BucketLimits, createBuckets } from '#domain/buckets.ts'
+import { createAddressBuckets } from '#domain/address-limits.ts'
+import { type BucketLimits, type Buckets, createBuckets } from '#domain/buckets.ts'
 import { WeftError } from '#domain/errors.ts'
 import type { Secret } from '#domain/secret.ts'
 
@@ -26,8 +27,8 @@ interface CallersOptions {
 }
 
 export function createCallers({ keys, perAddress, perKey }: CallersOptions, nowMs: () => number): Callers {
-  const addresses = createLine(perAddress, nowMs)
-  const holders = createLine(perKey, nowMs)
+  const addresses = createLine(perAddress, createAddressBuckets(perAddress, nowMs))
+  const holders = createLine(perKey, createBuckets(perKey, nowMs))
   // By hash: how long a look-up takes says nothing about a key.
   const names = new Map(keys.map(({ name, key }) => [hashOf(key.reveal()).toString('hex'), name]))
   return {
@@ -48,8 +49,7 @@ export function createCallers({ keys, perAddress, perKey }: CallersOptions, nowM
 }
 
 /** The buckets of those who ask. `ask` throws `QUEUE_FULL`, which says for how long. */
-function createLine(limits: BucketLimits, nowMs: () => number) {
-  const buckets = createBuckets(limits, nowMs)
+function createLine(limits: BucketLimits, buckets: Buckets) {
   return {
     charge: buckets.charge,
     ask(holder: string, queue: string): void {

@@ -1,4 +1,5 @@
 import type { Stream } from '@libp2p/interface'
+import { createAddressCounts } from '#domain/address-limits.ts'
 
 export interface CircuitLimits {
   /** Circuits in all: each costs two streams and their buffers, about 100 KiB at worst. */
@@ -63,25 +64,21 @@ interface Circuit extends Caller {
 export function createCircuits(limits: CircuitLimits, nowMs: () => number): Circuits {
   const circuits = new Set<Circuit>()
   const ofPeer = new Map<string, number>()
-  const ofAddress = new Map<string, number>()
+  const ofAddress = createAddressCounts(limits.circuitsPerAddressMax)
   let relayedBytes = 0
   let endedCount = 0
 
   function isFull({ peer, address }: Caller): boolean {
     return (
-      circuits.size >= limits.circuitsMax ||
-      (ofPeer.get(peer) ?? 0) >= limits.circuitsPerPeerMax ||
-      (address !== undefined && (ofAddress.get(address) ?? 0) >= limits.circuitsPerAddressMax)
+      circuits.size >= limits.circuitsMax || (ofPeer.get(peer) ?? 0) >= limits.circuitsPerPeerMax || ofAddress.full(address) !== undefined
     )
   }
 
   function change({ peer, address }: Caller, by: 1 | -1): void {
-    for (const [counts, key] of [[ofPeer, peer] as const, [ofAddress, address] as const]) {
-      if (key === undefined) continue
-      const next = (counts.get(key) ?? 0) + by
-      if (next === 0) counts.delete(key)
-      else counts.set(key, next)
-    }
+    ofAddress.change(address, by)
+    const next = (ofPeer.get(peer) ?? 0) + by
+    if (next === 0) ofPeer.delete(peer)
+    else ofPeer.set(peer, next)
   }
 
   /** Why it must end now. */

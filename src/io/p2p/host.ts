@@ -1,11 +1,12 @@
 import { circuitRelayTransport } from '@libp2p/circuit-relay-v2'
 import type { Connection, Libp2p, Stream } from '@libp2p/interface'
-import { addressBlock, isOwnMachine } from '#domain/address-block.ts'
+import { addressBlock, addressOwner, isOwnMachine } from '#domain/address-block.ts'
 import type { DoorLimits } from '#domain/door.ts'
 import type { SubmissionListener } from '#io/intake/port.ts'
 import { COLLECT_PROTOCOL } from '#wire/collect-frame.ts'
 import { SUBMIT_PROTOCOL } from '#wire/submit-frame.ts'
 import type { Claimant } from './admission.ts'
+import { createHoldings, HOLDING_LIMITS, type HoldingLimits } from './holdings.ts'
 import { createInbox, INBOX_LIMITS, type InboxLimits, type RefusalCounts } from './inbox.ts'
 import { keyOf, startNode } from './libp2p.ts'
 import { createReading, type Source } from './pace.ts'
@@ -28,7 +29,7 @@ const COLLECT_STREAMS_PER_CONNECTION_MAX = 512
 /** Circuits that one relay may carry to this host: each is a stream of the one connection to the relay. */
 const CIRCUITS_PER_RELAY_MAX = 10_000
 /** Receipts, or a relay's circuit, that wait for a peer which does not read. */
-const WRITE_BUFFER_BYTES_MAX = 4 * 1024 * 1024
+const WRITE_BUFFER_BYTES_MAX = 1024 * 1024
 
 /** What a receipt waits for at most, beyond the work itself: less than half of what a message takes to the other side of a continent. */
 const STEP_EVERY_MS = 20
@@ -53,6 +54,7 @@ export interface SubmissionHostOptions {
   readonly point?: string | undefined
   readonly places?: readonly string[]
   readonly limits?: Partial<InboxLimits>
+  readonly holdings?: Partial<HoldingLimits>
   readonly unusedStreams?: Partial<UnusedStreamLimits>
   readonly door?: Partial<DoorLimits>
   readonly frameTimeoutMs?: number
@@ -80,6 +82,7 @@ export async function createSubmissionHost(options: SubmissionHostOptions): Prom
   const relays = (options.relays ?? []).map(parseRelayAddress)
   const inbox = createInbox({ ...INBOX_LIMITS, stepEveryMs: STEP_EVERY_MS, ...options.limits }, () => performance.now())
   const circuit = circuitRelayTransport({ maxInboundStopStreams: CIRCUITS_PER_RELAY_MAX })
+  const holdings = createHoldings({ ...HOLDING_LIMITS, ...options.holdings })
   let access: RelayAccess | undefined
   const node = await startNode<Record<string, unknown>>(
     {
@@ -88,6 +91,7 @@ export async function createSubmissionHost(options: SubmissionHostOptions): Prom
       ...(options.announce === undefined ? {} : { announce: options.announce }),
       streamsPerConnectionMax: CIRCUITS_PER_RELAY_MAX,
       writeBufferBytesMax: WRITE_BUFFER_BYTES_MAX,
+      holdings,
       ...(options.unusedStreams === undefined ? {} : { unusedStreams: options.unusedStreams }),
       ...(options.door === undefined ? {} : { door: options.door }),
       transports: [
@@ -105,7 +109,8 @@ export async function createSubmissionHost(options: SubmissionHostOptions): Prom
     (serve: (stream: Stream, how: Serving) => void) =>
     (stream: Stream, connection: Connection): void => {
       const sender = { peer: connection.remotePeer.toString(), address: strangerAt(connection) }
-      serve(stream, { sender, inbox, source: sourceOf(connection), frameTimeoutMs: options.frameTimeoutMs ?? FRAME_TIMEOUT_MS })
+      const hold = (giveUp: () => void) => holdings.open(addressOwner(connection.remoteAddr.toString()), giveUp)
+      serve(stream, { sender, inbox, source: sourceOf(connection), hold, frameTimeoutMs: options.frameTimeoutMs ?? FRAME_TIMEOUT_MS })
     }
   await node.handle(SUBMIT_PROTOCOL, serving(serveSubmit), {
     maxInboundStreams: SUBMIT_STREAMS_PER_CONNECTION_MAX,

@@ -1,7 +1,8 @@
 import fc from 'fast-check'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { layersOf, openStream } from './lean.test-world.ts'
-import { createNoiseReader, straighten, UNSENT_MAX } from './lean-layers.ts'
+import { createHoldings } from './holdings.ts'
+import { createNoiseReader, straighten, UNSENT_BYTES_MAX } from './lean-layers.ts'
 import { running } from './running.test-world.ts'
 import { turn } from './scripted.test-stream.ts'
 
@@ -68,18 +69,19 @@ describe('the layers of a connection', () => {
     expect(noise).toMatchObject({ readStatus: 'readable', remoteWriteStatus: 'writable', writeStatus: 'writable' })
   })
 
-  test('G7: a peer that asks and never reads is let go when so many answers wait, however short; one that reads now and then is not', async () => {
+  test('G7: a peer that asks and never reads is let go when so many bytes of answers wait, what each takes beside its own among them; one that reads now and then is not', async () => {
     const { there } = await openStream(world)
     const { noise, tcp } = layersOf(there)
     const write = vi.spyOn(tcp.socket, 'write').mockReturnValue(false)
     const ask = (times: number): void => {
       for (let asked = 0; asked < times; asked += 1) noise.send(Uint8Array.of(0))
     }
+    const unsentMax = Math.floor((UNSENT_BYTES_MAX + 1_024 * (there.getConnections()[0]?.streams.length ?? 0)) / 301)
     // The first is on its way.
-    ask(UNSENT_MAX + 1)
+    ask(unsentMax + 1)
     tcp.socket.emit('drain')
     await turn()
-    ask(UNSENT_MAX)
+    ask(unsentMax)
     expect(noise.status).toBe('open')
     expect(() => ask(2)).toThrow()
     expect([noise.status, tcp.status]).toEqual(['aborted', 'aborted'])
@@ -120,6 +122,8 @@ function fakeLayers(held: Uint8Array) {
   const layer = () => ({
     readStatus: 'readable',
     remoteWriteStatus: 'writable',
+    writeBuffer: new Uint8Array(),
+    addEventListener: () => undefined,
     readBuffer: Object.assign(new Uint8Array(), { append: () => undefined }),
     onData: (bytes: Uint8Array) => void own.push(bytes),
     send: () => true,
@@ -128,8 +132,13 @@ function fakeLayers(held: Uint8Array) {
   })
   const below = layer()
   const decoder = { buffer: held, decode: () => [] }
-  const muxer = { onData: (bytes: { subarray(): Uint8Array }) => void came.push(bytes.subarray().toHex()), abort: () => undefined }
-  straighten({ ...layer(), stream: below, decoder, decrypt: (piece: Uint8Array) => piece }, muxer)
+  const muxer = {
+    onData: (bytes: { subarray(): Uint8Array }) => void came.push(bytes.subarray().toHex()),
+    abort: () => undefined,
+    heldBytes: () => 0,
+    streamCount: () => 0,
+  }
+  straighten({ ...layer(), stream: below, decoder, decrypt: (piece: Uint8Array) => piece }, muxer, createHoldings())
   return { below, own, came }
 }
 

@@ -1,4 +1,6 @@
 import type { Stream } from '@libp2p/interface'
+import { addressOwner } from '#domain/address-block.ts'
+import type { Holdings } from './holdings.ts'
 
 /**
  * The layers of a connection: TCP, or a relay's circuit, and Noise on it. The library hands bytes from one to the next by an event, through lists of pieces, and tells
@@ -8,7 +10,7 @@ import type { Stream } from '@libp2p/interface'
  */
 
 /** What a layer hands on, in one piece or several. */
-interface Bytes {
+export interface Bytes {
   readonly byteLength: number
   subarray(): Uint8Array
 }
@@ -43,7 +45,11 @@ export interface Layer extends Told {
 
 /** Noise, where the library has it as its pinned version does. */
 interface Encrypted extends Layer {
-  readonly stream: Layer & { readonly socket?: { write(bytes: Uint8Array): boolean } }
+  readonly stream: Layer & {
+    readonly remoteAddr?: { toString(): string }
+    readonly socket?: { readonly writableLength: number; write(bytes: Uint8Array): boolean }
+    addEventListener(type: 'drain' | 'close', listener: () => void): void
+  }
   readonly decoder: { readonly buffer: Bytes; decode(bytes: Bytes): readonly Uint8Array[] }
   decrypt(piece: Uint8Array): Bytes
 }
@@ -52,10 +58,13 @@ interface Encrypted extends Layer {
 export interface Muxer {
   onData(bytes: Bytes): void
   abort(failure: Error): void
+  /** What it holds of frames that are not whole, and for streams that are not in use yet. */
+  heldBytes(): number
+  streamCount(): number
 }
 
-/** Of a connection that has been encrypted, and belongs to the muxer from now on. Any other is left as it is. */
-export function straighten(connection: object, muxer: Muxer): void {
+/** Of a connection that has been encrypted, and belongs to the muxer from now on. Any other is left as it is. What its peer makes it hold counts among `holdings`. */
+export function straighten(connection: object, muxer: Muxer, holdings: Holdings): void {
   if (!('stream' in connection && 'decoder' in connection)) return
   const encrypted = connection as Encrypted
   const { stream: below } = encrypted
@@ -65,17 +74,29 @@ export function straighten(connection: object, muxer: Muxer): void {
   // Also for what goes the library's own way: a piece may begin on one and end on the other.
   encrypted.decoder.decode = (bytes) => cut(bytes.subarray())
   writeAtOnce(below)
-  for (const layer of [below, encrypted]) {
-    joinPieces(layer.readBuffer)
-    sendStraight(layer)
-    tellWhoListens(layer)
+  const { socket } = below
+  const holding = holdings.open(addressOwner(below.remoteAddr?.toString() ?? ''), () => {
+    encrypted.abort(new Error('there is no room for what the peer leaves unfinished, or unread'))
+  })
+  const note = (): void => {
+    const unsentBytes = unsent.reduce((sum, bytes) => sum + bytes(), socket?.writableLength ?? 0)
+    holding.set(cut.heldBytes() + muxer.heldBytes() + below.readBuffer.byteLength + encrypted.readBuffer.byteLength + unsentBytes)
   }
+  const unsent = [below, encrypted].map((layer) => {
+    joinPieces(layer.readBuffer)
+    tellWhoListens(layer)
+    return sendStraight(layer, { unsentBytesMax: () => UNSENT_BYTES_MAX + UNSENT_BYTES_OF_STREAM * muxer.streamCount(), onUnsent: note })
+  })
+  // The library sends what waits in a microtask of its own, which comes before this one.
+  below.addEventListener('drain', () => queueMicrotask(note))
+  below.addEventListener('close', holding.end)
   readStraight(below, (bytes) => {
     try {
       for (const piece of cut(bytes.subarray())) encrypted.onData(encrypted.decrypt(piece))
     } catch (failure) {
       encrypted.abort(failure as Error)
     }
+    note()
   })
   readStraight(encrypted, (bytes) => {
     try {
@@ -103,31 +124,41 @@ export function onMessage(stream: Stream, take: (bytes: Bytes) => void): void {
 }
 
 /**
- * Frames for a peer that does not read: three for each of the ten thousand circuits that a relay may have with one host, which beyond that wait by themselves.
- * What comes on top are answers, to pings as a rule, for which the library has no limit; each takes some hundreds of bytes.
+ * What may wait for a peer that does not read. What streams carry waits in them: these are answers to pings, for which the library has no limit, and what is said about
+ * streams, of which a relay may have ten thousand, each a circuit, with three such frames.
  */
-export const UNSENT_MAX = 30_000
+export const UNSENT_BYTES_MAX = 256 * 1024
+const UNSENT_BYTES_OF_STREAM = 1_024
+/** What one piece that waits takes beside its bytes. */
+const PIECE_BYTES = 300
 
-/** Each of these layers takes all that it is given, whether or not it can take more then. */
-function sendStraight(layer: Layer): void {
+/** Each of these layers takes all that it is given, whether or not it can take more then. Gives what it has not sent. */
+function sendStraight(
+  layer: Layer,
+  { unsentBytesMax, onUnsent }: { readonly unsentBytesMax: () => number; readonly onUnsent: () => void },
+) {
   const send = layer.send.bind(layer)
-  let unsent = 0
+  let unsentBytes = 0
   layer.send = (bytes) => {
     const isWaiting = layer.writableNeedsDrain || layer.sendingData || layer.writeBuffer.byteLength > 0
     if (isWaiting || layer.writeStatus !== 'writable') {
-      unsent = layer.writeBuffer.byteLength === 0 ? 1 : unsent + 1
-      if (unsent > UNSENT_MAX) layer.abort(new Error('the peer does not read'))
-      return send(bytes)
+      unsentBytes = (layer.writeBuffer.byteLength === 0 ? 0 : unsentBytes) + PIECE_BYTES + bytes.byteLength
+      if (unsentBytes > unsentBytesMax()) layer.abort(new Error('the peer does not read'))
+      const canSendMore = send(bytes)
+      onUnsent()
+      return canSendMore
     }
     try {
       const { canSendMore } = layer.sendData(bytes)
       layer.writableNeedsDrain = !canSendMore
+      if (!canSendMore) onUnsent()
       return canSendMore
     } catch (failure) {
       layer.abort(failure as Error)
       throw failure
     }
   }
+  return () => (layer.writeBuffer.byteLength === 0 ? 0 : unsentBytes)
 }
 
 /** Each piece takes some hundreds of bytes beside its own: of one that comes byte by byte many are made one now and then. */
@@ -159,17 +190,23 @@ function writeAtOnce(below: Encrypted['stream']): void {
 
 const LENGTH_BYTES = 2
 
+export interface NoiseReader {
+  (bytes: Uint8Array): readonly Uint8Array[]
+  /** What has come of a piece that is not whole. */
+  heldBytes(): number
+}
+
 /**
  * Cuts what comes into the pieces that were encrypted at once, each with its length before it; empty ones hold nothing and are left out. The library's own reader
  * finds out by an error, whose stack costs more than the piece, that no other is there.
  */
-export function createNoiseReader(): (bytes: Uint8Array) => readonly Uint8Array[] {
+export function createNoiseReader(): NoiseReader {
   let held: Uint8Array[] = []
   let heldBytes = 0
   /** As many are needed before it is worth looking. */
   let wantedBytes = LENGTH_BYTES
 
-  return (chunk) => {
+  const cut = (chunk: Uint8Array): readonly Uint8Array[] => {
     held.push(chunk)
     heldBytes += chunk.length
     if (heldBytes < wantedBytes) {
@@ -190,8 +227,11 @@ export function createNoiseReader(): (bytes: Uint8Array) => readonly Uint8Array[
       if (end > pieceStart) pieces.push(bytes.subarray(pieceStart, end))
       start = end
     }
-    held = start < bytes.length ? [bytes.subarray(start)] : []
     heldBytes = bytes.length - start
+    // As long as a part of them lives, all of the bytes that it was cut from do.
+    const rest = bytes.subarray(start)
+    held = heldBytes === 0 ? [] : [heldBytes < start ? new Uint8Array(rest) : rest]
     return pieces
   }
+  return Object.assign(cut, { heldBytes: () => heldBytes })
 }

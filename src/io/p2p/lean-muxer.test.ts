@@ -1,6 +1,7 @@
 import { Socket } from 'node:net'
 import type { Libp2p, MessageStream, Stream } from '@libp2p/interface'
 import { afterEach, expect, test, vi } from 'vitest'
+import { createHoldings } from './holdings.ts'
 import { layersOf, openStream } from './lean.test-world.ts'
 import type { Pieces } from './lean-layers.ts'
 import { leanYamux } from './lean-muxer.ts'
@@ -148,4 +149,63 @@ test.each([
   await vi.advanceTimersByTimeAsync(10_000)
   // The first is not answered here, and no other follows it.
   expect(sent).toBe(count)
+})
+
+/** A node that lets connections of strangers hold so much, one of its connections, and how a muxer is told of a stream. */
+async function small(strangerBytesMax: number) {
+  const gaveUp: string[] = []
+  const holdings = createHoldings({ strangerBytesMax, knownBytesMax: 0 })
+  const { there, stream, bytes } = await openStream(world, {
+    open: (owner, giveUp) =>
+      holdings.open(owner, () => {
+        gaveUp.push(owner)
+        giveUp()
+      }),
+  })
+  stream.send(new Uint8Array(1))
+  await expect.poll(bytes).toBe(1)
+  return { ...layersOf(there), there, stream, gaveUp }
+}
+
+const frameOf = (streamId: number, bytes: Uint8Array, length = bytes.length): Uint8Array =>
+  Uint8Array.of(0, 0, 0, streamId === 1 ? 0 : 1, 0, 0, 0, streamId, 0, length >> 16, (length >> 8) & 255, length & 255, ...bytes)
+
+test('G7, G11: a frame that is not whole counts among what strangers make us hold, and ends its connection where there is no room', async () => {
+  const { noise, tcp, gaveUp } = await small(100_000)
+  const begun = frameOf(99, new Uint8Array(50_000), 200_000)
+  tcp.onData(Uint8Array.of(0x10, 0, ...new Uint8Array(10)))
+  noise.onData(begun)
+  tcp.onData(new Uint8Array(1))
+  expect([noise.status, gaveUp]).toEqual(['open', []])
+  noise.onData(new Uint8Array(50_000))
+  tcp.onData(new Uint8Array(1))
+  expect([noise.status, tcp.status, gaveUp]).toEqual(['aborted', 'aborted', ['127.0.0.1']])
+})
+
+test('G7: what comes for a stream before its protocol is named counts too, and is no more than a window', async () => {
+  const { there, noise } = await small(1_000_000)
+  const nameWithoutEnd = Uint8Array.of(0x80, 0x04, ...new Uint8Array(60_000))
+  noise.onData(frameOf(33, nameWithoutEnd.subarray(0, 100)))
+  const muxer = (
+    there.getConnections()[0] as unknown as { muxer: { streams: { id: string; status: string; onData(b: Uint8Array): void }[] } }
+  ).muxer
+  const early = muxer.streams.find(({ id }) => id === '33')
+  for (let sent = 0; sent < 5 && early?.status === 'open'; sent += 1) early.onData(nameWithoutEnd)
+  expect(early?.status).toBe('aborted')
+})
+
+test('G7: what is unsent counts while the peer does not read, and no more when it does', async () => {
+  const { noise, tcp, gaveUp } = await small(40_000)
+  const write = vi.spyOn(tcp.socket, 'write').mockReturnValue(false)
+  for (let asked = 0; asked < 100; asked += 1) noise.send(Uint8Array.of(0))
+  write.mockReturnValue(true)
+  tcp.socket.emit('drain')
+  await turn()
+  write.mockReturnValue(false)
+  for (let asked = 0; asked < 100; asked += 1) noise.send(Uint8Array.of(0))
+  expect(gaveUp).toEqual([])
+  expect(() => {
+    for (let asked = 0; asked < 100; asked += 1) noise.send(Uint8Array.of(0))
+  }).toThrow()
+  expect(gaveUp).toEqual(['127.0.0.1'])
 })

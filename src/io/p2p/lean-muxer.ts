@@ -1,6 +1,7 @@
 import { type YamuxMuxerInit, yamux } from '@chainsafe/libp2p-yamux'
 import type { StreamMuxerFactory } from '@libp2p/interface'
-import { type Layer, joinPieces, type Muxer, straighten, tellWhoListens } from './lean-layers.ts'
+import { createHoldings, type Holdings } from './holdings.ts'
+import { type Bytes, type Layer, joinPieces, type Pieces, straighten, tellWhoListens } from './lean-layers.ts'
 
 /**
  * Yamux, without what it and the layers below it do for each message that need not be done, which with thousands of peers is most of what they do, and with
@@ -8,7 +9,8 @@ import { type Layer, joinPieces, type Muxer, straighten, tellWhoListens } from '
  * `lean-muxer.test.ts` sees that they do.
  */
 
-export function leanYamux(init: YamuxMuxerInit): () => StreamMuxerFactory {
+/** `holdings`: where what peers make their connections hold is counted. */
+export function leanYamux(init: YamuxMuxerInit, holdings: Holdings = createHoldings()): () => StreamMuxerFactory {
   return () => {
     const dialing = yamux(init)()
     // Who has dialed keeps the connection alive, as deployed peers do: to ask back would tell nothing more, and costs as much again.
@@ -21,7 +23,17 @@ export function leanYamux(init: YamuxMuxerInit): () => StreamMuxerFactory {
         boundFrames(within)
         takeFramesAtOnce(within)
         joinPieces(within.decoder.buffer)
-        straighten(connection, within)
+        const early = holdLittleOfUnused(within)
+        straighten(
+          connection,
+          {
+            onData: (bytes) => within.onData(bytes),
+            abort: (failure) => within.abort(failure),
+            heldBytes: () => within.decoder.buffer.byteLength + early.heldBytes(),
+            streamCount: () => within.streams.length,
+          },
+          holdings,
+        )
         makeStreamsLean(within)
         return muxer
       },
@@ -35,16 +47,24 @@ const ESTABLISHED = 3
 interface StreamWithin extends Layer {
   readonly streamId: number
   readonly state: number
+  /** None before the peers have agreed on one. */
+  readonly protocol: string
+  readonly status: string
   readonly recvWindow: number
   recvWindowCapacity: number
   sendWindowCapacity: number
   /** Bytes that go in one frame, once the peer has said so. */
   readonly maxMessageSize?: number
   sendWindowUpdate(): void
+  onMuxerNeedsDrain(): void
+  abort(failure: Error): void
 }
 
-interface MuxerWithin extends Muxer {
-  readonly decoder: { readonly buffer: Layer['readBuffer'] }
+interface MuxerWithin {
+  onData(bytes: Bytes): void
+  abort(failure: Error): void
+  readonly maConn: { readonly writableNeedsDrain: boolean }
+  readonly decoder: { readonly buffer: Pieces }
   readonly streams: readonly StreamWithin[]
   send(frame: Uint8Array): boolean
   _newStream(...how: unknown[]): StreamWithin
@@ -61,6 +81,7 @@ function boundFrames(muxer: MuxerWithin): void {
   const onData = muxer.onData.bind(muxer)
   muxer.onData = (bytes) => {
     onData(bytes)
+    holdAlone(muxer.decoder.buffer)
     const begun = muxer.decoder.buffer.byteLength - HEADER_BYTES
     if (begun > WINDOW_BYTES && muxer.streams.every(({ recvWindowCapacity }) => begun > recvWindowCapacity))
       throw new Error('a frame is longer than any stream may be sent')
@@ -93,12 +114,54 @@ function takeFramesAtOnce(muxer: MuxerWithin): void {
   }
 }
 
+/** As long as a part of them lives, all of the bytes that it was cut from do: a small part is kept by itself. */
+function holdAlone(list: Pieces): void {
+  const [first] = list.bufs
+  if (first === undefined || first.buffer.byteLength <= 2 * list.byteLength) return
+  const part = new Uint8Array(list.subarray())
+  list.consume(part.length)
+  list.append(part)
+}
+
+/**
+ * The library holds what comes for a stream of which it is not agreed yet what it is for, four megabytes for each, though none needs more than the names of some protocols. That is
+ * counted, and what is small is kept by itself: thousands of streams may wait for the rest of a name.
+ */
+function holdLittleOfUnused(muxer: MuxerWithin) {
+  const early = new Map<StreamWithin, number>()
+  const newStream = muxer._newStream.bind(muxer)
+  muxer._newStream = (...how) => {
+    const stream = newStream(...how)
+    const onData = stream.onData.bind(stream)
+    stream.onData = (bytes) => {
+      if (stream.protocol !== '') return onData(bytes)
+      const heldBytes = (early.get(stream) ?? 0) + bytes.byteLength
+      early.set(stream, heldBytes)
+      if (heldBytes > WINDOW_BYTES) stream.abort(new Error('too much was sent before a protocol was named'))
+      else onData(new Uint8Array(bytes.subarray()))
+    }
+    return stream
+  }
+  return {
+    heldBytes(): number {
+      let sum = 0
+      for (const [stream, bytes] of early) {
+        if (stream.protocol !== '' || stream.status !== 'open') early.delete(stream)
+        else sum += bytes
+      }
+      return sum
+    },
+  }
+}
+
 function makeStreamsLean(muxer: MuxerWithin): void {
   const newStream = muxer._newStream.bind(muxer)
   muxer._newStream = (...how) => {
     const stream = newStream(...how)
     tellWhoListens(stream)
     joinPieces(stream.readBuffer)
+    // It waits as the others do, which were told when the connection had no more room.
+    if (muxer.maConn.writableNeedsDrain) stream.onMuxerNeedsDrain()
     updateLazily(stream)
     sendAtOnce(stream, muxer)
     return stream

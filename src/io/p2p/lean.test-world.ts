@@ -1,5 +1,6 @@
 import type { Libp2p } from '@libp2p/interface'
 import { multiaddr } from '@multiformats/multiaddr'
+import { createHoldings, type Holdings } from './holdings.ts'
 import { startNode } from './libp2p.ts'
 import type { running } from './running.test-world.ts'
 import { identity } from './suite.ts'
@@ -27,10 +28,15 @@ export function layersOf(node: Libp2p): { readonly noise: Layer; readonly tcp: B
 }
 
 /** A stream to another node, and what has come out there. */
-export async function openStream({ keep }: Pick<ReturnType<typeof running>, 'keep'>) {
+export async function openStream({ keep }: Pick<ReturnType<typeof running>, 'keep'>, holdings: Holdings = createHoldings()) {
   const pieces: Uint8Array[] = []
   const node = async (seed: number, listen: string[]) =>
-    keep(await startNode({ identity: identity(seed), listen, streamsPerConnectionMax: 4, writeBufferBytesMax: 16 * 1024 * 1024 }, {}))
+    keep(
+      await startNode(
+        { identity: identity(seed), listen, streamsPerConnectionMax: 4, writeBufferBytesMax: 16 * 1024 * 1024, holdings },
+        {},
+      ),
+    )
   const there = await node(1, ['/ip4/127.0.0.1/tcp/0'])
   await there.handle(PROTOCOL, (stream) => {
     stream.addEventListener('message', ({ data }) => pieces.push(new Uint8Array(data.subarray())))

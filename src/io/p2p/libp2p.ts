@@ -8,6 +8,7 @@ import type { Multiaddr } from '@multiformats/multiaddr'
 import { createLibp2p, type Libp2pOptions } from 'libp2p'
 import { createGater, DOOR_LIMITS, type DoorLimits } from '#domain/door.ts'
 import { detailOf, isWeftError, listenFailed, WeftError } from '#domain/errors.ts'
+import { createHoldings, type Holdings } from './holdings.ts'
 import { leanYamux } from './lean-muxer.ts'
 import { boundUnusedStreams, UNUSED_STREAM_LIMITS, UNUSED_STREAM_TIMEOUT_MS, type UnusedStreamLimits } from './unused-streams.ts'
 
@@ -34,6 +35,8 @@ export interface NodeOptions {
   readonly streamsPerConnectionMax: number
   /** Unsent bytes one stream may hold before it is reset: what a peer that does not read costs at most. */
   readonly writeBufferBytesMax: number
+  /** Where what peers make it hold is counted; a place of its own when not given. */
+  readonly holdings?: Holdings
   readonly unusedStreams?: Partial<UnusedStreamLimits>
   readonly transports?: NonNullable<Libp2pOptions['transports']>
   readonly door?: Partial<DoorLimits>
@@ -106,13 +109,16 @@ export async function startNode<Services extends Record<string, unknown>>(
       connectionEncrypters: [noise()],
       streamMuxers: [
         boundUnusedStreams(
-          leanYamux({
-            maxInboundStreams: options.streamsPerConnectionMax,
-            maxOutboundStreams: options.streamsPerConnectionMax,
-            maxEarlyStreams: EARLY_STREAMS_MAX,
-            keepAliveInterval: KEEP_ALIVE_INTERVAL_MS,
-            streamOptions: { maxWriteBufferLength: options.writeBufferBytesMax },
-          }),
+          leanYamux(
+            {
+              maxInboundStreams: options.streamsPerConnectionMax,
+              maxOutboundStreams: options.streamsPerConnectionMax,
+              maxEarlyStreams: EARLY_STREAMS_MAX,
+              keepAliveInterval: KEEP_ALIVE_INTERVAL_MS,
+              streamOptions: { maxWriteBufferLength: options.writeBufferBytesMax },
+            },
+            options.holdings ?? createHoldings(),
+          ),
           { ...UNUSED_STREAM_LIMITS, ...options.unusedStreams },
         ),
       ],

@@ -7,8 +7,10 @@ export interface Pace {
   give(inbound: Inbound): void
   /** Whether what they come from is stopped. */
   isHolding(): boolean
-  /** Those that wait are not wanted any more. */
-  drop(): void
+  /** What waits here, in bytes. */
+  heldBytes(): number
+  /** Those that wait are not wanted any more: how many that were. */
+  drop(): number
 }
 
 /** What is to be stopped meanwhile, so that little waits here: the reading of whatever they come from. */
@@ -17,8 +19,14 @@ export interface Source {
   goOn(): void
 }
 
+/** What one that waits takes beside its payload: itself, its id, its place. */
+const WAITING_BYTES = 512
+
+const weightOf = ({ payload }: Inbound): number => WAITING_BYTES + payload.length
+
 export function createPace(inbox: Inbox, sender: Sender, source: Source, later: Later = onTimer): Pace {
   let held: Inbound[] = []
+  let heldBytes = 0
   let isResting = false
 
   function goOn(): void {
@@ -44,7 +52,9 @@ export function createPace(inbox: Inbox, sender: Sender, source: Source, later: 
     while (held[0] !== undefined) {
       if (!inbox.isOpenTo(sender, held[0].payload.length, drain)) return
       const inbound = held.shift()
-      if (inbound !== undefined) offer(inbound)
+      if (inbound === undefined) return
+      heldBytes -= weightOf(inbound)
+      offer(inbound)
     }
     goOn()
   }
@@ -53,12 +63,17 @@ export function createPace(inbox: Inbox, sender: Sender, source: Source, later: 
     give(inbound) {
       if (held.length === 0 && inbox.isOpenTo(sender, inbound.payload.length, drain)) return offer(inbound)
       held.push(inbound)
+      heldBytes += weightOf(inbound)
       if (held.length === 1) source.stop()
     },
     isHolding: () => held.length > 0 || isResting,
+    heldBytes: () => heldBytes,
     drop() {
+      const count = held.length
       held = []
+      heldBytes = 0
       source.goOn()
+      return count
     },
   }
 }

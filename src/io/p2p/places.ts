@@ -1,3 +1,4 @@
+import { createAddressBuckets } from '#domain/address-limits.ts'
 import { type BucketLimits, createBuckets } from '#domain/buckets.ts'
 import type { Rejection } from '#domain/rejection.ts'
 import type { Claim, Judge, Voucher } from './port.ts'
@@ -48,8 +49,8 @@ export function createPlaces(
   /** By peer. */
   const vouched = new Map<string, { readonly claim: Claim; readonly voucher: Voucher }>()
   const reserves = createBuckets(RESERVES, nowMs)
-  const reservesOfAddress = createBuckets(RESERVES_OF_ADDRESS, nowMs)
-  const claimsOfAddress = createBuckets(CLAIMS_OF_ADDRESS, nowMs)
+  const reservesOfAddress = createAddressBuckets(RESERVES_OF_ADDRESS, nowMs)
+  const claimsOfAddress = createAddressBuckets(CLAIMS_OF_ADDRESS, nowMs)
 
   function isAdmitted(peer: string): boolean {
     if (judge === undefined) return true

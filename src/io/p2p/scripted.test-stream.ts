@@ -4,6 +4,8 @@ import type { Connection, Stream } from '@libp2p/interface'
 export class ScriptedStream extends EventTarget {
   status = 'open'
   writeStatus = 'writable'
+  /** What waits for the other side. */
+  writeBufferLength = 0
   protocol: string
   readonly written: Uint8Array[] = []
   /** What was done to it, in order: `closeRead`, `close`, `abort`. */

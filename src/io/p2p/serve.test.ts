@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import type { SubmissionId } from '#domain/ids.ts'
 import type { Inbound } from '#io/intake/port.ts'
 import { createReceiptReader, encodeDelivery, parseReceipt } from '#wire/submit-frame.ts'
+import { createHoldings, HOLDING_LIMITS, type HoldingLimits } from './holdings.ts'
 import { createInbox, INBOX_LIMITS, type Inbox } from './inbox.ts'
 import { createReading } from './pace.ts'
 import { ScriptedStream, turn } from './scripted.test-stream.ts'
@@ -15,8 +16,9 @@ function createCatch() {
   return { ...inbox, taken, offer: (inbound: Inbound) => void taken.push(inbound) }
 }
 
-const servingOf = (inbox: Inbox) => ({
+const servingOf = (inbox: Inbox, holdings = createHoldings()) => ({
   sender: { peer: 'peer', address: undefined },
+  hold: (giveUp: () => void) => holdings.open('there', giveUp),
   inbox,
   source: { stop: () => undefined, goOn: () => undefined },
   frameTimeoutMs: 10_000,
@@ -218,6 +220,21 @@ describe('S26, G11: what is begun and not ended', () => {
     expect(quiet.done).not.toContain('closeRead')
   })
 
+  test.each([
+    ['submit', serveSubmit, good(1, 50_000).subarray(0, 40_000)],
+    ['collect', serveCollect, new TextEncoder().encode(`${idOf(1)}{"a":"${'x'.repeat(40_000)}`)],
+  ] as const)('G7: is let go with a %s stream that has ended here, though its peer does not end it', (_, serve, bytes) => {
+    const inbox = createCatch()
+    const holdings = createHoldings({ strangerBytesMax: 64 * 1_024, knownBytesMax: 0 })
+    const [stream, next] = [new ScriptedStream(), new ScriptedStream()]
+    stream.closing = new Promise(() => undefined)
+    for (const one of [stream, next]) serve(one.asStream(), servingOf(inbox, holdings))
+    stream.receive(bytes)
+    vi.advanceTimersByTime(10_000)
+    next.receive(bytes)
+    expect(inbox.counts()).toEqual({ frame_malformed: 1 })
+  })
+
   test('leaves no timer behind a stream that is gone', () => {
     const stream = new ScriptedStream()
     serveSubmit(stream.asStream(), servingOf(createCatch()))
@@ -228,15 +245,89 @@ describe('S26, G11: what is begun and not ended', () => {
   })
 })
 
-describe('S26, G11: while the inbox has no room', () => {
+describe('S26, G7, G11: what streams hold, all together', () => {
+  const KIB = 1_024
+  const part = good(1, 60 * KIB).subarray(0, 45 * KIB)
+  const cut = new TextEncoder().encode(`${idOf(1)}{"a":"${'x'.repeat(45 * KIB)}`)
   function open() {
+    const inbox = createCatch()
+    const holdings = createHoldings({ strangerBytesMax: 256 * KIB, knownBytesMax: 256 * KIB })
+    return {
+      inbox,
+      stream(serve: typeof serveSubmit) {
+        const stream = new ScriptedStream()
+        serve(stream.asStream(), servingOf(inbox, holdings))
+        return stream
+      },
+    }
+  }
+
+  test('of frames that are not whole the newest is given up, and told so', async () => {
+    const { stream, inbox } = open()
+    const streams = [1, 2, 3, 4, 5].map(() => stream(serveSubmit))
+    for (const one of streams) one.receive(part)
+    await turn()
+    const last = streams.pop() as ScriptedStream
+    expect(receiptsOf(last)).toEqual([' inbox_full'])
+    expect(last.done).toEqual(['send', 'closeRead', 'close'])
+    expect(inbox.counts()).toEqual({ inbox_full: 1 })
+    expect(streams.flatMap(({ done }) => done)).toEqual([])
+    streams[0]?.receive(good(1, 60 * KIB).subarray(45 * KIB))
+    expect(inbox.taken).toHaveLength(1)
+  })
+
+  test('of messages of deployed peers too, and that is not held against the sender', async () => {
+    const { stream, inbox } = open()
+    const streams = [1, 2, 3, 4, 5].map(() => stream(serveCollect))
+    for (const one of streams) one.receive(cut)
+    expect(inbox.counts()).toEqual({ inbox_full: 1 })
+    expect(streams.map(({ done }) => done.includes('closeRead'))).toEqual([false, false, false, false, true])
+  })
+
+  test('streams count by themselves, until they are gone', () => {
+    const { stream, inbox } = open()
+    const streams = Array.from({ length: 32 }, (_, index) => stream(index % 2 === 0 ? serveSubmit : serveCollect))
+    for (const one of streams.splice(0, 16)) one.abort()
+    for (let index = 0; index < 16; index += 1) streams.push(stream(serveCollect))
+    expect(inbox.counts()).toEqual({})
+    stream(serveCollect)
+    expect(inbox.counts()).toEqual({})
+    expect(streams.filter(({ done }) => done.includes('closeRead')).length).toBeGreaterThan(0)
+  })
+
+  test('a peer that does not read its receipts is reset', () => {
+    const { stream, inbox } = open()
+    const [quiet, deaf] = [stream(serveSubmit), stream(serveSubmit)]
+    deaf.writeBufferLength = 250 * KIB
+    deaf.receive(good(1))
+    expect([deaf.done, quiet.done, inbox.counts()]).toEqual([['abort'], [], {}])
+  })
+
+  test('whose vote was accepted has room that strangers do not take', async () => {
+    const { stream, inbox } = open()
+    const known = [serveSubmit, serveCollect].map((serve) => stream(serve))
+    known[0]?.receive(good(1))
+    known[1]?.receive(new TextEncoder().encode(`${idOf(2)}{}`))
+    for (const inbound of inbox.taken) accept(inbound)
+    known[0]?.receive(part)
+    known[1]?.receive(cut)
+    for (let index = 0; index < 4; index += 1) stream(serveSubmit).receive(part)
+    expect(inbox.counts()).toEqual({})
+    stream(serveSubmit).receive(part)
+    expect(inbox.counts()).toEqual({ inbox_full: 1 })
+  })
+})
+
+describe('S26, G11: while the inbox has no room', () => {
+  function open(limits: HoldingLimits = HOLDING_LIMITS) {
+    const holdings = createHoldings(limits)
     const inbox = createInbox({ ...INBOX_LIMITS, lengthMax: 2 }, () => 0)
     const done: string[] = []
     const connection = { pause: () => void done.push('pause'), resume: () => void done.push('resume') }
     const sources = createReading(connection)
     const serve = (how: typeof serveSubmit) => {
       const stream = new ScriptedStream()
-      how(stream.asStream(), { ...servingOf(inbox), source: sources() })
+      how(stream.asStream(), { ...servingOf(inbox, holdings), source: sources() })
       return stream
     }
     /** Takes what waits, step by step, until nothing does. */
@@ -263,6 +354,18 @@ describe('S26, G11: while the inbox has no room', () => {
     expect(await take()).toEqual([1, 2, 3, 4, 5, 6].map(idOf))
     expect(done).toEqual(['pause', 'resume'])
     expect(inbox.counts()).toEqual({})
+  })
+
+  test('G7: what waits counts, with what it takes beside its payload; where there is no room it is dropped, and the stream told', async () => {
+    const { inbox, done, serve, take } = open({ strangerBytesMax: 64 * 1_024, knownBytesMax: 0 })
+    const [stream, other] = [serve(serveSubmit), serve(serveCollect)]
+    stream.receive(Buffer.concat(Array.from({ length: 80 }, (_, index) => good(index))))
+    expect(inbox.counts()).toEqual({})
+    other.receive(new TextEncoder().encode(Array.from({ length: 30 }, (_, index) => `${idOf(100 + index)}{}`).join('')))
+    await turn()
+    expect(receiptsOf(stream)).toEqual([' inbox_full'])
+    expect((await take()).length).toBe(2 + 30)
+    expect(done).toEqual(['pause', 'resume'])
   })
 
   test('of a deployed peer nothing is dropped, also when it has closed its stream by then', async () => {

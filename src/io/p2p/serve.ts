@@ -6,6 +6,7 @@ import type { Receipt } from '#domain/submission.ts'
 import { type CollectStep, createCollectReader } from '#wire/collect-frame.ts'
 import type { FrameStep } from '#wire/length-prefix.ts'
 import { createDeliveryReader, encodeReceipt, parseDelivery } from '#wire/submit-frame.ts'
+import type { Holding } from './holdings.ts'
 import type { Inbox } from './inbox.ts'
 import { onMessage } from './lean-layers.ts'
 import { createPace, type Source } from './pace.ts'
@@ -16,18 +17,18 @@ import { createTickWriter } from './tick-writer.ts'
 /** How long a peer may take to read the last receipts before the stream is reset. */
 const CLOSE_TIMEOUT_MS = 5_000
 
+/** What a stream takes by itself, with what listens to it: a peer may have hundreds. */
+const STREAM_BYTES = 8 * 1024
+
 /** From where a stream comes, and where its deliveries go. */
 export interface Serving {
   readonly sender: Sender
   readonly inbox: Inbox
   readonly source: Source
+  /** Where what it makes us hold is counted. */
+  readonly hold: (giveUp: () => void) => Holding
   /** A frame that has begun and is not whole after this long ends its stream. */
   readonly frameTimeoutMs: number
-}
-
-/** A deployed collector does not listen for answers. */
-function respondNothing(): void {
-  return
 }
 
 /** Sends what is written, then ends both directions: whatever else the peer sends is dropped unread. */
@@ -42,19 +43,33 @@ export function endStream(stream: Stream): void {
  * One stream of `/weft/submit/1.0.0`: frames go to the inbox, receipts come back. The first broken frame, or the peer's own end, is the
  * last thing read; the stream ends when every frame before it has its receipt.
  */
-export function serveSubmit(stream: Stream, { sender, inbox, source, frameTimeoutMs }: Serving): void {
+export function serveSubmit(stream: Stream, { sender, inbox, source, hold, frameTimeoutMs }: Serving): void {
   const pace = createPace(inbox, sender, { ...source, goOn })
   // Of one that was reset nobody waits for receipts, and what had none comes again; what came over one that ended well is taken all the same.
   stream.addEventListener('close', () => {
     if (stream.status === 'aborted' || stream.status === 'reset') pace.drop()
+    holding.end()
   })
   const reader = createDeliveryReader()
-  const writer = createTickWriter(stream)
+  const holding = hold(() => {
+    // One that does not read would not read why either.
+    if (stream.writeBufferLength > 0) return stream.abort(new Error('there is no room for what the peer does not read'))
+    unansweredCount -= pace.drop()
+    stopReading('inbox_full')
+  })
+  const writer = createTickWriter(stream, note)
+  // The library sends what waits in a microtask of its own, which comes before this one.
+  stream.addEventListener('drain', () => queueMicrotask(note))
   let isReading = true
   let unansweredCount = 0
 
+  function note(): void {
+    holding.set(STREAM_BYTES + reader.heldBytes() + pace.heldBytes() + stream.writeBufferLength)
+  }
+
   function answer(receipt: Receipt): void {
     unansweredCount -= 1
+    if (receipt.code === 'accepted') holding.know()
     writer.write(encodeReceipt(receipt))
     endWhenAnswered()
   }
@@ -68,6 +83,9 @@ export function serveSubmit(stream: Stream, { sender, inbox, source, frameTimeou
   function stopReading(code: Rejection | undefined): void {
     isReading = false
     patience.end()
+    // The peer need not end its side, and would have it held.
+    reader.end()
+    note()
     if (code !== undefined) {
       inbox.count(code, sender)
       writer.write(encodeReceipt({ submissionId: '' as SubmissionId, code, reason: '' }))
@@ -89,6 +107,7 @@ export function serveSubmit(stream: Stream, { sender, inbox, source, frameTimeou
 
   function goOn(): void {
     patience.renew()
+    note()
     source.goOn()
   }
 
@@ -103,32 +122,58 @@ export function serveSubmit(stream: Stream, { sender, inbox, source, frameTimeou
     const steps = reader.push(bytes.subarray())
     if (steps.length > 0) patience.end()
     if (steps.every(take) && !reader.isBetweenFrames()) patience.begin()
+    note()
   })
   stream.addEventListener('remoteCloseWrite', () => {
     if (isReading) stopReading(reader.isBetweenFrames() ? undefined : 'frame_malformed')
   })
+  note()
 }
 
-/** One stream of `/collect`: messages go to the inbox, nothing is ever answered. Whatever becomes of the stream, those that came are taken: nobody sends them again. */
-export function serveCollect(stream: Stream, { sender, inbox, source, frameTimeoutMs }: Serving): void {
+/**
+ * One stream of `/collect`: messages go to the inbox, nothing is ever answered. Whatever becomes of the stream, those that came are taken, for nobody sends them again; where there is
+ * no room for what waits, they are counted.
+ */
+export function serveCollect(stream: Stream, { sender, inbox, source, hold, frameTimeoutMs }: Serving): void {
   const pace = createPace(inbox, sender, { ...source, goOn })
   const reader = createCollectReader()
+  const holding = hold(() => {
+    // Those that wait, and the one that is not whole.
+    for (let lost = pace.drop() + (reader.isBetweenMessages() ? 0 : 1); lost > 0; lost -= 1) inbox.count('inbox_full', sender)
+    stop()
+  })
+
+  /** A deployed collector does not listen for answers. */
+  function respond({ code }: Receipt): void {
+    if (code === 'accepted') holding.know()
+  }
 
   function take(step: CollectStep): void {
     if (step.kind === 'message') {
       const { submissionId, payload } = step
-      pace.give({ peer: sender.peer, protocol: 'collect', submissionId, payload, respond: respondNothing })
+      pace.give({ peer: sender.peer, protocol: 'collect', submissionId, payload, respond })
     } else inbox.count(step.kind, sender)
   }
 
-  function end(): void {
+  function note(): void {
+    holding.set((stream.status === 'open' ? STREAM_BYTES : 0) + reader.heldBytes() + pace.heldBytes())
+  }
+
+  function stop(): void {
     patience.end()
-    for (const step of reader.finish()) take(step)
+    reader.finish()
     endStream(stream)
+  }
+
+  function end(): void {
+    for (const step of reader.finish()) take(step)
+    stop()
+    note()
   }
 
   function goOn(): void {
     patience.renew()
+    note()
     source.goOn()
   }
 
@@ -143,8 +188,14 @@ export function serveCollect(stream: Stream, { sender, inbox, source, frameTimeo
     if (steps.length > 0) patience.end()
     if (reader.isEnded()) end()
     else if (!reader.isBetweenMessages()) patience.begin()
+    note()
   })
   stream.addEventListener('remoteCloseWrite', end)
+  stream.addEventListener('close', () => {
+    reader.finish()
+    note()
+  })
+  note()
 }
 
 /** Runs out when what was begun is not ended in time. Beginning again while it runs changes nothing: a byte now and then is no progress. */

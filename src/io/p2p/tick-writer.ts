@@ -13,11 +13,11 @@ export interface TickWriter {
 }
 
 /**
- * Writes once per turn of the event loop what came together in it: a libp2p write is four system calls, whatever its size,
+ * `onFull` is called when the stream does not take more for now: what waits has grown. Writes once per turn of the event loop what came together in it: a libp2p write is four system calls, whatever its size,
  * and a receipt written alone costs ten times as much as one of a hundred. After a failed write the stream is reset,
  * which its owner learns from the stream's `close` event.
  */
-export function createTickWriter(stream: WritableStream): TickWriter {
+export function createTickWriter(stream: WritableStream, onFull: () => void = () => undefined): TickWriter {
   let parts: Uint8Array[] = []
   let isScheduled = false
 
@@ -28,7 +28,7 @@ export function createTickWriter(stream: WritableStream): TickWriter {
     parts = []
     if (stream.writeStatus !== 'writable') return
     try {
-      stream.send(bytes)
+      if (!stream.send(bytes)) onFull()
     } catch (cause) {
       stream.abort(new Error('write failed', { cause }))
     }

@@ -1,0 +1,87 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { createHoldings, type Holding } from './holdings.ts'
+
+const KIB = 1_024
+
+function createWorld(limits = { strangerBytesMax: 64 * KIB, knownBytesMax: 64 * KIB }) {
+  const holdings = createHoldings(limits)
+  const gaveUp: string[] = []
+  return {
+    gaveUp,
+    open(name: string, owner = name): Holding {
+      return holdings.open(owner, () => void gaveUp.push(name))
+    },
+  }
+}
+
+test('G7, G11: where there is no room, of the address with the most the largest gives up first, and no more than is needed', () => {
+  const { open, gaveUp } = createWorld()
+  open('honest').set(20 * KIB)
+  const [small, large, middle] = ['small', 'large', 'middle'].map((name) => open(name, 'there')) as [Holding, Holding, Holding]
+  small.set(6 * KIB)
+  large.set(24 * KIB)
+  middle.set(14 * KIB)
+  expect(gaveUp).toEqual([])
+  small.set(7 * KIB)
+  expect(gaveUp).toEqual(['large'])
+  // It holds nothing any more, whatever it says.
+  large.set(1_000 * KIB)
+  expect(gaveUp).toEqual(['large'])
+})
+
+test('G11: of those that hold as much as each other the newest gives up', () => {
+  const { open, gaveUp } = createWorld()
+  for (let index = 0; index < 9; index += 1) open(`${index}`, 'there').set(8 * KIB)
+  expect(gaveUp).toEqual(['8', '7'])
+})
+
+test('an address has its share, however many streams another has', () => {
+  const { open, gaveUp } = createWorld()
+  open('honest').set(27 * KIB)
+  for (let index = 0; index < 200; index += 1) open(`${index}`, 'there').set(KIB)
+  expect(gaveUp).not.toContain('honest')
+})
+
+test('G11: the known have room of their own, in which strangers take none', () => {
+  const { open, gaveUp } = createWorld()
+  const known = open('known')
+  known.set(60 * KIB)
+  known.know()
+  open('a', 'there').set(30 * KIB)
+  open('b', 'there').set(34 * KIB)
+  expect(gaveUp).toEqual([])
+  const other = open('other')
+  other.know()
+  other.set(5 * KIB)
+  expect(gaveUp).toEqual(['known'])
+})
+
+test('what is gone takes no room', () => {
+  const { open, gaveUp } = createWorld()
+  for (let index = 0; index < 10; index += 1) {
+    const one = open('one')
+    one.set(60 * KIB)
+    one.end()
+    one.set(60 * KIB)
+  }
+  expect(gaveUp).toEqual([])
+})
+
+test('G7: together they never hold more than they may, whoever they are', () => {
+  const steps = fc.array(fc.record({ who: fc.nat(30), bytes: fc.nat(20 * KIB), isKnown: fc.boolean() }), { maxLength: 200 })
+  fc.assert(
+    fc.property(steps, (all) => {
+      const holdings = createHoldings({ strangerBytesMax: 64 * KIB, knownBytesMax: 32 * KIB })
+      const held = new Map<number, { readonly holding: Holding; bytes: number }>()
+      for (const { who, bytes, isKnown } of all) {
+        const one = held.get(who) ?? { holding: holdings.open(`${who % 7}`, () => void held.delete(who)), bytes: 0 }
+        held.set(who, one)
+        one.bytes = bytes
+        if (isKnown) one.holding.know()
+        one.holding.set(bytes)
+        expect(held.values().reduce((sum, other) => sum + other.bytes, 0)).toBeLessThanOrEqual(96 * KIB)
+      }
+    }),
+  )
+})

@@ -1,0 +1,123 @@
+/**
+ * What peers make this process hold: streams, frames that are not whole, deliveries that the inbox does not take yet, answers that nobody reads. Each stream and each connection
+ * is bounded by itself, and of both anybody may have many; here all of them together are, in bytes. Those from whom a vote was accepted, which costs a slot, have room of their
+ * own. Where there is none left, whoever holds the most gives some back: of the address with the most, the largest first, and of those of one size the newest.
+ */
+export interface HoldingLimits {
+  /** Held for those who have shown nothing yet. */
+  readonly strangerBytesMax: number
+  /** Held for the known. */
+  readonly knownBytesMax: number
+}
+
+export const HOLDING_LIMITS: HoldingLimits = {
+  // Five thousand collectors, who all are strangers after a restart, with a stream each and what they send first.
+  strangerBytesMax: 128 * 1024 * 1024,
+  // As many with a few streams each, and the receipts of the ten seconds for which a line of theirs is lost.
+  knownBytesMax: 256 * 1024 * 1024,
+}
+
+export interface Holdings {
+  /**
+   * `owner`: the part of a network address that somebody has to own. `giveUp` is called when its bytes are wanted back: it holds nothing any more then, whatever it says,
+   * and should see to that.
+   */
+  open(owner: string, giveUp: () => void): Holding
+}
+
+/** What one stream or connection makes us hold; nothing at first. */
+export interface Holding {
+  /** It is so many bytes from now on. May call the `giveUp` of any, its own too. */
+  set(bytes: number): void
+  /** Its owner is known from now on. */
+  know(): void
+  /** It is gone: it holds nothing any more, whatever it says. */
+  end(): void
+}
+
+/** What is freed when there is no room, of all there is: enough that whoever fills it again has sent more than it costs to find the greediest. */
+const FREED_SHARE = 1 / 8
+
+export function createHoldings(limits: HoldingLimits = HOLDING_LIMITS): Holdings {
+  const strangers = createStore(limits.strangerBytesMax)
+  const known = createStore(limits.knownBytesMax)
+  return {
+    open(owner, giveUp) {
+      let store = strangers
+      let isOver = false
+      function end(): void {
+        isOver = true
+        if (held.bytes > 0) store.set(held, 0)
+      }
+      const held: Held = {
+        owner,
+        bytes: 0,
+        giveUp() {
+          end()
+          giveUp()
+        },
+      }
+      return {
+        end,
+        set(bytes) {
+          if (bytes !== held.bytes && !isOver) store.set(held, bytes)
+        },
+        know() {
+          if (store === known || isOver) return
+          const { bytes } = held
+          if (bytes > 0) store.set(held, 0)
+          store = known
+          if (bytes > 0) store.set(held, bytes)
+        },
+      }
+    },
+  }
+}
+
+interface Held {
+  readonly owner: string
+  bytes: number
+  giveUp(): void
+}
+
+function createStore(bytesMax: number) {
+  let totalBytes = 0
+  const owners = new Map<string, { bytes: number; readonly held: Set<Held> }>()
+
+  function change(held: Held, bytes: number): void {
+    const owner = owners.get(held.owner) ?? { bytes: 0, held: new Set() }
+    owners.set(held.owner, owner)
+    totalBytes += bytes - held.bytes
+    owner.bytes += bytes - held.bytes
+    held.bytes = bytes
+    if (bytes > 0) owner.held.add(held)
+    else owner.held.delete(held)
+    if (owner.held.size === 0) owners.delete(held.owner)
+  }
+
+  /** Those of the address with the most, until others have as much on average. */
+  function freeGreediest(leftBytes: number): readonly Held[] {
+    const [first, ...others] = owners.values()
+    const greediest = others.reduce((most, other) => (most && most.bytes >= other.bytes ? most : other), first)
+    if (greediest === undefined) return []
+    const shareBytes = totalBytes / owners.size
+    const freed: Held[] = []
+    for (const held of [...greediest.held].reverse().sort((left, right) => right.bytes - left.bytes)) {
+      if (totalBytes <= leftBytes || greediest.bytes < shareBytes) break
+      change(held, 0)
+      freed.push(held)
+    }
+    return freed
+  }
+
+  return {
+    set(held: Held, bytes: number): void {
+      change(held, bytes)
+      if (totalBytes <= bytesMax) return
+      const freed: Held[] = []
+      while (totalBytes > bytesMax * (1 - FREED_SHARE)) freed.push(...freeGreediest(bytesMax * (1 - FREED_SHARE)))
+      // After all are counted as gone: what one lets go of may be read into by another at once.
+      for (const one of freed) one.giveUp()
+    },
+  }
+}
