@@ -100,9 +100,13 @@ export function createAnchorView(): AnchorView {
   const batchSteps = new Map<EpochId, BatchStep[]>()
   const signers = createSigners()
 
+  /** What it keeps goes on to one end of the chain. */
   function keep(keeps: (number: BlockNumber) => boolean): ReleasedEpoch[] {
-    for (const block of chain) if (!keeps(block.number)) byHash.delete(block.hash)
-    chain = chain.filter((block) => keeps(block.number))
+    // Asked with each block, of which there are thousands: as a rule few go, and often none.
+    if (![chain[0], chain.at(-1)].every((block) => block === undefined || keeps(block.number))) {
+      for (const block of chain) if (!keeps(block.number)) byHash.delete(block.hash)
+      chain = chain.filter((block) => keeps(block.number))
+    }
     const gone = [...epochs.values()].filter((epoch) => !keeps(epoch.release.number))
     for (const { epochId } of gone) {
       epochs.delete(epochId)

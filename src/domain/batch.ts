@@ -20,11 +20,13 @@ export interface Batch {
 /** Consecutive submissions of one project. */
 export function runsOf<One extends BatchedSubmission>(submissions: readonly One[]): One[][] {
   const runs: One[][] = []
-  for (const one of submissions) {
-    const run = runs.at(-1)
-    if (run?.[0]?.submission.request.projectId === one.submission.request.projectId) run.push(one)
-    else runs.push([one])
+  let from = 0
+  for (const [index, one] of submissions.entries()) {
+    if (one.submission.request.projectId === submissions[from]?.submission.request.projectId) continue
+    runs.push(submissions.slice(from, index))
+    from = index
   }
+  if (submissions.length > 0) runs.push(submissions.slice(from))
   return runs
 }
 

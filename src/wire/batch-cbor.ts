@@ -97,26 +97,24 @@ function packUints(numbers: readonly number[]): number | readonly number[] {
 }
 
 /** Numbers things in the order of their first use. Most come many times in a row. */
-function createTable<Item>(rules: { isSame(left: Item, right: Item): boolean; key(item: Item): string; pack(item: Item): unknown }) {
-  const places = new Map<string, number>()
-  const packed: unknown[] = []
-  let last: { readonly item: Item; readonly place: number } | undefined
+interface Table<Item> {
+  readonly rules: { isSame(left: Item, right: Item): boolean; key(item: Item): string; pack(item: Item): unknown }
+  readonly places: Map<string, number>
+  readonly packed: unknown[]
+  last?: Item
+  lastPlace: number
+}
 
-  function find(item: Item): number {
-    const key = rules.key(item)
-    const known = places.get(key)
-    if (known !== undefined) return known
-    places.set(key, packed.length)
-    return packed.push(rules.pack(item)) - 1
-  }
+const createTable = <Item>(rules: Table<Item>['rules']): Table<Item> => ({ rules, places: new Map(), packed: [], lastPlace: 0 })
 
-  return {
-    packed,
-    place(item: Item): number {
-      if (last === undefined || !rules.isSame(last.item, item)) last = { item, place: find(item) }
-      return last.place
-    },
-  }
+function placeIn<Item>(table: Table<Item>, item: Item): number {
+  if (table.last !== undefined && table.rules.isSame(table.last, item)) return table.lastPlace
+  const key = table.rules.key(item)
+  const place = table.places.get(key) ?? table.packed.push(table.rules.pack(item)) - 1
+  table.places.set(key, place)
+  table.last = item
+  table.lastPlace = place
+  return place
 }
 
 /** What surrounds a vote; many share it. */
@@ -133,6 +131,13 @@ function packAround({ request, header, dataMarket, nodeVersion, protocolState }:
   return [request.deadlineBlock, request.epochId, ...texts]
 }
 
+// What is called for each submission is made once, here: made for each batch it would be compiled again and again.
+const CIDS: Table<string>['rules'] = { isSame: (left, right) => left === right, key: (cid) => cid, pack: (cid) => cidBytes(cid) ?? cid }
+const AROUNDS: Table<Around>['rules'] = { isSame: isSameAround, key: aroundKey, pack: packAround }
+const idOf = ({ submissionId }: BatchedSubmission): string => submissionId
+const signatureOf = ({ submission }: BatchedSubmission): string => submission.signature
+const slotOf = ({ submission }: BatchedSubmission): number => submission.request.slotId
+
 /** Submissions read, or written, in one go: about 10 µs each. */
 const SUBMISSIONS_PER_TURN = 1_000
 
@@ -140,9 +145,9 @@ const SUBMISSIONS_PER_TURN = 1_000
 export const encodeCompactBatch = (batch: Batch): Uint8Array => atOnce(writeCompactBatch(batch))
 
 function* writeCompactBatch(batch: Batch): InTurns<Uint8Array> {
-  const cids = createTable<string>({ isSame: (left, right) => left === right, key: (cid) => cid, pack: (cid) => cidBytes(cid) ?? cid })
-  const around = createTable<Around>({ isSame: isSameAround, key: aroundKey, pack: packAround })
-  const projects = batch.projectIds.map((id, index) => [id, cids.place(batch.snapshotCids[index] as Cid)])
+  const cids = createTable(CIDS)
+  const around = createTable(AROUNDS)
+  const projects = batch.projectIds.map((id, index) => [id, placeIn(cids, batch.snapshotCids[index] as Cid)])
   const placeOf = new Map(batch.projectIds.map((id, index) => [id, index]))
   const runs: unknown[] = []
   let inTurn = 0
@@ -150,22 +155,17 @@ function* writeCompactBatch(batch: Batch): InTurns<Uint8Array> {
     inTurn += run.length
     if (inTurn > SUBMISSIONS_PER_TURN) yield
     const { projectId } = (run[0] as BatchedSubmission).submission.request
-    const submissions = run.map(({ submission }) => submission)
-    const ids = packAll(
-      run.map(({ submissionId }) => submissionId),
-      uuid,
-    )
-    const signatures = packAll(
-      submissions.map((one) => one.signature),
-      signature,
-    )
+    const ids = packAll(run.map(idOf), uuid)
+    const signatures = packAll(run.map(signatureOf), signature)
     // One project may have all of them.
     if (inTurn > SUBMISSIONS_PER_TURN) yield
-    const slots = packUints(submissions.map(({ request }) => request.slotId))
-    const voted = packUints(submissions.map(({ request }) => cids.place(request.snapshotCid)))
+    const slots = packUints(run.map(slotOf))
+    const voted: number[] = []
+    for (const { submission } of run) voted.push(placeIn(cids, submission.request.snapshotCid))
     if (inTurn > SUBMISSIONS_PER_TURN) yield
-    const arounds = packUints(submissions.map((one) => around.place(one)))
-    runs.push([placeOf.get(projectId) ?? projectId, ids, signatures, slots, voted, arounds])
+    const arounds: number[] = []
+    for (const { submission } of run) arounds.push(placeIn(around, submission))
+    runs.push([placeOf.get(projectId) ?? projectId, ids, signatures, slots, packUints(voted), packUints(arounds)])
     if (inTurn > SUBMISSIONS_PER_TURN) inTurn = 0
   }
   yield

@@ -23,19 +23,25 @@ const encoder = new TextEncoder()
 export function encodeBatch({ submissions, submissionsRoot, projectIds, snapshotCids }: Batch): Uint8Array {
   const file = createText(submissionsJsonBytes(submissions.slice(0, 1)) * submissions.length)
   file.write(`{"submissionIDs":[${listOf(submissions.map(({ submissionId }) => submissionId))}],"submissions":[`)
-  const writeOne = createSubmissionWriter()
-  for (let from = 0; from < submissions.length; from += SUBMISSIONS_PER_PIECE) {
-    const texts = submissions.slice(from, from + SUBMISSIONS_PER_PIECE).map(({ submission }) => writeOne(submission))
-    // By itself: put before the text, it would have that copied once more.
-    if (from > 0) file.write(',')
-    file.write(texts.join(','))
+  const before: Before = {}
+  let parts: string[] = []
+  for (const [index, { submission }] of submissions.entries()) {
+    if (index > 0) parts.push(',')
+    const around = aroundOf(submission, before)
+    const { request, signature } = submission
+    if (around === undefined || !PLAIN.test(signature)) parts.push(goString(submissionText(submission)))
+    else parts.push(around[0], String(request.slotId), around[1], signature, around[2])
+    if (parts.length < PARTS_PER_PIECE) continue
+    file.write(parts.join(''))
+    parts = []
   }
+  file.write(parts.join(''))
   file.write(`],"roothash":${goString(submissionsRoot)},"pids":[${listOf(projectIds)}],"cids":[${listOf(snapshotCids)}]}`)
   return file.bytes()
 }
 
-/** Submissions that become bytes together. A text of megabytes would take as long again to be made, and to be let go of. */
-const SUBMISSIONS_PER_PIECE = 32
+/** Of 32 submissions, which become bytes together. A text of megabytes would take as long again to be made, and to be let go of. */
+const PARTS_PER_PIECE = 192
 /** What room is made for beside what is asked for: lists of projects and CIDs, and numbers that grow. */
 const SPARE = { share: 1.05, bytes: 65_536 }
 /** Of one code unit in UTF-8. */
@@ -59,11 +65,18 @@ function createText(bytesUsual: number) {
   }
 }
 
-/** How many bytes the submissions take in the file, near enough to cut batches by: exact for ASCII, which all of ours is. */
+/** How many bytes the submissions take in the file, near enough to cut batches by: exact for ASCII and signatures in hex, which all of ours are. */
 export function submissionsJsonBytes(submissions: readonly BatchedSubmission[]): number {
-  const write = createSubmissionWriter()
+  const before: Before = {}
   let bytes = 0
-  for (const { submissionId, submission } of submissions) bytes += submissionId.length + write(submission).length + '"",,'.length
+  for (const { submissionId, submission } of submissions) {
+    const around = aroundOf(submission, before)
+    bytes += submissionId.length + '"",,'.length
+    if (around === undefined) bytes += goString(submissionText(submission)).length
+    else
+      bytes +=
+        around[0].length + String(submission.request.slotId).length + around[1].length + submission.signature.length + around[2].length
+  }
   return bytes
 }
 
@@ -76,25 +89,26 @@ function goString(text: string): string {
 /** Text in which neither encoder escapes anything. */
 const PLAIN = /^[\x20\x21\x23-\x25\x27-\x3b\x3d\x3f-\x5b\x5d-\x7e]+$/
 
-const listOf = (texts: readonly string[]): string => texts.map(goString).join(',')
+/** Looked at together, for there are thousands. */
+const listOf = (texts: readonly string[]): string => (PLAIN.test(texts.join('')) ? `"${texts.join('","')}"` : texts.map(goString).join(','))
 
 /** What stands before the slot, between slot and signature, and after the signature of a submission. */
 type Around = readonly [string, string, string]
 
+/** The submission before, and what is around its slot and signature. */
+interface Before {
+  last?: Submission
+  around?: Around | undefined
+}
+
 /**
- * Writes submissions as the JSON strings that stand in the file. Those in a row differ in slot and signature alone, as a rule: what
- * surrounds these is looked at, and written, once, which takes a tenth of the time.
+ * What stands around slot and signature of a submission, in the JSON string that it is in the file; `undefined` where it is to be written as a whole.
+ * Those in a row differ in slot and signature alone, as a rule: what surrounds these is looked at, and made, once, which takes a tenth of the time.
  */
-function createSubmissionWriter(): (submission: Submission) => string {
-  let last: Submission | undefined
-  let around: Around | undefined
-  return (submission) => {
-    if (last === undefined || !differInSlotAlone(last, submission)) around = plainAround(submission)
-    last = submission
-    const { request, signature } = submission
-    if (around === undefined || request.slotId === 0 || !PLAIN.test(signature)) return goString(submissionText(submission))
-    return around[0] + request.slotId + around[1] + signature + around[2]
-  }
+function aroundOf(submission: Submission, before: Before): Around | undefined {
+  if (before.last === undefined || !differInSlotAlone(before.last, submission)) before.around = plainAround(submission)
+  before.last = submission
+  return submission.request.slotId === 0 ? undefined : before.around
 }
 
 /** Whether all is equal that votes on several projects, of several slots, can have in common. */

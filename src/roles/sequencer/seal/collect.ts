@@ -1,5 +1,5 @@
 import type { AnchorView } from '#domain/anchor-view.ts'
-import { byCodeUnit, type EpochId } from '#domain/ids.ts'
+import { byCodeUnit, type EpochId, type ProjectId } from '#domain/ids.ts'
 import type { VerifiedSubmission } from '#domain/submission.ts'
 import { isInWindow, type SubmissionWindow } from '#domain/window.ts'
 import type { Store } from '#io/store/port.ts'
@@ -27,12 +27,19 @@ export async function collect(
 ): Promise<readonly VerifiedSubmission[]> {
   const { store, view, ballots, hasher } = deps
   await store.flush()
-  const isCounted = ({ submission }: VerifiedSubmission): boolean => {
-    const header = view.header(submission.header)
-    return header !== undefined && isInWindow(window, header)
+  /** By header: nearly all votes name one of a few. */
+  const isCounted = new Map<string, boolean>()
+  const counted: VerifiedSubmission[] = []
+  for (const vote of ballots.inMemory(epochId) ?? (await readVotes(epochId, store, breathe))) {
+    const { header } = vote.submission
+    let isIn = isCounted.get(header)
+    if (isIn === undefined) {
+      const block = view.header(header)
+      isIn = block !== undefined && isInWindow(window, block)
+      isCounted.set(header, isIn)
+    }
+    if (isIn) counted.push(vote)
   }
-  const recorded = ballots.inMemory(epochId) ?? (await readVotes(epochId, store, breathe))
-  const counted = [...recorded].filter(isCounted)
   await breathe(counted.length)
   return withUniqueIds(await inOrder(counted, breathe), hasher, breathe)
 }
@@ -54,13 +61,18 @@ async function readVotes(epochId: EpochId, store: Store, breathe: Breathe): Prom
   return votes
 }
 
+// What is called for each vote is made once, here: made for each epoch it would be compiled for each epoch.
+const projectOf = ({ submission }: VerifiedSubmission): ProjectId => submission.request.projectId
+const bySlot = (left: VerifiedSubmission, right: VerifiedSubmission): number =>
+  left.submission.request.slotId - right.submission.request.slotId
+
 /** Which of them came first is forgotten here (G2). */
 async function inOrder(votes: readonly VerifiedSubmission[], breathe: Breathe): Promise<readonly VerifiedSubmission[]> {
-  const perProject = Map.groupBy(votes, ({ submission }) => submission.request.projectId)
+  const perProject = Map.groupBy(votes, projectOf)
   const ordered: VerifiedSubmission[] = []
   for (const projectId of [...perProject.keys()].sort(byCodeUnit)) {
     const ofProject = perProject.get(projectId) as VerifiedSubmission[]
-    ordered.push(...ofProject.sort((left, right) => left.submission.request.slotId - right.submission.request.slotId))
+    ordered.push(...ofProject.sort(bySlot))
     await breathe(ofProject.length)
   }
   return ordered

@@ -1,7 +1,7 @@
 import { runsOf } from '#domain/batch.ts'
-import type { ProjectId } from '#domain/ids.ts'
+import type { ProjectId, SlotId } from '#domain/ids.ts'
 import type { VerifiedSubmission } from '#domain/submission.ts'
-import { type TallyPolicy, type TallyResult, tally } from '#domain/tally.ts'
+import { type TallyPolicy, type TallyResult, tally, type Vote } from '#domain/tally.ts'
 import type { Breathe } from './turns.ts'
 
 /** One project of the epoch after counting. */
@@ -12,22 +12,25 @@ export interface CountedProject {
   readonly ballots: readonly VerifiedSubmission[]
 }
 
+// What is called for each vote is made once, here: made for each epoch it would be compiled for each epoch.
+const slotOf = ({ submission }: VerifiedSubmission): SlotId => submission.request.slotId
+const voteOf = ({ signer, submission: { request } }: VerifiedSubmission): Vote => ({
+  slotId: request.slotId,
+  snapshotCid: request.snapshotCid,
+  signer,
+})
+
 /** Counts each project of an epoch by the finalisation rule. Pure: the same ballots give the same result (G2). `ballots` are all of the epoch, ordered by project. */
 export async function finalize(
   ballots: readonly VerifiedSubmission[],
   policy: TallyPolicy,
   breathe: Breathe,
 ): Promise<readonly CountedProject[]> {
-  const slotsInEpoch = new Set(ballots.map(({ submission }) => submission.request.slotId)).size
+  const slotsInEpoch = new Set(ballots.map(slotOf)).size
   const counted: CountedProject[] = []
   for (const ofProject of runsOf(ballots)) {
     const { projectId } = (ofProject[0] as VerifiedSubmission).submission.request
-    const votes = ofProject.map(({ signer, submission: { request } }) => ({
-      slotId: request.slotId,
-      snapshotCid: request.snapshotCid,
-      signer,
-    }))
-    counted.push({ projectId, ballots: ofProject, result: tally(votes, policy, slotsInEpoch) })
+    counted.push({ projectId, ballots: ofProject, result: tally(ofProject.map(voteOf), policy, slotsInEpoch) })
     await breathe(ofProject.length)
   }
   return counted
