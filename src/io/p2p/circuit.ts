@@ -18,9 +18,9 @@ interface Half {
 
 /**
  * Stops reading from one half of a circuit while more than `heldBytesMax` wait to be written to the other: libp2p joins the two by a queue
- * without a limit, so that a peer which does not read would cost the relay whatever another sends it. Whoever sends has to wait instead.
+ * without a limit, so that a peer which does not read would cost the relay whatever another sends it. Whoever sends has to wait instead. Returns how many wait.
  */
-export function holdBack(from: Half, to: Half, heldBytesMax: number): void {
+export function holdBack(from: Half, to: Half, heldBytesMax: number): () => number {
   let heldBytes = 0
   const send = to.send.bind(to)
   from.addEventListener('message', ({ data }) => {
@@ -32,10 +32,11 @@ export function holdBack(from: Half, to: Half, heldBytesMax: number): void {
     if (heldBytes <= heldBytesMax && from.readStatus === 'paused') from.resume()
     return send(bytes)
   }
+  return () => heldBytes
 }
 
-/** Called with the two ends of a circuit before anything goes through it. False ends it, and the peer that asked is told that it failed. */
-export type OnCircuit = (ends: { readonly near: Stream; readonly far: Stream }, from: Connection) => boolean
+/** Called with the two ends of a circuit, and what waits between them, before anything goes through it. False ends it, and the peer that asked is told that it failed. */
+export type OnCircuit = (ends: { readonly near: Stream; readonly far: Stream; heldBytes(): number }, from: Connection) => boolean
 
 /**
  * Makes the server handle a peer that asks for a reservation or a circuit in libp2p's own way, with both directions of the circuit held
@@ -53,13 +54,11 @@ export function holdBackCircuits(service: CircuitRelayService, heldBytesMax: num
         async value(...step: unknown[]) {
           const far = await server.stopHop(...step)
           if (far === undefined) return undefined
-          if (!onCircuit({ near: stream, far }, connection)) {
-            far.abort(new Error('there is no room for another circuit'))
-            return undefined
-          }
-          holdBack(stream as unknown as Half, far as unknown as Half, heldBytesMax)
-          holdBack(far as unknown as Half, stream as unknown as Half, heldBytesMax)
-          return far
+          const [near, other] = [stream as unknown as Half, far as unknown as Half]
+          const held = [holdBack(near, other, heldBytesMax), holdBack(other, near, heldBytesMax)]
+          if (onCircuit({ near: stream, far, heldBytes: () => held.reduce((sum, bytes) => sum + bytes(), 0) }, connection)) return far
+          far.abort(new Error('there is no room for another circuit'))
+          return undefined
         },
       },
     }) as Server

@@ -3,6 +3,7 @@ import { CIRCUIT_LIMITS, type CircuitLimits, createCircuits } from './circuits.t
 import { ScriptedStream } from './scripted.test-stream.ts'
 
 class End extends ScriptedStream {
+  readBufferLength = 0
   carry(bytes: number): void {
     this.dispatchEvent(Object.assign(new Event('message'), { data: new Uint8Array(bytes) }))
   }
@@ -15,8 +16,9 @@ function setUp(limits: Partial<CircuitLimits> = {}) {
     circuits,
     open(peer: string, address: string | undefined = peer) {
       const [near, far] = [new End(), new End()]
-      const isTaken = circuits.add({ peer, address }, { near: near.asStream(), far: far.asStream() })
-      return { near, far, isTaken }
+      const between = { bytes: 0 }
+      const ends = { near: near.asStream(), far: far.asStream(), heldBytes: () => between.bytes }
+      return { near, far, between, isTaken: circuits.add({ peer, address }, ends) }
     },
     pass(ms: number) {
       nowMs += ms
@@ -43,7 +45,8 @@ describe('R2: circuits', () => {
     expect(['a', 'b', 'c'].map((peer) => open(peer, 'flat').isTaken)).toEqual([true, true, false])
     expect(open('c', 'house').isTaken).toBe(true)
     const { circuits } = setUp({ circuitsPerAddressMax: 1 })
-    const own = () => circuits.add({ peer: 'd', address: undefined }, { near: new End().asStream(), far: new End().asStream() })
+    const ends = () => ({ near: new End().asStream(), far: new End().asStream(), heldBytes: () => 0 })
+    const own = () => circuits.add({ peer: 'd', address: undefined }, ends())
     expect([own(), own()]).toEqual([true, true])
   })
 
@@ -53,6 +56,41 @@ describe('R2: circuits', () => {
     one.near.abort()
     one.far.abort()
     expect([circuits.count(), [...circuits.callers()]]).toEqual([1, ['a']])
+  })
+})
+
+describe('R2, G11: what waits in circuits for peers that do not read', () => {
+  test('ends those of the address with the most when there is more than there is room for, wherever it waits, and no others', () => {
+    const { circuits, open, pass } = setUp({ circuitHeldBytesMax: 1_000 })
+    const greedy = ['a', 'b', 'c', 'd'].map((peer) => open(peer, 'flat'))
+    const modest = open('e', 'house')
+    for (const { near, far, between } of greedy) {
+      near.readBufferLength = 100
+      far.writeBufferLength = 50
+      between.bytes = 50
+    }
+    modest.near.readBufferLength = 200
+    pass(1_000)
+    expect([circuits.count(), circuits.endedCount()]).toEqual([5, 0])
+    modest.between.bytes = 1
+    pass(1_000)
+    expect([modest.near.status, circuits.count(), circuits.endedCount()]).toEqual(['open', 4, 1])
+    expect(greedy.map(({ far }) => far.status)).toEqual(['open', 'open', 'open', 'aborted'])
+  })
+
+  test('is the network’s of one who has many addresses, and gone with the circuit', () => {
+    const { circuits, open, pass } = setUp({ circuitHeldBytesMax: 1_000 })
+    const [one, other] = [open('a', '2001:db8:1:1'), open('b', '2001:db8:1:2')]
+    const modest = open('c', 'house')
+    for (const { between } of [one, other]) between.bytes = 400
+    modest.between.bytes = 400
+    pass(1_000)
+    expect([one, other, modest].map(({ near }) => near.status)).toEqual(['open', 'aborted', 'open'])
+    one.near.abort()
+    const again = open('a', '2001:db8:1:1')
+    again.between.bytes = 400
+    pass(1_000)
+    expect([again.near.status, circuits.endedCount()]).toEqual(['open', 1])
   })
 })
 

@@ -1,8 +1,10 @@
 import type { Stream } from '@libp2p/interface'
+import { networkOf } from '#domain/address-block.ts'
 import { createAddressCounts } from '#domain/address-limits.ts'
+import { createHoldings, type Holding } from './holdings.ts'
 
 export interface CircuitLimits {
-  /** Circuits in all: each costs two streams and their buffers, about 100 KiB at worst. */
+  /** Circuits in all: each costs two streams, some 20 KiB, and what waits in it. */
   readonly circuitsMax: number
   /** Circuits one peer may hold open: a collector needs one per sequencer, and a spare. */
   readonly circuitsPerPeerMax: number
@@ -14,6 +16,8 @@ export interface CircuitLimits {
   readonly circuitMsMax: number
   /** One that carries nothing for so long ends: two peers that are there ping each other through it every 30 s. */
   readonly circuitIdleMsMax: number
+  /** Bytes that wait in all of them for peers that do not read. Where there are more, those of the address with the most end. */
+  readonly circuitHeldBytesMax: number
 }
 
 export const CIRCUIT_LIMITS: CircuitLimits = {
@@ -23,6 +27,7 @@ export const CIRCUIT_LIMITS: CircuitLimits = {
   circuitBytesMax: 0,
   circuitMsMax: 0,
   circuitIdleMsMax: 120_000,
+  circuitHeldBytesMax: 256 * 1024 * 1024,
 }
 
 /** Who asked for a circuit. `address`: the part of its network address that somebody has to own, if it counts. */
@@ -31,10 +36,13 @@ export interface Caller {
   readonly address: string | undefined
 }
 
-/** Its two streams: to whom asked for it, and to whom it leads. */
+type End = Pick<Stream, 'addEventListener' | 'abort' | 'readBufferLength' | 'writeBufferLength'>
+
+/** Its two streams, to whom asked for it and to whom it leads, and what waits between them. */
 export interface Ends {
-  readonly near: Pick<Stream, 'addEventListener' | 'abort'>
-  readonly far: Pick<Stream, 'addEventListener' | 'abort'>
+  readonly near: End
+  readonly far: End
+  heldBytes(): number
 }
 
 export interface Circuits {
@@ -42,7 +50,7 @@ export interface Circuits {
   isFull(caller: Caller): boolean
   /** Takes it up, and sees that it keeps to its limits from now on; false when there is no room by now. */
   add(caller: Caller, ends: Ends): boolean
-  /** Ends those that have lasted too long, or carried nothing for too long. To be called about once a second. */
+  /** Ends those that have lasted too long, or carried nothing for too long, or hold too much. To be called about once a second. */
   sweep(): void
   count(): number
   /** Of those that are there now. */
@@ -57,14 +65,20 @@ interface Circuit extends Caller {
   readonly sinceMs: number
   lastMs: number
   bytes: number
+  readonly holding: Holding
+  heldBytes(): number
   end(why: string): void
 }
+
+/** Who answers for what waits in it. Programs of this machine are each their own. */
+const ownerOf = ({ peer, address }: Caller): string => (address === undefined ? peer : (networkOf(address) ?? address))
 
 /** The circuits of a relay, each bounded by itself and all of them together. */
 export function createCircuits(limits: CircuitLimits, nowMs: () => number): Circuits {
   const circuits = new Set<Circuit>()
   const ofPeer = new Map<string, number>()
   const ofAddress = createAddressCounts(limits.circuitsPerAddressMax)
+  const holdings = createHoldings({ strangerBytesMax: limits.circuitHeldBytesMax, knownBytesMax: 0 })
   let relayedBytes = 0
   let endedCount = 0
 
@@ -90,14 +104,17 @@ export function createCircuits(limits: CircuitLimits, nowMs: () => number): Circ
 
   function endIfOver(circuit: Circuit): void {
     const why = excess(circuit)
-    if (why === undefined) return
+    if (why !== undefined) endFor(why, circuit)
+  }
+
+  function endFor(why: string, circuit: Circuit): void {
     endedCount += 1
     circuit.end(why)
   }
 
   return {
     isFull,
-    add(caller, { near, far }) {
+    add(caller, { near, far, heldBytes }) {
       if (isFull(caller)) return false
       const atMs = nowMs()
       const circuit: Circuit = {
@@ -105,11 +122,14 @@ export function createCircuits(limits: CircuitLimits, nowMs: () => number): Circ
         sinceMs: atMs,
         lastMs: atMs,
         bytes: 0,
+        holding: holdings.open(ownerOf(caller), () => endFor('it holds more than there is room for', circuit)),
+        heldBytes: () => [near, far].reduce((sum, end) => sum + end.readBufferLength + end.writeBufferLength, heldBytes()),
         end(why) {
           for (const stream of [near, far]) stream.abort(new Error(why))
         },
       }
       const forget = () => {
+        circuit.holding.end()
         if (circuits.delete(circuit)) change(caller, -1)
       }
       circuits.add(circuit)
@@ -127,6 +147,8 @@ export function createCircuits(limits: CircuitLimits, nowMs: () => number): Circ
     },
     sweep() {
       for (const circuit of [...circuits]) endIfOver(circuit)
+      // What one lets go of, others may have: each is asked only while it is there.
+      for (const circuit of [...circuits]) if (circuits.has(circuit)) circuit.holding.set(circuit.heldBytes())
     },
     count: () => circuits.size,
     callers: () => new Set(ofPeer.keys()),

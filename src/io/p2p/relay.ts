@@ -26,8 +26,8 @@ export const RELAY_LIMITS: RelayLimits = { ...PLACE_LIMITS, ...CIRCUIT_LIMITS, r
 const HOP_TIMEOUT_MS = 30_000
 /** Bytes of one direction of one circuit that wait for a slow reader before the circuit is reset. */
 const WRITE_BUFFER_BYTES_MAX = 4 * 1024 * 1024
-/** Bytes of one direction of one circuit that wait before its sender has to: several windows of Yamux, so that an honest reader is never short. */
-const HELD_BYTES_MAX = 1024 * 1024
+/** Bytes of one direction of one circuit that wait before its sender has to; a window of Yamux may come on top. What an honest reader is short of is on its way by then. */
+const HELD_BYTES_MAX = 256 * 1024
 const SWEEP_INTERVAL_MS = 1_000
 /** How often it is seen whether circuits have ended, while a relay that stops waits for that. */
 const DRAIN_POLL_MS = 20

@@ -38,7 +38,7 @@ export const RELAY_SETTINGS = {
     unit: 'circuits',
     fallback: 10_000,
     roles: ['relay'],
-    doc: 'Connections that this relay carries at once; 100 KiB of memory each at worst.',
+    doc: 'Connections that this relay carries at once; some 20 KiB of memory each, and 256 MiB for what waits in all of them.',
   },
   circuitsPerPeer: {
     env: 'WEFT_CIRCUITS_PER_PEER',
