@@ -42,6 +42,13 @@ describe('R2: reservations', () => {
   })
 })
 
+test('R2: a network of IPv6 has as many places as four addresses, however many of its addresses ask', () => {
+  const { places } = setUp({ reservationsPerAddressMax: 1 })
+  const there = [1, 2, 3, 4].map((last) => [`peer ${last}`, `2001:db8:1:${last}`] as const)
+  const mayReserve = (address: string) => places.mayReserve({ peer: address, address }, new Map(there))
+  expect(['2001:db8:1:5', '2001:db8:2:1', '2001:db8:2:1'].map(mayReserve)).toEqual([false, true, true])
+})
+
 describe('R6: where peers are asked for whom they come', () => {
   /** For slot 0 the sequencer signs whose name it is. */
   const judge: Judge = ({ slotId, signature }) => {

@@ -1,4 +1,4 @@
-import { createAddressBuckets } from '#domain/address-limits.ts'
+import { createAddressBuckets, createAddressCounts } from '#domain/address-limits.ts'
 import { type BucketLimits, createBuckets } from '#domain/buckets.ts'
 import type { Rejection } from '#domain/rejection.ts'
 import type { Claim, Judge, Voucher } from './port.ts'
@@ -80,8 +80,9 @@ export function createPlaces(
       if (isOfSequencer(peer)) return isAdmitted(peer)
       if (!reservesOfAddress.take(address, 1) || !isAdmitted(peer)) return false
       const others = [...holders].filter(([holder]) => !isOfSequencer(holder))
-      const ofAddress = others.filter(([, other]) => other === address)
-      return others.length < limits.reservationsMax && ofAddress.length < limits.reservationsPerAddressMax
+      const counts = createAddressCounts(limits.reservationsPerAddressMax)
+      for (const [, other] of others) counts.change(other, 1)
+      return others.length < limits.reservationsMax && counts.full(address) === undefined
     },
     forget: (peer) => void vouched.delete(peer),
   }
