@@ -6,22 +6,22 @@ export interface BucketLimits {
   readonly tokensMax: number
 }
 
-export interface Buckets {
+export interface Buckets<Holder = string> {
   /** Takes `cost` tokens from the sender's bucket; `false`, and nothing taken, when it has fewer. */
-  take(holder: string, cost: number): boolean
+  take(holder: Holder, cost: number): boolean
   /** Takes what turned out to be the cost only afterwards, also more than there is: the sender waits until that has come back. */
-  charge(holder: string, cost: number): void
+  charge(holder: Holder, cost: number): void
   /** Until the sender's bucket holds `cost` tokens; `Infinity` when it never will. Takes nothing. */
-  waitMs(holder: string, cost: number): number
+  waitMs(holder: Holder, cost: number): number
 }
 
 /** Buckets that are remembered; beyond it the one seen first is forgotten and starts with a full bucket. */
 const BUCKETS_MAX = 20_000
 
-export function createBuckets(limits: BucketLimits, nowMs: () => number): Buckets {
-  const buckets = new Map<string, { tokens: number; atMs: number }>()
+export function createBuckets<Holder = string>(limits: BucketLimits, nowMs: () => number): Buckets<Holder> {
+  const buckets = new Map<Holder, { tokens: number; atMs: number }>()
 
-  function filled(holder: string): { tokens: number; atMs: number } {
+  function filled(holder: Holder): { tokens: number; atMs: number } {
     const now = nowMs()
     const bucket = buckets.get(holder) ?? { tokens: limits.tokensMax, atMs: now }
     bucket.tokens = Math.min(limits.tokensMax, bucket.tokens + ((now - bucket.atMs) * limits.tokensPerSecond) / 1_000)
@@ -29,7 +29,7 @@ export function createBuckets(limits: BucketLimits, nowMs: () => number): Bucket
     return bucket
   }
 
-  function remembered(holder: string): { tokens: number; atMs: number } {
+  function remembered(holder: Holder): { tokens: number; atMs: number } {
     const bucket = filled(holder)
     if (!buckets.has(holder)) {
       const [oldest] = buckets.keys()
@@ -40,16 +40,16 @@ export function createBuckets(limits: BucketLimits, nowMs: () => number): Bucket
   }
 
   return {
-    take(holder: string, cost: number): boolean {
+    take(holder, cost) {
       const bucket = remembered(holder)
       if (bucket.tokens < cost) return false
       bucket.tokens -= cost
       return true
     },
-    charge(holder: string, cost: number): void {
+    charge(holder, cost) {
       remembered(holder).tokens -= cost
     },
-    waitMs(holder: string, cost: number): number {
+    waitMs(holder, cost) {
       const missing = cost - filled(holder).tokens
       if (missing <= 0) return 0
       return cost > limits.tokensMax ? Number.POSITIVE_INFINITY : Math.ceil((missing * 1_000) / limits.tokensPerSecond)

@@ -1,4 +1,4 @@
-import { type BucketLimits, createBuckets } from '#domain/buckets.ts'
+import { type BucketLimits, type Buckets, createBuckets } from '#domain/buckets.ts'
 import type { EpochId, SlotId } from '#domain/ids.ts'
 
 /**
@@ -28,15 +28,28 @@ export interface SlotRates {
   count(request: Signed): void
 }
 
+/** Epochs whose slots are remembered, far more than are open at once; of more, the one seen first is forgotten. */
+const EPOCHS_MAX = 64
+
 export function createSlotRates({ perSlot, perSlotAndEpoch }: SlotLimits, nowMs: () => number): SlotRates {
-  const slots = createBuckets(perSlot, nowMs)
-  const epochs = createBuckets(perSlotAndEpoch, nowMs)
-  const inEpoch = ({ slotId, epochId }: Signed): string => `${epochId} ${slotId}`
+  const slots = createBuckets<SlotId>(perSlot, nowMs)
+  const epochs = new Map<EpochId, Buckets<SlotId>>()
+
+  function slotsIn(epochId: EpochId): Buckets<SlotId> {
+    const known = epochs.get(epochId)
+    if (known !== undefined) return known
+    const [oldest] = epochs.keys()
+    if (epochs.size >= EPOCHS_MAX && oldest !== undefined) epochs.delete(oldest)
+    const ofEpoch = createBuckets<SlotId>(perSlotAndEpoch, nowMs)
+    epochs.set(epochId, ofEpoch)
+    return ofEpoch
+  }
+
   return {
-    isOver: (request) => slots.waitMs(String(request.slotId), 1) > 0 || epochs.waitMs(inEpoch(request), 1) > 0,
-    count(request) {
-      slots.take(String(request.slotId), 1)
-      epochs.take(inEpoch(request), 1)
+    isOver: ({ slotId, epochId }) => slots.waitMs(slotId, 1) > 0 || slotsIn(epochId).waitMs(slotId, 1) > 0,
+    count({ slotId, epochId }) {
+      slots.take(slotId, 1)
+      slotsIn(epochId).take(slotId, 1)
     },
   }
 }
