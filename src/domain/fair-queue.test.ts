@@ -1,14 +1,17 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { createFairQueue, type Lane, type Terms } from './fair-queue.ts'
+import { createFairQueue, type Lane, type Placed } from './fair-queue.ts'
 
 const replay = process.env['FUZZ_SEED'] === undefined ? {} : { seed: Number(process.env['FUZZ_SEED']) }
 
 function open() {
   const queue = createFairQueue<string>()
   /** `a1 a2 b1` puts three items into the lines of two holders. */
-  const push = (items: string, terms: Partial<Terms> = {}): void => {
-    for (const item of items.split(' ')) queue.push(item[0] as string, item, { lane: 'other', cost: 1, weight: 1, ...terms })
+  const push = (items: string, terms: Partial<Placed<string>> = {}): void => {
+    for (const item of items.split(' ')) {
+      const holder = item[0] as string
+      queue.push(holder, { item, lane: 'other', party: holder, cost: 1, weight: 1, ...terms })
+    }
   }
   const take = (lengthMax: number, otherCostMax = 1_000, knownTurnMax = 1, otherLengthMin = 1): string =>
     queue.take({ lengthMax, otherCostMax, otherLengthMin, knownTurnMax }).join(' ')
@@ -60,6 +63,37 @@ describe('within a lane', () => {
   })
 })
 
+describe('a party', () => {
+  test('S35, G11: has one turn between its holders, however many, and they take turns in it', () => {
+    const { push, take } = open()
+    push('a1 a2 a3 b1 c1', { party: 'x' })
+    push('n1 n2 n3 n4')
+    expect(take(100)).toBe('a1 n1 b1 n2 c1 n3 a2 n4 a3')
+  })
+
+  test('S35, G11: pays for all of its holders: one that comes new to it owes what the others cost', () => {
+    const { push, take } = open()
+    push('n1 n2 n3 n4')
+    push('a1', { party: 'x', cost: 4 })
+    expect(take(2)).toBe('n1 a1')
+    push('b1', { party: 'x' })
+    expect(take(4)).toBe('n2 n3 n4 b1')
+  })
+
+  test('S35: loses no more than what waits of the holder that leaves it', () => {
+    const { queue, push, take } = open()
+    push('a1 b1 a2 b2', { party: 'x' })
+    queue.move('a', { lane: 'known', party: 'a' })
+    queue.move('nobody', { lane: 'known', party: 'nobody' })
+    expect([queue.length('known'), queue.length('other'), queue.lengthOfParty({ lane: 'other', party: 'x' })]).toEqual([2, 2, 2])
+    expect(take(3, 1)).toBe('a1 a2 b1')
+    queue.move('b', { lane: 'known', party: 'b' })
+    expect([queue.lengthOfParty({ lane: 'other', party: 'x' }), take(3)]).toEqual([0, 'b2'])
+    push('c1', { party: 'x' })
+    expect(take(3)).toBe('c1')
+  })
+})
+
 describe('between the lanes', () => {
   test('G11: the known go first, and of the others some go with each step', () => {
     const { push, take } = open()
@@ -82,6 +116,13 @@ describe('between the lanes', () => {
     const { push, take } = open()
     push('a1 b1 c1 d1', { cost: 8 })
     expect([take(10, 16), take(10, 4), take(10, 4)]).toEqual(['a1 b1', 'c1', 'd1'])
+  })
+
+  test('S35, G11: places that the others’ cost leaves go to the known', () => {
+    const { push, take } = open()
+    push('k1 k2 k3 k4 k5 k6', { lane: 'known' })
+    push('a1 a2 a3', { cost: 4 })
+    expect(take(5, 4, 1, 3)).toBe('k1 k2 a1 k3 k4')
   })
 
   test('G11: a known holder has some served in one turn, and pays for all of them: who had one goes before what it has left', () => {
@@ -111,6 +152,7 @@ test('whatever comes in whatever way: each item goes once, in the order of its h
   const pushes = fc.record({
     holder: fc.integer({ min: 0, max: 5 }),
     lane,
+    party: fc.option(fc.constantFrom('x', 'y')),
     cost: fc.integer({ min: 1, max: 64 }),
     weight: fc.integer({ min: 1, max: 5 }),
   })
@@ -128,7 +170,11 @@ test('whatever comes in whatever way: each item goes once, in the order of its h
       for (const action of actions) {
         if ('holder' in action) {
           count += 1
-          queue.push(String(action.holder), [String(action.holder), count], action)
+          queue.push(String(action.holder), {
+            ...action,
+            item: [String(action.holder), count],
+            party: String(action.party ?? action.holder),
+          })
         } else {
           const waiting = queue.length('known') + queue.length('other')
           const got = queue.take(action)
@@ -155,7 +201,7 @@ test('whatever comes in whatever way: each item goes once, in the order of its h
 test('G7: lines of holders that are gone are forgotten', () => {
   const { queue } = open()
   for (let holder = 0; holder < 120_000; holder += 1) {
-    queue.push(`holder ${holder}`, 'x', { lane: 'other', cost: 64, weight: 1 })
+    queue.push(`holder ${holder}`, { item: 'x', lane: 'other', party: `holder ${holder}`, cost: 64, weight: 1 })
     queue.take({ lengthMax: 1, otherCostMax: 1, otherLengthMin: 1, knownTurnMax: 1 })
   }
   expect([queue.length('other'), queue.lineCount() <= 50_000]).toEqual([0, true])

@@ -1,15 +1,22 @@
-import { createHeap } from './heap.ts'
+import { createHeap, type Heap } from './heap.ts'
 
 /**
- * Who is served next when more waits than can be served at once: start-time fair queueing. Each holder has its own line, and lines take turns in proportion
- * to what their items cost, so that a holder with many items, or dear ones, holds up nobody but itself. Holders stand in one of two lanes: `known` ones
+ * Who is served next when more waits than can be served at once: start-time fair queueing. Each party has its own line, and lines take turns in proportion
+ * to what their items cost, so that a party with many items, or dear ones, holds up nobody but itself. Within a party its holders take turns, one item each. Parties stand in one of two lanes: `known` ones
  * go first, and of the `other` ones some go with each step all the same.
  */
 export type Lane = 'known' | 'other'
 
-/** Where an item is put. `cost` counts in units of an ordinary item, and a holder of twice the `weight` has twice as many turns. */
-export interface Terms {
+/** Where a holder stands. */
+export interface Place {
   readonly lane: Lane
+  /** Whose turn its items take: its own, or that of all who cannot be told apart from it by anything that costs them something. */
+  readonly party: string
+}
+
+/** `cost` counts in units of an ordinary item, and a party whose items have twice the `weight` has twice as many turns. */
+export interface Placed<Item> extends Place {
+  readonly item: Item
   readonly cost: number
   readonly weight: number
 }
@@ -19,28 +26,38 @@ export interface Step {
   readonly lengthMax: number
   /** Cost of the `other` lane's items in it. One of them goes whatever it costs. */
   readonly otherCostMax: number
-  /** Places kept for them however many of the `known` wait, fewer than `lengthMax`; those that their cost leaves stay empty. So who is new becomes known though there is more to do than can be done. */
+  /** Places kept for them however many of the `known` wait, fewer than `lengthMax`; those that their cost leaves go to the known. So who is new becomes known though there is more to do than can be done. */
   readonly otherLengthMin: number
   /** Items that a holder of the `known` lane has served in one turn: what came from it together is answered together, which costs a tenth of answers one by one. */
   readonly knownTurnMax: number
 }
 
 export interface FairQueue<Item> {
-  /** Behind whatever waits for the same holder, which goes with it when its lane has changed. */
-  push(holder: string, item: Item, terms: Terms): void
-  /** What waits for the holder goes to that lane, as with its next item. */
-  move(holder: string, lane: Lane): void
+  /** Behind whatever waits for the same holder, which goes with it when its place has changed. */
+  push(holder: string, placed: Placed<Item>): void
+  /** What waits for the holder goes to that place, as with its next item. */
+  move(holder: string, place: Place): void
   /** What is to be served next, in order. Empty only when nothing waits. */
   take(step: Step): Item[]
   length(lane: Lane): number
   lengthOf(holder: string): number
-  /** Holders that are remembered. */
+  /** What waits of all holders of a party. */
+  lengthOfParty(place: Place): number
+  /** Holders that are remembered, or parties of a lane, whichever are more. */
   lineCount(): number
 }
 
 interface Line<Item> {
-  lane: Lane
-  readonly items: { readonly item: Item; readonly cost: number; readonly weight: number }[]
+  party: Party<Item>
+  readonly items: Placed<Item>[]
+}
+
+interface Party<Item> {
+  readonly name: string
+  readonly lane: LaneState<Item>
+  /** Those with items, in the order of their turns: no more than what waits, of which a party has a share. */
+  readonly lines: Line<Item>[]
+  length: number
   /** In the lane's virtual time: when its first item may go. */
   start: number
   /** Which of its entries in the heap is the true one. */
@@ -48,12 +65,12 @@ interface Line<Item> {
 }
 
 interface Entry<Item> {
-  readonly line: Line<Item>
+  readonly party: Party<Item>
   readonly start: number
   readonly turn: number
 }
 
-/** Lines that are remembered, with items or without, so that nobody is served sooner for sending one by one: far more than wait at once. */
+/** Parties of a lane that are remembered, with items or without, so that nobody is served sooner for sending one by one; holders too. Far more than wait at once. */
 const LINES_MAX = 50_000
 
 export function createFairQueue<Item>(): FairQueue<Item> {
@@ -61,93 +78,135 @@ export function createFairQueue<Item>(): FairQueue<Item> {
   const lanes = { known: createLane<Item>(), other: createLane<Item>() }
   let turn = 0
 
-  function enter(line: Line<Item>): void {
-    const lane = lanes[line.lane]
+  const lineCount = (): number => Math.max(lines.size, lanes.known.parties.size, lanes.other.parties.size)
+
+  /** To be called whenever the party has a first item that it had not before. */
+  function enter(party: Party<Item>): void {
+    const { lane } = party
     turn += 1
-    line.turn = turn
-    line.start = Math.max(lane.now, line.start)
-    lane.heap.push({ line, start: line.start, turn })
+    party.turn = turn
+    party.start = Math.max(lane.now, party.start)
+    lane.heap.push({ party, start: party.start, turn })
   }
 
-  function moveTo(line: Line<Item>, lane: Lane): void {
-    lanes[line.lane].length -= line.items.length
-    lanes[lane].length += line.items.length
-    line.lane = lane
-    // The two lanes count in times of their own.
-    line.start = 0
-    if (line.items.length > 0) enter(line)
+  function count(party: Party<Item>, items: number): void {
+    party.length += items
+    party.lane.length += items
   }
 
-  /** First those that owe nothing any more, which are as good as new ones. Many at once, so that it is seldom done. */
+  /** The line has items and stands nowhere. */
+  function join(line: Line<Item>): void {
+    if (line.party.lines.push(line) === 1) enter(line.party)
+  }
+
+  function moveTo(line: Line<Item>, party: Party<Item>): void {
+    const before = line.party
+    line.party = party
+    if (line.items.length === 0) return
+    before.lines.splice(before.lines.indexOf(line), 1)
+    count(before, -line.items.length)
+    count(party, line.items.length)
+    join(line)
+  }
+
+  /** An idle line is as good as none, and so is an idle party that owes nothing any more; of the others go the oldest. Many at once, so that it is seldom done. */
   function forgetIdle(): void {
-    for (const [holder, line] of lines) if (line.items.length === 0 && line.start <= lanes[line.lane].now) lines.delete(holder)
-    for (const [holder, line] of lines) {
-      if (lines.size <= LINES_MAX / 2) return
-      if (line.items.length === 0) lines.delete(holder)
+    for (const [holder, line] of lines) if (line.items.length === 0) lines.delete(holder)
+    for (const { parties, now } of [lanes.known, lanes.other]) {
+      for (const [name, party] of parties) if (party.length === 0 && party.start <= now) parties.delete(name)
+      for (const [name, party] of parties) {
+        if (parties.size <= LINES_MAX / 2) break
+        if (party.length === 0) parties.delete(name)
+      }
     }
   }
 
-  function lineOf(holder: string, lane: Lane): Line<Item> {
-    const known = lines.get(holder)
+  function partyOf({ lane: name, party }: Place): Party<Item> {
+    const lane = lanes[name]
+    const known = lane.parties.get(party)
     if (known !== undefined) return known
-    if (lines.size >= LINES_MAX) forgetIdle()
-    const line: Line<Item> = { lane, items: [], start: 0, turn: 0 }
+    const created: Party<Item> = { name: party, lane, lines: [], length: 0, start: 0, turn: 0 }
+    lane.parties.set(party, created)
+    return created
+  }
+
+  function lineOf(holder: string, place: Place): Line<Item> {
+    const known = lines.get(holder)
+    if (known?.party.name === place.party && known.party.lane === lanes[place.lane]) return known
+    const party = partyOf(place)
+    if (known !== undefined) {
+      moveTo(known, party)
+      return known
+    }
+    const line: Line<Item> = { party, items: [] }
     lines.set(holder, line)
     return line
   }
 
-  /** The lane's next items, so many of one holder at most; its line goes to where its next turn is. Empty when nothing waits. */
-  function next(name: Lane, turnMax: number): Line<Item>['items'] {
-    const lane = lanes[name]
+  /** The lane's next items, so many of one holder at most; its party goes to where its next turn is. Empty when nothing waits. */
+  function next(lane: LaneState<Item>, turnMax: number): Placed<Item>[] {
     for (let entry = lane.heap.pop(); entry !== undefined; entry = lane.heap.pop()) {
-      const { line } = entry
-      const turn = entry.turn === line.turn ? line.items.splice(0, turnMax) : []
-      if (turn.length === 0) continue
-      lane.length -= turn.length
-      lane.now = line.start
-      for (const { cost, weight } of turn) line.start += cost / weight
-      if (line.items.length > 0) enter(line)
-      return turn
+      const { party } = entry
+      const line = entry.turn === party.turn ? party.lines.shift() : undefined
+      if (line === undefined) continue
+      const taken = line.items.splice(0, turnMax)
+      count(party, -taken.length)
+      lane.now = party.start
+      for (const { cost, weight } of taken) party.start += cost / weight
+      if (line.items.length > 0) party.lines.push(line)
+      if (party.lines.length > 0) enter(party)
+      return taken
     }
     return []
   }
 
+  function takeKnown(taken: Item[], { lengthMax, knownTurnMax }: Pick<Step, 'lengthMax' | 'knownTurnMax'>): void {
+    while (taken.length < lengthMax) {
+      const own = next(lanes.known, Math.min(knownTurnMax, lengthMax - taken.length))
+      if (own.length === 0) return
+      for (const { item } of own) taken.push(item)
+    }
+  }
+
   return {
-    push(holder, item, { lane, cost, weight }) {
-      const line = lineOf(holder, lane)
-      if (line.lane !== lane) moveTo(line, lane)
-      line.items.push({ item, cost, weight })
-      lanes[lane].length += 1
-      if (line.items.length === 1) enter(line)
+    push(holder, placed) {
+      if (lineCount() >= LINES_MAX) forgetIdle()
+      const line = lineOf(holder, placed)
+      line.items.push(placed)
+      count(line.party, 1)
+      if (line.items.length === 1) join(line)
     },
-    move(holder, lane) {
-      const line = lines.get(holder)
-      if (line !== undefined && line.lane !== lane) moveTo(line, lane)
+    move(holder, place) {
+      if (lines.has(holder)) lineOf(holder, place)
     },
     take({ lengthMax, otherCostMax, otherLengthMin, knownTurnMax }) {
       const taken: Item[] = []
-      const knownMax = lengthMax - Math.min(otherLengthMin, lanes.other.length)
-      while (taken.length < knownMax) {
-        const turn = next('known', Math.min(knownTurnMax, knownMax - taken.length))
-        if (turn.length === 0) break
-        for (const { item } of turn) taken.push(item)
-      }
+      takeKnown(taken, { lengthMax: lengthMax - Math.min(otherLengthMin, lanes.other.length), knownTurnMax })
       let cost = 0
       while (taken.length < lengthMax && cost < otherCostMax) {
-        const [found] = next('other', 1)
+        const [found] = next(lanes.other, 1)
         if (found === undefined) break
         cost += found.cost
         taken.push(found.item)
       }
+      takeKnown(taken, { lengthMax, knownTurnMax })
       return taken
     },
     length: (lane) => lanes[lane].length,
-    lineCount: () => lines.size,
     lengthOf: (holder) => lines.get(holder)?.items.length ?? 0,
+    lengthOfParty: ({ lane, party }) => lanes[lane].parties.get(party)?.length ?? 0,
+    lineCount,
   }
 }
 
-function createLane<Item>() {
+interface LaneState<Item> {
+  readonly heap: Heap<Entry<Item>>
+  readonly parties: Map<string, Party<Item>>
+  length: number
+  now: number
+}
+
+function createLane<Item>(): LaneState<Item> {
   const heap = createHeap<Entry<Item>>((left, right) => left.start < right.start || (left.start === right.start && left.turn < right.turn))
-  return { heap, length: 0, now: 0 }
+  return { heap, parties: new Map(), length: 0, now: 0 }
 }

@@ -15,7 +15,7 @@ export interface Treatment {
   readonly lane: Lane
   /** How many times the cost of an ordinary delivery its next one has. */
   readonly factor: number
-  /** Turns it has, against one that is new. */
+  /** Turns it has, against one that is new; of one that has shown nothing and has an address, those of all such there. */
   readonly weight: number
 }
 
@@ -38,6 +38,14 @@ const DOUBLINGS_OF_ADDRESS_MAX = 6
 const FORGIVEN_AFTER_MS = 5_000
 /** Senders that are remembered, of each kind. To be among the known takes a slot, so those who have none push nobody out. */
 const REMEMBERED_MAX = 20_000
+
+/** As of a sender that has shown nothing, and of those that are known. One is asked for with each delivery, so they are made once. */
+const NEW: Treatment = { lane: 'other', factor: 1, weight: 1 }
+const KNOWN: readonly Treatment[] = Array.from({ length: 1 + CREDIT_MAX / CREDIT_PER_WEIGHT }, (_, more) => ({
+  lane: 'known',
+  factor: 1,
+  weight: 1 + more,
+}))
 
 /** Beyond the sender's fault, and nothing that it could know: sending fast is dealt with on its own. */
 function isFailure(code: ReceiptCode): boolean {
@@ -70,9 +78,11 @@ export function createStandings(nowMs: () => number): Standings {
   return {
     of({ peer, address }) {
       const credit = credits.get(peer)
-      if (credit !== undefined) return { lane: 'known', factor: 1, weight: 1 + Math.floor(credit / CREDIT_PER_WEIGHT) }
-      const doublings = Math.max(peers.of(peer), address === undefined ? 0 : addresses.of(address))
-      return { lane: 'other', factor: 2 ** doublings, weight: 1 }
+      if (credit !== undefined) return KNOWN[Math.floor(credit / CREDIT_PER_WEIGHT)] as Treatment
+      const ofPeer = peers.of(peer)
+      const ofTurn = address === undefined ? ofPeer : addresses.of(address)
+      const doublings = Math.max(ofPeer, ofTurn)
+      return doublings === 0 ? NEW : { lane: 'other', factor: 2 ** doublings, weight: 1 / 2 ** ofTurn }
     },
     note(sender, code) {
       if (code === 'accepted') noteAccepted(sender.peer)
