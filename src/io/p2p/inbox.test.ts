@@ -293,6 +293,13 @@ describe('S26, G11: who is served first', () => {
     expect(offer(0, 'liar 6', 'block')).toBeUndefined()
   })
 
+  test('S35: one that fails again and again is dear to itself; its address pays by its own failures, so its neighbours can begin', async () => {
+    const { inbox, offer } = open({ perAddress: { tokensPerSecond: 0, tokensMax: 1_000 } })
+    for (let index = 0; index < 12; index += 1) offer(0, 'liar', 'block')
+    await next(inbox, 'signer_mismatch')
+    expect([offer(0, 'liar', 'block'), offer(0, 'new', 'block')]).toEqual([undefined, undefined])
+  })
+
   test('garbage counts against its sender as a wrong signature does', async () => {
     const { inbox, offer } = open({ tokensMax: 3, tokensPerSecond: 0 })
     inbox.count('frame_malformed', { peer: 'a', address: undefined })

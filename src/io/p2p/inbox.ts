@@ -108,6 +108,9 @@ export function createInbox(limits: InboxLimits, nowMs: () => number, later: Lat
   // Never more than a bucket holds, unless it is too small for any such delivery.
   const costOf = (plain: number, { factor }: Treatment): number =>
     Math.max(plain, Math.min(factor * plain, limits.tokensMax, limits.perAddress.tokensMax))
+  /** An address pays by its own failures, as its turns are: one peer that failed a hundred times would empty it for all others there. */
+  const addressCostOf = (plain: number, { weight }: Treatment): number =>
+    Math.max(plain, Math.min(plain / weight, limits.perAddress.tokensMax))
 
   function hasRoom(lane: Lane, length: number): boolean {
     return queue.length(lane) < limits.lengthMax && bytes[lane] + length <= limits.bytesMax
@@ -123,8 +126,9 @@ export function createInbox(limits: InboxLimits, nowMs: () => number, later: Lat
     const treatment = standings.of(sender)
     const { lane } = treatment
     const address = payingAddress(sender, lane)
-    const cost = costOf(plainCostOf(length), treatment)
-    const [ownMs, addressMs] = [peers.waitMs(peer, cost), address === undefined ? 0 : addresses.waitMs(address, cost)]
+    const plain = plainCostOf(length)
+    const ownMs = peers.waitMs(peer, costOf(plain, treatment))
+    const addressMs = address === undefined ? 0 : addresses.waitMs(address, addressCostOf(plain, treatment))
     if (ownMs > STALL_MS_MAX || addressMs > STALL_MS_MAX) return undefined
     if (ownMs > 0) return { line: peer, forMs: ownMs }
     const lengthMax = lane === 'other' ? STRANGER_LENGTH_MAX : shareLengthMax
@@ -197,10 +201,10 @@ export function createInbox(limits: InboxLimits, nowMs: () => number, later: Lat
       const { lane, weight } = treatment
       const address = payingAddress(sender, lane)
       const plain = plainCostOf(payload.length)
-      const cost = costOf(plain, treatment)
-      const isOver = address !== undefined && addresses.waitMs(address, cost) > 0
-      if (isOver || !peers.take(peer, cost)) return refuse(inbound, 'rate_limited')
-      if (address !== undefined) addresses.take(address, cost)
+      const addressCost = addressCostOf(plain, treatment)
+      const isOver = address !== undefined && addresses.waitMs(address, addressCost) > 0
+      if (isOver || !peers.take(peer, costOf(plain, treatment))) return refuse(inbound, 'rate_limited')
+      if (address !== undefined) addresses.take(address, addressCost)
       if (isEnded || !hasRoom(lane, payload.length)) return refuse(inbound, 'inbox_full')
       const waiting: Waiting = {
         ...inbound,
