@@ -8,7 +8,7 @@ import { encodeDelivery, SUBMIT_PROTOCOL } from '#wire/submit-frame.ts'
 
 /** Those who want a sequencer to have no time for others. What they are is free: identities, sockets, streams, bytes. */
 
-export const KINDS = ['signatures', 'copies', 'garbage', 'halfOpen', 'silent'] as const
+export const KINDS = ['signatures', 'copies', 'garbage', 'halfOpen', 'silent', 'streams'] as const
 export type Kind = (typeof KINDS)[number]
 
 export interface Attack {
@@ -31,7 +31,7 @@ type Stoppable = { stop(): unknown }
 
 /** Resolves when all have begun; `stop` ends them. */
 export async function attack(what: Attack): Promise<Stoppable> {
-  const begin = { signatures: sender, copies: sender, garbage: sender, halfOpen, silent }[what.kind]
+  const begin = { signatures: sender, copies: sender, garbage: sender, halfOpen, silent, streams }[what.kind]
   const started: Stoppable[] = []
   for (let index = 0; index < what.count; index += 1) started.push(await begin(what, index))
   return { stop: async () => void (await Promise.all(started.map((one) => one.stop()))) }
@@ -78,12 +78,31 @@ async function sender(what: Attack, index: number): Promise<Stoppable> {
   }
 }
 
+const nodeOf = (what: Attack, index: number) =>
+  startNode({ identity: identityOf(what, index), listen: [], streamsPerConnectionMax: 1_000, writeBufferBytesMax: 1_000_000 }, {})
+
+/** As many as a sequencer takes of one connection. */
+const STREAMS = 512
+
+/** Has as many streams as it may, and sends on all of them what is short and nothing, so that very many wait to be taken. */
+async function streams(what: Attack, index: number): Promise<Stoppable> {
+  const node = await nodeOf(what, index)
+  const connection = await node.dial(multiaddr(what.address))
+  const message = new TextEncoder().encode('00000000-0000-4000-8000-000000000000{}')
+  const opened = Array.from({ length: STREAMS }, () => connection.newStream(COLLECT_PROTOCOL))
+  for (const stream of await Promise.all(opened)) {
+    const send = (): void => {
+      while (stream.status === 'open' && stream.send(message)) continue
+    }
+    stream.addEventListener('drain', send)
+    stream.send(message)
+  }
+  return node
+}
+
 /** Opens streams of both protocols and begins a frame on each. */
 async function halfOpen(what: Attack, index: number): Promise<Stoppable> {
-  const node = await startNode(
-    { identity: identityOf(what, index), listen: [], streamsPerConnectionMax: 1_000, writeBufferBytesMax: 1_000_000 },
-    {},
-  )
+  const node = await nodeOf(what, index)
   const connection = await node.dial(multiaddr(what.address))
   for (const [protocol, bytes] of [
     [SUBMIT_PROTOCOL, encodeDelivery({ submissionId: 'x', payload: what.payload }).subarray(0, 50)],
