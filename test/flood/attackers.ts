@@ -3,7 +3,9 @@ import { multiaddr } from '@multiformats/multiaddr'
 import { createSubmissionDialer } from '#io/p2p/dialer.ts'
 import { startNode } from '#io/p2p/libp2p.ts'
 import type { SubmissionLink } from '#io/p2p/port.ts'
-import { COLLECT_PROTOCOL } from '#wire/collect-frame.ts'
+import type { Submission } from '#domain/submission.ts'
+import { COLLECT_PROTOCOL, encodeCollect } from '#wire/collect-frame.ts'
+import { decodeSubmission, encodeCollectJson } from '#wire/submission-proto.ts'
 import { encodeDelivery, SUBMIT_PROTOCOL } from '#wire/submit-frame.ts'
 
 /** Those who want a sequencer to have no time for others. What they are is free: identities, sockets, streams, bytes. */
@@ -81,22 +83,19 @@ async function sender(what: Attack, index: number): Promise<Stoppable> {
 const nodeOf = (what: Attack, index: number) =>
   startNode({ identity: identityOf(what, index), listen: [], streamsPerConnectionMax: 1_000, writeBufferBytesMax: 1_000_000 }, {})
 
-/** As many as a sequencer takes of one connection. */
-const STREAMS = 512
+/** Of one connection: fewer than a sequencer takes, and opened so many at once, as it keeps few that say nothing. */
+const STREAMS = { count: 480, atOnce: 16 }
 
-/** Has as many streams as it may, and sends on all of them what is short and nothing, so that very many wait to be taken. */
+/** Has very many streams, and on each of them copies of a vote, which is nobody's fault, so that very much waits to be taken. */
 async function streams(what: Attack, index: number): Promise<Stoppable> {
   const node = await nodeOf(what, index)
   const connection = await node.dial(multiaddr(what.address))
-  const message = new TextEncoder().encode('00000000-0000-4000-8000-000000000000{}')
-  const opened = Array.from({ length: STREAMS }, () => connection.newStream(COLLECT_PROTOCOL))
-  for (const stream of await Promise.all(opened)) {
-    const send = (): void => {
-      while (stream.status === 'open' && stream.send(message)) continue
-    }
-    stream.addEventListener('drain', send)
-    stream.send(message)
-  }
+  const json = encodeCollectJson(decodeSubmission(what.vote) as Submission)
+  const copies = Array.from({ length: 8 }, () => encodeCollect('00000000-0000-4000-8000-000000000000', json))
+  const open = () => connection.newStream(COLLECT_PROTOCOL, { maxOutboundStreams: STREAMS.count })
+  const opened: Awaited<ReturnType<typeof open>>[] = []
+  while (opened.length < STREAMS.count) opened.push(...(await Promise.all(Array.from({ length: STREAMS.atOnce }, open))))
+  for (const stream of opened) stream.send(Buffer.concat(copies))
   return node
 }
 
