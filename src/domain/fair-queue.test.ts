@@ -118,6 +118,28 @@ describe('between the lanes', () => {
     expect([take(10, 16), take(10, 4), take(10, 4)]).toEqual(['a1 b1', 'c1', 'd1'])
   })
 
+  test('S35, G11: of those with few turns a step has little, and they hold up nobody behind them; each of them goes in the end', () => {
+    const { push, take } = open()
+    const slow = 'abcdefgh'.split('').flatMap((holder) => [`${holder}1`, `${holder}2`])
+    push(slow.join(' '), { weight: 1 / 16 })
+    push('n1 n2 n3')
+    push('m1', { cost: 40 })
+    expect(take(20, 32)).toBe('n1 m1 a1 b1')
+    push('k1 k2 k3 k4 k5', { lane: 'known' })
+    expect(take(5, 32, 1, 3)).toBe('k1 k2 n2 n3 c1')
+    const rest = Array.from({ length: 7 }, () => take(20, 32).replace(/k./g, '').trim())
+    expect(rest).toEqual(['d1 e1', 'f1 g1', 'h1 a2', 'b2 c2', 'd2 e2', 'f2 g2', 'h2'])
+  })
+
+  test('S35: whose items are slow no more owes nothing of what it was behind with', () => {
+    const { push, take } = open()
+    push('a1', { weight: 1 / 16 })
+    expect(take(5)).toBe('a1')
+    push('n1 n2')
+    push('a2')
+    expect(take(5)).toBe('n1 a2 n2')
+  })
+
   test('S35, G11: places that the others’ cost leaves go to the known', () => {
     const { push, take } = open()
     push('k1 k2 k3 k4 k5 k6', { lane: 'known' })
@@ -154,7 +176,7 @@ test('whatever comes in whatever way: each item goes once, in the order of its h
     lane,
     party: fc.option(fc.constantFrom('x', 'y')),
     cost: fc.integer({ min: 1, max: 64 }),
-    weight: fc.integer({ min: 1, max: 5 }),
+    weight: fc.constantFrom(1 / 4, 1 / 2, 1, 2, 5),
   })
   const step = fc.record({
     lengthMax: fc.integer({ min: 1, max: 8 }),

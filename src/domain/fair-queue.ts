@@ -3,7 +3,7 @@ import { createHeap, type Heap } from './heap.ts'
 /**
  * Who is served next when more waits than can be served at once: start-time fair queueing. Each party has its own line, and lines take turns in proportion
  * to what their items cost, so that a party with many items, or dear ones, holds up nobody but itself. Within a party its holders take turns, one item each. Parties stand in one of two lanes: `known` ones
- * go first, and of the `other` ones some go with each step all the same.
+ * go first, and of the `other` ones some go with each step all the same; of those whose failures made them slow fewer, beside the others.
  */
 export type Lane = 'known' | 'other'
 
@@ -24,9 +24,12 @@ export interface Placed<Item> extends Place {
 /** How much one step takes. */
 export interface Step {
   readonly lengthMax: number
-  /** Cost of the `other` lane's items in it. One of them goes whatever it costs. */
+  /**
+   * Cost of the `other` lane's items in it. One of them goes whatever it costs. Of slow parties, whose weight is below 1, as much again, in which each costs as many times more: so little is
+   * spent on them, and nobody waits behind them who is not slow.
+   */
   readonly otherCostMax: number
-  /** Places kept for them however many of the `known` wait, fewer than `lengthMax`; those that their cost leaves go to the known. So who is new becomes known though there is more to do than can be done. */
+  /** Places kept for them however many of the `known` wait, two at least and fewer than `lengthMax`; those that their cost leaves go to the known. So who is new becomes known though there is more to do than can be done. */
   readonly otherLengthMin: number
   /** Items that a holder of the `known` lane has served in one turn: what came from it together is answered together, which costs a tenth of answers one by one. */
   readonly knownTurnMax: number
@@ -58,7 +61,9 @@ interface Party<Item> {
   /** Those with items, in the order of their turns: no more than what waits, of which a party has a share. */
   readonly lines: Line<Item>[]
   length: number
-  /** In the lane's virtual time: when its first item may go. */
+  /** Where it stands, or stood last. */
+  pace: Pace<Item>
+  /** In virtual time: when its first item may go. */
   start: number
   /** Which of its entries in the heap is the true one. */
   turn: number
@@ -80,13 +85,19 @@ export function createFairQueue<Item>(): FairQueue<Item> {
 
   const lineCount = (): number => Math.max(lines.size, lanes.known.parties.size, lanes.other.parties.size)
 
-  /** To be called whenever the party has a first item that it had not before. */
+  /** The party has items, and is in no heap. */
   function enter(party: Party<Item>): void {
     const { lane } = party
+    const weight = party.lines[0]?.items[0]?.weight ?? 1
+    const pace = lane === lanes.other && weight < 1 ? lane.slow : lane.prompt
+    // They count in times of their own.
+    if (party.pace !== pace) party.start = 0
     turn += 1
     party.turn = turn
-    party.start = Math.max(lane.now, party.start)
-    lane.heap.push({ party, start: party.start, turn })
+    party.pace = pace
+    party.start = Math.max(pace.now, party.start)
+    pace.waiting += 1
+    pace.heap.push({ party, start: party.start, turn })
   }
 
   function count(party: Party<Item>, items: number): void {
@@ -104,6 +115,7 @@ export function createFairQueue<Item>(): FairQueue<Item> {
     line.party = party
     if (line.items.length === 0) return
     before.lines.splice(before.lines.indexOf(line), 1)
+    if (before.lines.length === 0) before.pace.waiting -= 1
     count(before, -line.items.length)
     count(party, line.items.length)
     join(line)
@@ -112,8 +124,8 @@ export function createFairQueue<Item>(): FairQueue<Item> {
   /** An idle line is as good as none, and so is an idle party that owes nothing any more; of the others go the oldest. Many at once, so that it is seldom done. */
   function forgetIdle(): void {
     for (const [holder, line] of lines) if (line.items.length === 0) lines.delete(holder)
-    for (const { parties, now } of [lanes.known, lanes.other]) {
-      for (const [name, party] of parties) if (party.length === 0 && party.start <= now) parties.delete(name)
+    for (const { parties } of [lanes.known, lanes.other]) {
+      for (const [name, { length, start, pace }] of parties) if (length === 0 && start <= pace.now) parties.delete(name)
       for (const [name, party] of parties) {
         if (parties.size <= LINES_MAX / 2) break
         if (party.length === 0) parties.delete(name)
@@ -125,7 +137,7 @@ export function createFairQueue<Item>(): FairQueue<Item> {
     const lane = lanes[name]
     const known = lane.parties.get(party)
     if (known !== undefined) return known
-    const created: Party<Item> = { name: party, lane, lines: [], length: 0, start: 0, turn: 0 }
+    const created: Party<Item> = { name: party, lane, lines: [], length: 0, pace: lane.prompt, start: 0, turn: 0 }
     lane.parties.set(party, created)
     return created
   }
@@ -143,28 +155,52 @@ export function createFairQueue<Item>(): FairQueue<Item> {
     return line
   }
 
-  /** The lane's next items, so many of one holder at most; its party goes to where its next turn is. Empty when nothing waits. */
-  function next(lane: LaneState<Item>, turnMax: number): Placed<Item>[] {
-    for (let entry = lane.heap.pop(); entry !== undefined; entry = lane.heap.pop()) {
+  /** The next party, which is in no heap then. */
+  function next(pace: Pace<Item>): Party<Item> | undefined {
+    for (let entry = pace.heap.pop(); entry !== undefined; entry = pace.heap.pop()) {
       const { party } = entry
-      const line = entry.turn === party.turn ? party.lines.shift() : undefined
-      if (line === undefined) continue
-      const taken = line.items.splice(0, turnMax)
-      count(party, -taken.length)
-      lane.now = party.start
-      for (const { cost, weight } of taken) party.start += cost / weight
-      if (line.items.length > 0) party.lines.push(line)
-      if (party.lines.length > 0) enter(party)
-      return taken
+      if (entry.turn !== party.turn || party.lines.length === 0) continue
+      pace.now = party.start
+      pace.waiting -= 1
+      return party
     }
-    return []
+    return undefined
+  }
+
+  /** Items of the holder whose turn it is, so many at most; the party goes to where its next turn is. */
+  function serve(party: Party<Item>, turnMax: number): Placed<Item>[] {
+    const line = party.lines.shift() as Line<Item>
+    const taken = line.items.splice(0, turnMax)
+    count(party, -taken.length)
+    for (const { cost, weight } of taken) party.start += cost / weight
+    if (line.items.length > 0) party.lines.push(line)
+    if (party.lines.length > 0) enter(party)
+    return taken
   }
 
   function takeKnown(taken: Item[], { lengthMax, knownTurnMax }: Pick<Step, 'lengthMax' | 'knownTurnMax'>): void {
     while (taken.length < lengthMax) {
-      const own = next(lanes.known, Math.min(knownTurnMax, lengthMax - taken.length))
-      if (own.length === 0) return
-      for (const { item } of own) taken.push(item)
+      const party = next(lanes.known.prompt)
+      if (party === undefined) return
+      for (const { item } of serve(party, Math.min(knownTurnMax, lengthMax - taken.length))) taken.push(item)
+    }
+  }
+
+  /** One place at least is for the slow ones, and all that the others leave. */
+  function takeOther(taken: Item[], { lengthMax, otherCostMax }: Pick<Step, 'lengthMax' | 'otherCostMax'>): void {
+    const { prompt, slow } = lanes.other
+    for (const [pace, placesMax] of [
+      [prompt, lengthMax - Math.min(1, slow.waiting)],
+      [slow, lengthMax],
+    ] as const) {
+      for (let spent = 0; taken.length < placesMax && spent < otherCostMax; ) {
+        const party = next(pace)
+        if (party === undefined) break
+        for (const { item, cost, weight } of serve(party, 1)) {
+          spent += cost / weight
+          taken.push(item)
+        }
+      }
     }
   }
 
@@ -179,17 +215,12 @@ export function createFairQueue<Item>(): FairQueue<Item> {
     move(holder, place) {
       if (lines.has(holder)) lineOf(holder, place)
     },
-    take({ lengthMax, otherCostMax, otherLengthMin, knownTurnMax }) {
+    take(step) {
+      const { lengthMax, otherLengthMin } = step
       const taken: Item[] = []
-      takeKnown(taken, { lengthMax: lengthMax - Math.min(otherLengthMin, lanes.other.length), knownTurnMax })
-      let cost = 0
-      while (taken.length < lengthMax && cost < otherCostMax) {
-        const [found] = next(lanes.other, 1)
-        if (found === undefined) break
-        cost += found.cost
-        taken.push(found.item)
-      }
-      takeKnown(taken, { lengthMax, knownTurnMax })
+      takeKnown(taken, { ...step, lengthMax: lengthMax - Math.min(otherLengthMin, lanes.other.length) })
+      takeOther(taken, step)
+      takeKnown(taken, step)
       return taken
     },
     length: (lane) => lanes[lane].length,
@@ -200,13 +231,25 @@ export function createFairQueue<Item>(): FairQueue<Item> {
 }
 
 interface LaneState<Item> {
-  readonly heap: Heap<Entry<Item>>
   readonly parties: Map<string, Party<Item>>
+  readonly prompt: Pace<Item>
+  /** Those of the `other` lane whose next item has a weight below 1. */
+  readonly slow: Pace<Item>
   length: number
+}
+
+interface Pace<Item> {
+  readonly heap: Heap<Entry<Item>>
+  /** Parties with items. */
+  waiting: number
   now: number
 }
 
 function createLane<Item>(): LaneState<Item> {
+  return { parties: new Map(), prompt: createPace(), slow: createPace(), length: 0 }
+}
+
+function createPace<Item>(): Pace<Item> {
   const heap = createHeap<Entry<Item>>((left, right) => left.start < right.start || (left.start === right.start && left.turn < right.turn))
-  return { heap, parties: new Map(), length: 0, now: 0 }
+  return { heap, waiting: 0, now: 0 }
 }

@@ -3,7 +3,7 @@ import { type ReceiptCode, REJECTIONS, type Rejection } from './rejection.ts'
 
 /**
  * How senders are treated for what became of their earlier deliveries. Identities are free, so nothing is given to one that has shown nothing: a sender is `known` once
- * a vote of a slot was accepted from it, which costs a slot. One whose deliveries fail pays more for each of the next, and so does its address.
+ * a vote of a slot was accepted from it, which costs a slot. One whose deliveries fail pays more for each of the next, and so does its address, each by its own failures.
  */
 export interface Sender {
   readonly peer: string
