@@ -1,4 +1,5 @@
 import { createHeap, type Heap } from './heap.ts'
+import { append, type Linked, type List, remove } from './list.ts'
 
 /**
  * Who is served next when more waits than can be served at once: start-time fair queueing. Each party has its own line, and lines take turns in proportion
@@ -15,10 +16,17 @@ export interface Place {
 }
 
 /** `cost` counts in units of an ordinary item, and a party whose items have twice the `weight` has twice as many turns. */
-export interface Placed<Item> extends Place {
-  readonly item: Item
+export interface Placed extends Place {
   readonly cost: number
   readonly weight: number
+  /** Its size, which is counted with what waits. */
+  readonly bytes: number
+}
+
+/** What waits. */
+export interface Load {
+  readonly length: number
+  readonly bytes: number
 }
 
 /** How much one step takes. */
@@ -35,32 +43,39 @@ export interface Step {
   readonly knownTurnMax: number
 }
 
-export interface FairQueue<Item> {
+export interface FairQueue<Item extends Placed> {
   /** Behind whatever waits for the same holder, which goes with it when its place has changed. */
-  push(holder: string, placed: Placed<Item>): void
+  push(holder: string, item: Item): void
   /** What waits for the holder goes to that place, as with its next item. */
   move(holder: string, place: Place): void
   /** What is to be served next, in order. Empty only when nothing waits. */
   take(step: Step): Item[]
-  length(lane: Lane): number
-  lengthOf(holder: string): number
-  /** What waits of all holders of a party. */
-  lengthOfParty(place: Place): number
+  load(lane: Lane): Load
+  loadOf(holder: string): Load
+  /** Of all holders of a party. */
+  loadOfParty(place: Place): Load
   /** Holders that are remembered, or parties of a lane, whichever are more. */
   lineCount(): number
 }
 
-interface Line<Item> {
-  party: Party<Item>
-  readonly items: Placed<Item>[]
+interface Waiting<Item> extends Linked<Waiting<Item>> {
+  readonly item: Item
 }
 
-interface Party<Item> {
+interface Loaded {
+  length: number
+  bytes: number
+}
+
+/** Of a holder: its items. */
+interface Line<Item> extends List<Waiting<Item>>, Linked<Line<Item>>, Loaded {
+  party: Party<Item>
+}
+
+/** The lines of its holders that have items, in the order of their turns. */
+interface Party<Item> extends List<Line<Item>>, Loaded {
   readonly name: string
   readonly lane: LaneState<Item>
-  /** Those with items, in the order of their turns: no more than what waits, of which a party has a share. */
-  readonly lines: Line<Item>[]
-  length: number
   /** Where it stands, or stood last. */
   pace: Pace<Item>
   /** In virtual time: when its first item may go. */
@@ -78,7 +93,9 @@ interface Entry<Item> {
 /** Parties of a lane that are remembered, with items or without, so that nobody is served sooner for sending one by one; holders too. Far more than wait at once. */
 const LINES_MAX = 50_000
 
-export function createFairQueue<Item>(): FairQueue<Item> {
+const NOTHING: Load = { length: 0, bytes: 0 }
+
+export function createFairQueue<Item extends Placed>(): FairQueue<Item> {
   const lines = new Map<string, Line<Item>>()
   const lanes = { known: createLane<Item>(), other: createLane<Item>() }
   let turn = 0
@@ -88,7 +105,7 @@ export function createFairQueue<Item>(): FairQueue<Item> {
   /** The party has items, and is in no heap. */
   function enter(party: Party<Item>): void {
     const { lane } = party
-    const weight = party.lines[0]?.items[0]?.weight ?? 1
+    const weight = party.first?.first?.item.weight ?? 1
     const pace = lane === lanes.other && weight < 1 ? lane.slow : lane.prompt
     // They count in times of their own.
     if (party.pace !== pace) party.start = 0
@@ -100,30 +117,38 @@ export function createFairQueue<Item>(): FairQueue<Item> {
     pace.heap.push({ party, start: party.start, turn })
   }
 
-  function count(party: Party<Item>, items: number): void {
-    party.length += items
-    party.lane.length += items
+  /** So many items of a line more, or fewer. */
+  function count({ party }: Line<Item>, length: number, bytes: number): void {
+    party.length += length
+    party.bytes += bytes
+    party.lane.length += length
+    party.lane.bytes += bytes
   }
 
   /** The line has items and stands nowhere. */
   function join(line: Line<Item>): void {
-    if (line.party.lines.push(line) === 1) enter(line.party)
+    const { party } = line
+    append(party, line)
+    if (party.first === line) enter(party)
   }
 
   function moveTo(line: Line<Item>, party: Party<Item>): void {
     const before = line.party
+    if (line.length > 0) {
+      remove(before, line)
+      if (before.first === undefined) before.pace.waiting -= 1
+      count(line, -line.length, -line.bytes)
+    }
     line.party = party
-    if (line.items.length === 0) return
-    before.lines.splice(before.lines.indexOf(line), 1)
-    if (before.lines.length === 0) before.pace.waiting -= 1
-    count(before, -line.items.length)
-    count(party, line.items.length)
-    join(line)
+    if (line.length > 0) {
+      count(line, line.length, line.bytes)
+      join(line)
+    }
   }
 
   /** An idle line is as good as none, and so is an idle party that owes nothing any more; of the others go the oldest. Many at once, so that it is seldom done. */
   function forgetIdle(): void {
-    for (const [holder, line] of lines) if (line.items.length === 0) lines.delete(holder)
+    for (const [holder, { length }] of lines) if (length === 0) lines.delete(holder)
     for (const { parties } of [lanes.known, lanes.other]) {
       for (const [name, { length, start, pace }] of parties) if (length === 0 && start <= pace.now) parties.delete(name)
       for (const [name, party] of parties) {
@@ -137,7 +162,7 @@ export function createFairQueue<Item>(): FairQueue<Item> {
     const lane = lanes[name]
     const known = lane.parties.get(party)
     if (known !== undefined) return known
-    const created: Party<Item> = { name: party, lane, lines: [], length: 0, pace: lane.prompt, start: 0, turn: 0 }
+    const created: Party<Item> = { ...NOTHING, name: party, lane, first: undefined, last: undefined, pace: lane.prompt, start: 0, turn: 0 }
     lane.parties.set(party, created)
     return created
   }
@@ -150,7 +175,7 @@ export function createFairQueue<Item>(): FairQueue<Item> {
       moveTo(known, party)
       return known
     }
-    const line: Line<Item> = { party, items: [] }
+    const line: Line<Item> = { ...NOTHING, party, first: undefined, last: undefined, before: undefined, after: undefined }
     lines.set(holder, line)
     return line
   }
@@ -159,7 +184,7 @@ export function createFairQueue<Item>(): FairQueue<Item> {
   function next(pace: Pace<Item>): Party<Item> | undefined {
     for (let entry = pace.heap.pop(); entry !== undefined; entry = pace.heap.pop()) {
       const { party } = entry
-      if (entry.turn !== party.turn || party.lines.length === 0) continue
+      if (entry.turn !== party.turn || party.first === undefined) continue
       pace.now = party.start
       pace.waiting -= 1
       return party
@@ -167,75 +192,81 @@ export function createFairQueue<Item>(): FairQueue<Item> {
     return undefined
   }
 
-  /** Items of the holder whose turn it is, so many at most; the party goes to where its next turn is. */
-  function serve(party: Party<Item>, turnMax: number): Placed<Item>[] {
-    const line = party.lines.shift() as Line<Item>
-    const taken = line.items.splice(0, turnMax)
-    count(party, -taken.length)
-    for (const { cost, weight } of taken) party.start += cost / weight
-    if (line.items.length > 0) party.lines.push(line)
-    if (party.lines.length > 0) enter(party)
-    return taken
+  /** Takes items of the holder whose turn it is until so many are taken; the party goes to where its next turn is. Returns what they cost. */
+  function serve(party: Party<Item>, taken: Item[], lengthMax: number): number {
+    const line = party.first as Line<Item>
+    remove(party, line)
+    let spent = 0
+    while (line.first !== undefined && taken.length < lengthMax) {
+      const { item } = line.first
+      remove(line, line.first)
+      line.length -= 1
+      line.bytes -= item.bytes
+      count(line, -1, -item.bytes)
+      spent += item.cost / item.weight
+      taken.push(item)
+    }
+    party.start += spent
+    if (line.first !== undefined) append(party, line)
+    if (party.first !== undefined) enter(party)
+    return spent
   }
 
-  function takeKnown(taken: Item[], { lengthMax, knownTurnMax }: Pick<Step, 'lengthMax' | 'knownTurnMax'>): void {
+  function takeKnown(taken: Item[], lengthMax: number, turnMax: number): void {
     while (taken.length < lengthMax) {
       const party = next(lanes.known.prompt)
       if (party === undefined) return
-      for (const { item } of serve(party, Math.min(knownTurnMax, lengthMax - taken.length))) taken.push(item)
+      serve(party, taken, Math.min(lengthMax, taken.length + turnMax))
     }
   }
 
   /** One place at least is for the slow ones, and all that the others leave. */
-  function takeOther(taken: Item[], { lengthMax, otherCostMax }: Pick<Step, 'lengthMax' | 'otherCostMax'>): void {
+  function takeOther(taken: Item[], lengthMax: number, costMax: number): void {
     const { prompt, slow } = lanes.other
     for (const [pace, placesMax] of [
       [prompt, lengthMax - Math.min(1, slow.waiting)],
       [slow, lengthMax],
     ] as const) {
-      for (let spent = 0; taken.length < placesMax && spent < otherCostMax; ) {
+      for (let spent = 0; taken.length < placesMax && spent < costMax; ) {
         const party = next(pace)
         if (party === undefined) break
-        for (const { item, cost, weight } of serve(party, 1)) {
-          spent += cost / weight
-          taken.push(item)
-        }
+        spent += serve(party, taken, taken.length + 1)
       }
     }
   }
 
   return {
-    push(holder, placed) {
+    push(holder, item) {
       if (lineCount() >= LINES_MAX) forgetIdle()
-      const line = lineOf(holder, placed)
-      line.items.push(placed)
-      count(line.party, 1)
-      if (line.items.length === 1) join(line)
+      const line = lineOf(holder, item)
+      append<Waiting<Item>>(line, { item, before: undefined, after: undefined })
+      line.length += 1
+      line.bytes += item.bytes
+      count(line, 1, item.bytes)
+      if (line.length === 1) join(line)
     },
     move(holder, place) {
       if (lines.has(holder)) lineOf(holder, place)
     },
-    take(step) {
-      const { lengthMax, otherLengthMin } = step
+    take({ lengthMax, otherCostMax, otherLengthMin, knownTurnMax }) {
       const taken: Item[] = []
-      takeKnown(taken, { ...step, lengthMax: lengthMax - Math.min(otherLengthMin, lanes.other.length) })
-      takeOther(taken, step)
-      takeKnown(taken, step)
+      takeKnown(taken, lengthMax - Math.min(otherLengthMin, lanes.other.length), knownTurnMax)
+      takeOther(taken, lengthMax, otherCostMax)
+      takeKnown(taken, lengthMax, knownTurnMax)
       return taken
     },
-    length: (lane) => lanes[lane].length,
-    lengthOf: (holder) => lines.get(holder)?.items.length ?? 0,
-    lengthOfParty: ({ lane, party }) => lanes[lane].parties.get(party)?.length ?? 0,
+    load: (lane) => lanes[lane],
+    loadOf: (holder) => lines.get(holder) ?? NOTHING,
+    loadOfParty: ({ lane, party }) => lanes[lane].parties.get(party) ?? NOTHING,
     lineCount,
   }
 }
 
-interface LaneState<Item> {
+interface LaneState<Item> extends Loaded {
   readonly parties: Map<string, Party<Item>>
   readonly prompt: Pace<Item>
   /** Those of the `other` lane whose next item has a weight below 1. */
   readonly slow: Pace<Item>
-  length: number
 }
 
 interface Pace<Item> {
@@ -246,7 +277,7 @@ interface Pace<Item> {
 }
 
 function createLane<Item>(): LaneState<Item> {
-  return { parties: new Map(), prompt: createPace(), slow: createPace(), length: 0 }
+  return { ...NOTHING, parties: new Map(), prompt: createPace(), slow: createPace() }
 }
 
 function createPace<Item>(): Pace<Item> {

@@ -1,4 +1,5 @@
 import type { Lane } from './fair-queue.ts'
+import { createMemory } from './memory.ts'
 import { type ReceiptCode, REJECTIONS, type Rejection } from './rejection.ts'
 
 /**
@@ -53,21 +54,21 @@ function isFailure(code: ReceiptCode): boolean {
 }
 
 export function createStandings(nowMs: () => number): Standings {
-  const credits = new Map<string, number>()
+  const credits = createMemory<{ credit: number }>(REMEMBERED_MAX)
   const peers = createFailures(DOUBLINGS_MAX, nowMs)
   const addresses = createFailures(DOUBLINGS_OF_ADDRESS_MAX, nowMs)
 
   function noteAccepted(peer: string): void {
-    const credit = Math.min(CREDIT_MAX, (credits.get(peer) ?? 0) + 1)
-    // To the end of the order: who is forgotten is the one without a vote for longest.
-    credits.delete(peer)
-    remember(credits, peer, credit)
+    const known = credits.get(peer) ?? { credit: 0 }
+    known.credit = Math.min(CREDIT_MAX, known.credit + 1)
+    // Who is forgotten is the one without a vote for longest.
+    credits.put(peer, known)
   }
 
   function noteFailure({ peer, address }: Sender): void {
-    const credit = (credits.get(peer) ?? 0) - CREDIT_PER_FAILURE
-    if (credit > 0) {
-      credits.set(peer, credit)
+    const known = credits.get(peer)
+    if (known !== undefined && known.credit > CREDIT_PER_FAILURE) {
+      known.credit -= CREDIT_PER_FAILURE
       return
     }
     credits.delete(peer)
@@ -77,8 +78,8 @@ export function createStandings(nowMs: () => number): Standings {
 
   return {
     of({ peer, address }) {
-      const credit = credits.get(peer)
-      if (credit !== undefined) return KNOWN[Math.floor(credit / CREDIT_PER_WEIGHT)] as Treatment
+      const known = credits.get(peer)
+      if (known !== undefined) return KNOWN[Math.floor(known.credit / CREDIT_PER_WEIGHT)] as Treatment
       const ofPeer = peers.of(peer)
       const ofTurn = address === undefined ? ofPeer : addresses.of(address)
       const doublings = Math.max(ofPeer, ofTurn)
@@ -93,7 +94,7 @@ export function createStandings(nowMs: () => number): Standings {
 
 /** Failures that are not forgiven yet, in doublings. */
 function createFailures(doublingsMax: number, nowMs: () => number) {
-  const failures = new Map<string, { readonly doublings: number; readonly atMs: number }>()
+  const failures = createMemory<{ readonly doublings: number; readonly atMs: number }>(REMEMBERED_MAX)
   function of(holder: string): number {
     const failed = failures.get(holder)
     if (failed === undefined) return 0
@@ -103,14 +104,7 @@ function createFailures(doublingsMax: number, nowMs: () => number) {
     of,
     add(holder: string): void {
       const doublings = Math.min(doublingsMax, of(holder) + 1)
-      failures.delete(holder)
-      remember(failures, holder, { doublings, atMs: nowMs() })
+      failures.put(holder, { doublings, atMs: nowMs() })
     },
   }
-}
-
-function remember<Value>(map: Map<string, Value>, key: string, value: Value): void {
-  const [oldest] = map.keys()
-  if (map.size >= REMEMBERED_MAX && oldest !== undefined) map.delete(oldest)
-  map.set(key, value)
 }

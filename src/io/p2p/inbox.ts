@@ -1,5 +1,5 @@
 import { type BucketLimits, createBuckets } from '#domain/buckets.ts'
-import { createFairQueue, type Lane, type Step } from '#domain/fair-queue.ts'
+import { createFairQueue, type Lane, type Load, type Placed, type Step } from '#domain/fair-queue.ts'
 import type { Rejection } from '#domain/rejection.ts'
 import { createStandings, type Sender, type Treatment } from '#domain/standing.ts'
 import type { Inbound, SubmissionListener } from '#io/intake/port.ts'
@@ -70,23 +70,18 @@ export interface Inbox extends SubmissionListener {
 export const onTimer: Later = (durationMs, action) => void setTimeout(action, durationMs).unref()
 
 /** As it waits in the queue. */
-interface Waiting extends Inbound {
-  readonly sender: Sender
-  /** In which it came. */
-  readonly lane: Lane
-}
+type Waiting = Inbound & Sender & Placed
 
 /** The address that has one turn, and pays, for a stranger as for all others there: those who are known stand for themselves. */
 const payingAddress = ({ address }: Sender, lane: Lane): string | undefined => (lane === 'known' ? undefined : address)
 
 export function createInbox(limits: InboxLimits, nowMs: () => number, later: Later = onTimer): Inbox {
-  const peers = createBuckets(limits, nowMs)
-  const addresses = createBuckets(limits.perAddress, nowMs)
+  /** When what is done now began: asked for once, however many buckets are looked at. */
+  let atMs = nowMs()
+  const peers = createBuckets(limits, () => atMs)
+  const addresses = createBuckets(limits.perAddress, () => atMs)
   const standings = createStandings(nowMs)
   const queue = createFairQueue<Waiting>()
-  const bytes = { known: 0, other: 0 }
-  /** Of each peer; and of each address, what came from strangers. */
-  const bytesOf = new Map<string, number>()
   const waitingRoom = createWaitingRoom({ lackOf, later })
   const counts: Partial<Record<Rejection, number>> = {}
   let isEnded = false
@@ -114,15 +109,18 @@ export function createInbox(limits: InboxLimits, nowMs: () => number, later: Lat
     Math.max(plain, Math.min(plain / weight, limits.perAddress.tokensMax))
 
   function hasRoom(lane: Lane, length: number): boolean {
-    return queue.length(lane) < limits.lengthMax && bytes[lane] + length <= limits.bytesMax
+    const load = queue.load(lane)
+    return load.length < limits.lengthMax && load.bytes + length <= limits.bytesMax
   }
 
   const shareLengthMax = Math.max(SHARE_LENGTH_MIN, limits.lengthMax * SHARE)
   const shareBytesMax = Math.max(SHARE_BYTES_MIN, limits.bytesMax * SHARE)
-  const hasBytesLeft = (holder: string, length: number): boolean => (bytesOf.get(holder) ?? 0) + length <= shareBytesMax
+  const hasShareLeft = (load: Load, bytes: number, lengthMax: number): boolean =>
+    load.length < lengthMax && load.bytes + bytes <= shareBytesMax
 
   /** Of what is looked at in this order, the first that it has to wait for: a line, or its own. Who stands in no line comes behind all that stand in one. */
   function lackOf(sender: Sender, length: number, asked: string | undefined): Lack | undefined {
+    atMs = nowMs()
     const { peer } = sender
     const treatment = standings.of(sender)
     const { lane } = treatment
@@ -132,36 +130,21 @@ export function createInbox(limits: InboxLimits, nowMs: () => number, later: Lat
     const addressMs = address === undefined ? 0 : addresses.waitMs(address, addressCostOf(plain, treatment))
     if (ownMs > STALL_MS_MAX || addressMs > STALL_MS_MAX) return undefined
     if (ownMs > 0) return { line: peer, forMs: ownMs }
-    const lengthMax = lane === 'other' ? STRANGER_LENGTH_MAX : shareLengthMax
-    if (queue.lengthOf(peer) >= lengthMax || !hasBytesLeft(peer, length)) return { line: peer }
+    if (!hasShareLeft(queue.loadOf(peer), length, lane === 'other' ? STRANGER_LENGTH_MAX : shareLengthMax)) return { line: peer }
     const isNew = asked === undefined || asked === peer
     if (address !== undefined) {
       if (addressMs > 0) return { line: address, forMs: addressMs }
-      const hasShareLeft = queue.lengthOfParty({ lane, party: address }) < shareLengthMax && hasBytesLeft(address, length)
-      if (!hasShareLeft || (isNew && waitingRoom.isWaitedFor(address))) return { line: address }
+      const isFull = !hasShareLeft(queue.loadOfParty({ lane, party: address }), length, shareLengthMax)
+      if (isFull || (isNew && waitingRoom.isWaitedFor(address))) return { line: address }
     }
     return hasRoom(lane, length) && !(isNew && waitingRoom.isWaitedFor(lane)) ? undefined : { line: lane }
   }
 
-  function weighOf(holder: string, length: number): void {
-    const all = (bytesOf.get(holder) ?? 0) + length
-    if (all === 0) bytesOf.delete(holder)
-    else bytesOf.set(holder, all)
-  }
-
-  function weigh({ sender, payload, lane }: Waiting, sign: 1 | -1): void {
-    const length = sign * payload.length
-    bytes[lane] += length
-    weighOf(sender.peer, length)
-    const address = payingAddress(sender, lane)
-    if (address !== undefined) weighOf(address, length)
-  }
-
   /** There is more room, for those who are known and for those who are not, and in the shares of those whose deliveries were taken. */
   function letGoOn(step: readonly Waiting[]): void {
-    for (const { sender } of step) {
-      waitingRoom.ring(sender.peer)
-      if (sender.address !== undefined) waitingRoom.ring(sender.address)
+    for (const { peer, address } of step) {
+      waitingRoom.ring(peer)
+      if (address !== undefined) waitingRoom.ring(address)
     }
     waitingRoom.ring('known')
     waitingRoom.ring('other')
@@ -180,7 +163,7 @@ export function createInbox(limits: InboxLimits, nowMs: () => number, later: Lat
     })
   }
 
-  const isWhole = (): boolean => queue.length('known') + Math.min(queue.length('other'), STEP.otherCostMax) >= STEP.lengthMax
+  const isWhole = (): boolean => queue.load('known').length + Math.min(queue.load('other').length, STEP.otherCostMax) >= STEP.lengthMax
 
   /** Resolves after so long, or earlier, when a whole step waits or nothing more is to be waited for. */
   function gathering(durationMs: number): Promise<void> {
@@ -196,7 +179,8 @@ export function createInbox(limits: InboxLimits, nowMs: () => number, later: Lat
     counts: () => ({ ...counts }),
     isOpenTo: (sender, length, again) => isEnded || waitingRoom.isOpenTo(sender, length, again),
     offer(inbound, from) {
-      const { peer, payload } = inbound
+      atMs = nowMs()
+      const { peer, protocol, submissionId, payload } = inbound
       const sender = { peer, address: from }
       const treatment = standings.of(sender)
       const { lane, weight } = treatment
@@ -208,9 +192,16 @@ export function createInbox(limits: InboxLimits, nowMs: () => number, later: Lat
       if (address !== undefined) addresses.take(address, addressCost)
       if (isEnded || !hasRoom(lane, payload.length)) return refuse(inbound, 'inbox_full')
       const waiting: Waiting = {
-        ...inbound,
-        sender,
+        peer,
+        address: from,
+        protocol,
+        submissionId,
+        payload,
         lane,
+        party: address ?? peer,
+        cost: plain,
+        weight,
+        bytes: payload.length,
         respond(receipt) {
           standings.note(sender, receipt.code)
           // The rest of what it sent first is known by then, too, and answered together.
@@ -221,8 +212,7 @@ export function createInbox(limits: InboxLimits, nowMs: () => number, later: Lat
           inbound.respond(receipt)
         },
       }
-      queue.push(peer, { item: waiting, lane, party: address ?? peer, cost: plain, weight })
-      weigh(waiting, 1)
+      queue.push(peer, waiting)
       wake?.()
       if (isWhole()) wakeWhole?.()
       return undefined
@@ -236,7 +226,7 @@ export function createInbox(limits: InboxLimits, nowMs: () => number, later: Lat
     async *inbound(signal) {
       let beganMs = Number.NEGATIVE_INFINITY
       while (!signal.aborted && !isEnded) {
-        if (queue.length('known') + queue.length('other') === 0) {
+        if (queue.load('known').length + queue.load('other').length === 0) {
           await arrival(signal)
           continue
         }
@@ -244,7 +234,6 @@ export function createInbox(limits: InboxLimits, nowMs: () => number, later: Lat
         if (signal.aborted || isEnded) break
         beganMs = nowMs()
         const step = queue.take(STEP)
-        for (const inbound of step) weigh(inbound, -1)
         yield step
         letGoOn(step)
         // What has come meanwhile, from those who go first above all, is not to wait for all that came before it.
