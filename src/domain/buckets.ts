@@ -1,3 +1,5 @@
+import { createMemory } from './memory.ts'
+
 /** A token bucket per sender: the rate of each is limited, and what it costs to know them is, too. */
 export interface BucketLimits {
   /** Tokens that a sender gets back per second. */
@@ -18,24 +20,28 @@ export interface Buckets<Holder = string> {
 /** Buckets that are remembered; beyond it the one seen first is forgotten and starts with a full bucket. */
 const BUCKETS_MAX = 20_000
 
-export function createBuckets<Holder = string>(limits: BucketLimits, nowMs: () => number): Buckets<Holder> {
-  const buckets = new Map<Holder, { tokens: number; atMs: number }>()
+interface Bucket {
+  tokens: number
+  atMs: number
+}
 
-  function filled(holder: Holder): { tokens: number; atMs: number } {
+export function createBuckets<Holder = string>(limits: BucketLimits, nowMs: () => number): Buckets<Holder> {
+  const buckets = createMemory<Bucket, Holder>(BUCKETS_MAX)
+
+  function filled(holder: Holder): Bucket | undefined {
+    const bucket = buckets.get(holder)
+    if (bucket === undefined) return undefined
     const now = nowMs()
-    const bucket = buckets.get(holder) ?? { tokens: limits.tokensMax, atMs: now }
     bucket.tokens = Math.min(limits.tokensMax, bucket.tokens + ((now - bucket.atMs) * limits.tokensPerSecond) / 1_000)
     bucket.atMs = now
     return bucket
   }
 
-  function remembered(holder: Holder): { tokens: number; atMs: number } {
-    const bucket = filled(holder)
-    if (!buckets.has(holder)) {
-      const [oldest] = buckets.keys()
-      if (buckets.size >= BUCKETS_MAX && oldest !== undefined) buckets.delete(oldest)
-      buckets.set(holder, bucket)
-    }
+  function remembered(holder: Holder): Bucket {
+    const known = filled(holder)
+    if (known !== undefined) return known
+    const bucket = { tokens: limits.tokensMax, atMs: nowMs() }
+    buckets.put(holder, bucket)
     return bucket
   }
 
@@ -50,7 +56,7 @@ export function createBuckets<Holder = string>(limits: BucketLimits, nowMs: () =
       remembered(holder).tokens -= cost
     },
     waitMs(holder, cost) {
-      const missing = cost - filled(holder).tokens
+      const missing = cost - (filled(holder)?.tokens ?? limits.tokensMax)
       if (missing <= 0) return 0
       return cost > limits.tokensMax ? Number.POSITIVE_INFINITY : Math.ceil((missing * 1_000) / limits.tokensPerSecond)
     },

@@ -1,17 +1,23 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { createFairQueue, type Lane, type Terms } from './fair-queue.ts'
+import { createFairQueue, type Lane, type Load, type Place, type Placed, type Step } from './fair-queue.ts'
 
 const replay = process.env['FUZZ_SEED'] === undefined ? {} : { seed: Number(process.env['FUZZ_SEED']) }
 
 function open() {
-  const queue = createFairQueue<string>()
+  const queue = createFairQueue<Placed & { readonly name: string }>()
   /** `a1 a2 b1` puts three items into the lines of two holders. */
-  const push = (items: string, terms: Partial<Terms> = {}): void => {
-    for (const item of items.split(' ')) queue.push(item[0] as string, item, { lane: 'other', cost: 1, weight: 1, ...terms })
+  const push = (items: string, terms: Partial<Placed> = {}): void => {
+    for (const name of items.split(' ')) {
+      const holder = name[0] as string
+      queue.push(holder, { name, lane: 'other', party: holder, cost: 1, weight: 1, bytes: 100, ...terms })
+    }
   }
   const take = (lengthMax: number, otherCostMax = 1_000, knownTurnMax = 1, otherLengthMin = 1): string =>
-    queue.take({ lengthMax, otherCostMax, otherLengthMin, knownTurnMax }).join(' ')
+    queue
+      .take({ lengthMax, otherCostMax, otherLengthMin, knownTurnMax })
+      .map(({ name }) => name)
+      .join(' ')
   return { queue, push, take }
 }
 
@@ -60,6 +66,39 @@ describe('within a lane', () => {
   })
 })
 
+describe('a party', () => {
+  test('S35, G11: has one turn between its holders, however many, and they take turns in it', () => {
+    const { push, take } = open()
+    push('a1 a2 a3 b1 c1', { party: 'x' })
+    push('n1 n2 n3 n4')
+    expect(take(100)).toBe('a1 n1 b1 n2 c1 n3 a2 n4 a3')
+  })
+
+  test('S35, G11: pays for all of its holders: one that comes new to it owes what the others cost', () => {
+    const { push, take } = open()
+    push('n1 n2 n3 n4')
+    push('a1', { party: 'x', cost: 4 })
+    expect(take(2)).toBe('n1 a1')
+    push('b1', { party: 'x' })
+    expect(take(4)).toBe('n2 n3 n4 b1')
+  })
+
+  test('S35: loses no more than what waits of the holder that leaves it', () => {
+    const { queue, push, take } = open()
+    push('a1 b1 a2 b2', { party: 'x' })
+    queue.move('a', { lane: 'known', party: 'a' })
+    queue.move('nobody', { lane: 'known', party: 'nobody' })
+    expect([queue.load('known').length, queue.load('other').length, queue.loadOfParty({ lane: 'other', party: 'x' }).length]).toEqual([
+      2, 2, 2,
+    ])
+    expect(take(3, 1)).toBe('a1 a2 b1')
+    queue.move('b', { lane: 'known', party: 'b' })
+    expect([queue.loadOfParty({ lane: 'other', party: 'x' }).length, take(3)]).toEqual([0, 'b2'])
+    push('c1', { party: 'x' })
+    expect(take(3)).toBe('c1')
+  })
+})
+
 describe('between the lanes', () => {
   test('G11: the known go first, and of the others some go with each step', () => {
     const { push, take } = open()
@@ -84,6 +123,45 @@ describe('between the lanes', () => {
     expect([take(10, 16), take(10, 4), take(10, 4)]).toEqual(['a1 b1', 'c1', 'd1'])
   })
 
+  test('S35, G11: of those with few turns a step has little, and they hold up nobody behind them; each of them goes in the end', () => {
+    const { push, take } = open()
+    const slow = 'abcdefgh'.split('').flatMap((holder) => [`${holder}1`, `${holder}2`])
+    push(slow.join(' '), { weight: 1 / 16 })
+    push('n1 n2 n3')
+    push('m1', { cost: 40 })
+    expect(take(20, 32)).toBe('n1 m1 a1 b1')
+    push('k1 k2 k3 k4 k5', { lane: 'known' })
+    expect(take(5, 32, 1, 3)).toBe('k1 k2 n2 n3 c1')
+    const rest = Array.from({ length: 7 }, () => take(20, 32).replace(/k./g, '').trim())
+    expect(rest).toEqual(['d1 e1', 'f1 g1', 'h1 a2', 'b2 c2', 'd2 e2', 'f2 g2', 'h2'])
+  })
+
+  test('S35, G11: keep no place for slow ones that are gone, by their turns or to the known', () => {
+    const { queue, push, take } = open()
+    push('a1 b1', { party: 'x', weight: 1 / 16 })
+    push('c1', { weight: 1 / 16 })
+    queue.move('c', { lane: 'known', party: 'c' })
+    expect(take(9, 32)).toBe('c1 a1 b1')
+    push('n1 n2')
+    expect(take(2)).toBe('n1 n2')
+  })
+
+  test('S35: whose items are slow no more owes nothing of what it was behind with', () => {
+    const { push, take } = open()
+    push('a1', { weight: 1 / 16 })
+    expect(take(5)).toBe('a1')
+    push('n1 n2')
+    push('a2')
+    expect(take(5)).toBe('n1 a2 n2')
+  })
+
+  test('S35, G11: places that the others’ cost leaves go to the known', () => {
+    const { push, take } = open()
+    push('k1 k2 k3 k4 k5 k6', { lane: 'known' })
+    push('a1 a2 a3', { cost: 4 })
+    expect(take(5, 4, 1, 3)).toBe('k1 k2 a1 k3 k4')
+  })
+
   test('G11: a known holder has some served in one turn, and pays for all of them: who had one goes before what it has left', () => {
     const { push, take } = open()
     push('k1 k2 k3 k4 k5 k6 k7', { lane: 'known' })
@@ -98,7 +176,7 @@ describe('between the lanes', () => {
     const { queue, push, take } = open()
     push('a1 a2 b1')
     push('a3', { lane: 'known' })
-    expect([queue.length('known'), queue.length('other'), queue.lengthOf('a')]).toEqual([3, 1, 3])
+    expect([queue.load('known').length, queue.load('other').length, queue.loadOf('a').length]).toEqual([3, 1, 3])
     expect(take(2)).toBe('a1 b1')
     push('a4')
     push('k1', { lane: 'known' })
@@ -111,8 +189,10 @@ test('whatever comes in whatever way: each item goes once, in the order of its h
   const pushes = fc.record({
     holder: fc.integer({ min: 0, max: 5 }),
     lane,
+    party: fc.option(fc.constantFrom('x', 'y')),
     cost: fc.integer({ min: 1, max: 64 }),
-    weight: fc.integer({ min: 1, max: 5 }),
+    weight: fc.constantFrom(1 / 4, 1 / 2, 1, 2, 5),
+    bytes: fc.integer({ min: 0, max: 1_000 }),
   })
   const step = fc.record({
     lengthMax: fc.integer({ min: 1, max: 8 }),
@@ -120,33 +200,46 @@ test('whatever comes in whatever way: each item goes once, in the order of its h
     otherLengthMin: fc.integer({ min: 1, max: 4 }),
     knownTurnMax: fc.integer({ min: 1, max: 4 }),
   })
+  type Item = Placed & { readonly holder: string; readonly number: number }
+  const loadOf = (items: Item[]): Load => ({ length: items.length, bytes: items.reduce((sum, { bytes }) => sum + bytes, 0) })
   fc.assert(
     fc.property(fc.array(fc.oneof(pushes, step), { maxLength: 200 }), (actions) => {
-      const queue = createFairQueue<readonly [string, number]>()
-      const taken: (readonly [string, number])[] = []
-      let count = 0
-      for (const action of actions) {
-        if ('holder' in action) {
-          count += 1
-          queue.push(String(action.holder), [String(action.holder), count], action)
-        } else {
-          const waiting = queue.length('known') + queue.length('other')
-          const got = queue.take(action)
-          expect(got.length > 0).toBe(waiting > 0)
-          expect(got.length).toBeLessThanOrEqual(action.lengthMax)
-          taken.push(...got)
+      const queue = createFairQueue<Item>()
+      const waiting: Item[] = []
+      /** Where each holder stands by its last item. */
+      const places = new Map<string, Place>()
+      function take(step: Step): void {
+        const got = queue.take(step)
+        expect(got.length > 0).toBe(waiting.length > 0)
+        expect(got.length).toBeLessThanOrEqual(step.lengthMax)
+        for (const item of got) {
+          const index = waiting.findIndex(({ holder }) => holder === item.holder)
+          expect(waiting.splice(index, 1)).toEqual([item])
         }
-        expect(queue.length('known') + queue.length('other')).toBe(count - taken.length)
       }
-      while (queue.length('known') + queue.length('other') > 0)
-        taken.push(...queue.take({ lengthMax: 3, otherCostMax: 1, otherLengthMin: 1, knownTurnMax: 1 }))
-      expect(taken.map(([, number]) => number).sort((left, right) => left - right)).toEqual(
-        Array.from({ length: count }, (_, index) => index + 1),
-      )
-      for (const holder of new Set(taken.map(([name]) => name))) {
-        const own = taken.filter(([name]) => name === holder).map(([, number]) => number)
-        expect(own).toEqual([...own].sort((left, right) => left - right))
+      function compare(): void {
+        for (const lane of ['known', 'other'] as const) {
+          const standing = waiting.filter(({ holder }) => places.get(holder)?.lane === lane)
+          expect(queue.load(lane)).toMatchObject(loadOf(standing))
+          for (const party of ['0', 'x', 'y'])
+            expect(queue.loadOfParty({ lane, party })).toMatchObject(
+              loadOf(standing.filter(({ holder }) => places.get(holder)?.party === party)),
+            )
+        }
+        expect(queue.loadOf('0')).toMatchObject(loadOf(waiting.filter(({ holder }) => holder === '0')))
       }
+      for (const [number, action] of actions.entries()) {
+        if ('holder' in action) {
+          const holder = String(action.holder)
+          const item = { ...action, number, holder, party: action.party ?? holder }
+          queue.push(holder, item)
+          waiting.push(item)
+          places.set(holder, item)
+        } else take(action)
+        compare()
+      }
+      while (waiting.length > 0) take({ lengthMax: 3, otherCostMax: 1, otherLengthMin: 1, knownTurnMax: 1 })
+      compare()
     }),
     replay,
   )
@@ -155,8 +248,8 @@ test('whatever comes in whatever way: each item goes once, in the order of its h
 test('G7: lines of holders that are gone are forgotten', () => {
   const { queue } = open()
   for (let holder = 0; holder < 120_000; holder += 1) {
-    queue.push(`holder ${holder}`, 'x', { lane: 'other', cost: 64, weight: 1 })
+    queue.push(`holder ${holder}`, { name: 'x', lane: 'other', party: `holder ${holder}`, cost: 64, weight: 1, bytes: 1 })
     queue.take({ lengthMax: 1, otherCostMax: 1, otherLengthMin: 1, knownTurnMax: 1 })
   }
-  expect([queue.length('other'), queue.lineCount() <= 50_000]).toEqual([0, true])
+  expect([queue.load('other').length, queue.lineCount() <= 50_000]).toEqual([0, true])
 })

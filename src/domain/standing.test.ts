@@ -61,6 +61,16 @@ test.each<ReceiptCode>(['signer_mismatch', 'signature_malformed', 'submission_ma
   },
 )
 
+test('S35, G11: the turns of an address are as many fewer as it has failed itself, up to 64 times, whoever there has failed more; one without has its own', () => {
+  const { of, note } = open()
+  note(A, 'signer_mismatch', 12)
+  expect([of(A), of(NEIGHBOUR)]).toEqual([
+    { lane: 'other', factor: 4_096, weight: 1 / 64 },
+    { lane: 'other', factor: 64, weight: 1 / 64 },
+  ])
+  expect(of({ peer: 'a', address: undefined })).toEqual({ lane: 'other', factor: 4_096, weight: 1 / 4_096 })
+})
+
 test('it is forgiven, a doubling every five seconds', () => {
   const { of, note, pass } = open()
   note(A, 'signer_mismatch', 6)
@@ -78,8 +88,8 @@ test('G11: a known peer survives a few failures, and its neighbours survive it; 
   expect([of(A).lane, of(NEIGHBOUR)]).toEqual(['known', NEW])
   note(A, 'signer_mismatch')
   expect([of(A), of(NEIGHBOUR)]).toEqual([
-    { lane: 'other', factor: 2, weight: 1 },
-    { lane: 'other', factor: 2, weight: 1 },
+    { lane: 'other', factor: 2, weight: 1 / 2 },
+    { lane: 'other', factor: 2, weight: 1 / 2 },
   ])
   note(ELSEWHERE, 'accepted', 10_000)
   note(ELSEWHERE, 'signer_mismatch', 16)

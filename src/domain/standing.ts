@@ -1,9 +1,10 @@
 import type { Lane } from './fair-queue.ts'
+import { createMemory } from './memory.ts'
 import { type ReceiptCode, REJECTIONS, type Rejection } from './rejection.ts'
 
 /**
  * How senders are treated for what became of their earlier deliveries. Identities are free, so nothing is given to one that has shown nothing: a sender is `known` once
- * a vote of a slot was accepted from it, which costs a slot. One whose deliveries fail pays more for each of the next, and so does its address.
+ * a vote of a slot was accepted from it, which costs a slot. One whose deliveries fail pays more for each of the next, and so does its address, each by its own failures.
  */
 export interface Sender {
   readonly peer: string
@@ -15,7 +16,7 @@ export interface Treatment {
   readonly lane: Lane
   /** How many times the cost of an ordinary delivery its next one has. */
   readonly factor: number
-  /** Turns it has, against one that is new. */
+  /** Turns it has, against one that is new; of one that has shown nothing and has an address, those of all such there. */
   readonly weight: number
 }
 
@@ -39,27 +40,35 @@ const FORGIVEN_AFTER_MS = 5_000
 /** Senders that are remembered, of each kind. To be among the known takes a slot, so those who have none push nobody out. */
 const REMEMBERED_MAX = 20_000
 
+/** As of a sender that has shown nothing, and of those that are known. One is asked for with each delivery, so they are made once. */
+const NEW: Treatment = { lane: 'other', factor: 1, weight: 1 }
+const KNOWN: readonly Treatment[] = Array.from({ length: 1 + CREDIT_MAX / CREDIT_PER_WEIGHT }, (_, more) => ({
+  lane: 'known',
+  factor: 1,
+  weight: 1 + more,
+}))
+
 /** Beyond the sender's fault, and nothing that it could know: sending fast is dealt with on its own. */
 function isFailure(code: ReceiptCode): boolean {
   return code in REJECTIONS && code !== 'rate_limited' && REJECTIONS[code as Rejection].blame === 'sender'
 }
 
 export function createStandings(nowMs: () => number): Standings {
-  const credits = new Map<string, number>()
+  const credits = createMemory<{ credit: number }>(REMEMBERED_MAX)
   const peers = createFailures(DOUBLINGS_MAX, nowMs)
   const addresses = createFailures(DOUBLINGS_OF_ADDRESS_MAX, nowMs)
 
   function noteAccepted(peer: string): void {
-    const credit = Math.min(CREDIT_MAX, (credits.get(peer) ?? 0) + 1)
-    // To the end of the order: who is forgotten is the one without a vote for longest.
-    credits.delete(peer)
-    remember(credits, peer, credit)
+    const known = credits.get(peer) ?? { credit: 0 }
+    known.credit = Math.min(CREDIT_MAX, known.credit + 1)
+    // Who is forgotten is the one without a vote for longest.
+    credits.put(peer, known)
   }
 
   function noteFailure({ peer, address }: Sender): void {
-    const credit = (credits.get(peer) ?? 0) - CREDIT_PER_FAILURE
-    if (credit > 0) {
-      credits.set(peer, credit)
+    const known = credits.get(peer)
+    if (known !== undefined && known.credit > CREDIT_PER_FAILURE) {
+      known.credit -= CREDIT_PER_FAILURE
       return
     }
     credits.delete(peer)
@@ -69,10 +78,12 @@ export function createStandings(nowMs: () => number): Standings {
 
   return {
     of({ peer, address }) {
-      const credit = credits.get(peer)
-      if (credit !== undefined) return { lane: 'known', factor: 1, weight: 1 + Math.floor(credit / CREDIT_PER_WEIGHT) }
-      const doublings = Math.max(peers.of(peer), address === undefined ? 0 : addresses.of(address))
-      return { lane: 'other', factor: 2 ** doublings, weight: 1 }
+      const known = credits.get(peer)
+      if (known !== undefined) return KNOWN[Math.floor(known.credit / CREDIT_PER_WEIGHT)] as Treatment
+      const ofPeer = peers.of(peer)
+      const ofTurn = address === undefined ? ofPeer : addresses.of(address)
+      const doublings = Math.max(ofPeer, ofTurn)
+      return doublings === 0 ? NEW : { lane: 'other', factor: 2 ** doublings, weight: 1 / 2 ** ofTurn }
     },
     note(sender, code) {
       if (code === 'accepted') noteAccepted(sender.peer)
@@ -83,7 +94,7 @@ export function createStandings(nowMs: () => number): Standings {
 
 /** Failures that are not forgiven yet, in doublings. */
 function createFailures(doublingsMax: number, nowMs: () => number) {
-  const failures = new Map<string, { readonly doublings: number; readonly atMs: number }>()
+  const failures = createMemory<{ readonly doublings: number; readonly atMs: number }>(REMEMBERED_MAX)
   function of(holder: string): number {
     const failed = failures.get(holder)
     if (failed === undefined) return 0
@@ -93,14 +104,7 @@ function createFailures(doublingsMax: number, nowMs: () => number) {
     of,
     add(holder: string): void {
       const doublings = Math.min(doublingsMax, of(holder) + 1)
-      failures.delete(holder)
-      remember(failures, holder, { doublings, atMs: nowMs() })
+      failures.put(holder, { doublings, atMs: nowMs() })
     },
   }
-}
-
-function remember<Value>(map: Map<string, Value>, key: string, value: Value): void {
-  const [oldest] = map.keys()
-  if (map.size >= REMEMBERED_MAX && oldest !== undefined) map.delete(oldest)
-  map.set(key, value)
 }

@@ -4,12 +4,14 @@ import type { ReceiptCode } from '#domain/rejection.ts'
 import { createSubmissionDialer } from '#io/p2p/dialer.ts'
 import { startNode } from '#io/p2p/libp2p.ts'
 import type { SubmissionLink } from '#io/p2p/port.ts'
-import { COLLECT_PROTOCOL } from '#wire/collect-frame.ts'
+import type { Submission } from '#domain/submission.ts'
+import { COLLECT_PROTOCOL, encodeCollect } from '#wire/collect-frame.ts'
+import { decodeSubmission, encodeCollectJson } from '#wire/submission-proto.ts'
 import { encodeDelivery, SUBMIT_PROTOCOL } from '#wire/submit-frame.ts'
 
 /** Those who want a sequencer to have no time for others. What they are is free: identities, sockets, streams, bytes. */
 
-export const KINDS = ['signatures', 'copies', 'garbage', 'halfOpen', 'silent', 'late'] as const
+export const KINDS = ['signatures', 'copies', 'garbage', 'halfOpen', 'silent', 'late', 'streams'] as const
 export type Kind = (typeof KINDS)[number]
 
 export interface Attack {
@@ -36,7 +38,7 @@ type Stoppable = { stop(): unknown }
 
 /** Resolves when all have begun; `stop` ends them. */
 export async function attack(what: Attack): Promise<Stoppable> {
-  const begin = { signatures: sender, copies: sender, garbage: sender, halfOpen, silent, late: sender }[what.kind]
+  const begin = { signatures: sender, copies: sender, garbage: sender, halfOpen, silent, late: sender, streams }[what.kind]
   const started: Stoppable[] = []
   for (let index = 0; index < what.count; index += 1) started.push(await begin(what, index))
   return { stop: async () => void (await Promise.all(started.map((one) => one.stop()))) }
@@ -89,12 +91,28 @@ async function sender(what: Attack, index: number): Promise<Stoppable> {
   }
 }
 
+const nodeOf = (what: Attack, index: number) =>
+  startNode({ identity: identityOf(what, index), listen: [], streamsPerConnectionMax: 1_000, writeBufferBytesMax: 1_000_000 }, {})
+
+/** Of one connection: fewer than a sequencer takes, and opened so many at once, as it keeps few that say nothing. */
+const STREAMS = { count: 480, atOnce: 16 }
+
+/** Has very many streams, and on each of them copies of a vote, which is nobody's fault, so that very much waits to be taken. */
+async function streams(what: Attack, index: number): Promise<Stoppable> {
+  const node = await nodeOf(what, index)
+  const connection = await node.dial(multiaddr(what.address))
+  const json = encodeCollectJson(decodeSubmission(what.vote) as Submission)
+  const copies = Array.from({ length: 8 }, () => encodeCollect('00000000-0000-4000-8000-000000000000', json))
+  const open = () => connection.newStream(COLLECT_PROTOCOL, { maxOutboundStreams: STREAMS.count })
+  const opened: Awaited<ReturnType<typeof open>>[] = []
+  while (opened.length < STREAMS.count) opened.push(...(await Promise.all(Array.from({ length: STREAMS.atOnce }, open))))
+  for (const stream of opened) stream.send(Buffer.concat(copies))
+  return node
+}
+
 /** Opens streams of both protocols and begins a frame on each. */
 async function halfOpen(what: Attack, index: number): Promise<Stoppable> {
-  const node = await startNode(
-    { identity: identityOf(what, index), listen: [], streamsPerConnectionMax: 1_000, writeBufferBytesMax: 1_000_000 },
-    {},
-  )
+  const node = await nodeOf(what, index)
   const connection = await node.dial(multiaddr(what.address))
   for (const [protocol, bytes] of [
     [SUBMIT_PROTOCOL, encodeDelivery({ submissionId: 'x', payload: what.payload }).subarray(0, 50)],

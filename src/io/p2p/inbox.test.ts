@@ -1,20 +1,22 @@
+import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { SubmissionId } from '#domain/ids.ts'
 import type { ReceiptCode } from '#domain/rejection.ts'
 import type { Receipt } from '#domain/submission.ts'
 import type { Inbound } from '#io/intake/port.ts'
 import { createInbox, INBOX_LIMITS, type Inbox, type InboxLimits } from './inbox.ts'
+import { createPace } from './pace.ts'
 import { turn } from './scripted.test-stream.ts'
+import type { Later } from './waiting-room.ts'
+
+const replay = process.env['FUZZ_SEED'] === undefined ? {} : { seed: Number(process.env['FUZZ_SEED']) }
 
 function open(limits: Partial<InboxLimits> = {}) {
   let nowMs = 1_000
   const receipts: Receipt[] = []
   const timers: { readonly atMs: number; readonly action: () => void }[] = []
-  const inbox = createInbox(
-    { ...INBOX_LIMITS, ...limits },
-    () => nowMs,
-    (durationMs, action) => void timers.push({ atMs: nowMs + durationMs, action }),
-  )
+  const later: Later = (durationMs, action) => void timers.push({ atMs: nowMs + durationMs, action })
+  const inbox = createInbox({ ...INBOX_LIMITS, ...limits }, () => nowMs, later)
   let count = 0
   /** Offers one delivery; gives the code it was refused with, if any. */
   function offer(bytes = 0, peer = 'a', address?: string): string | undefined {
@@ -34,6 +36,9 @@ function open(limits: Partial<InboxLimits> = {}) {
     inbox,
     offer,
     receipts,
+    later,
+    /** Timers that were set. */
+    timerCount: () => timers.length,
     pass(durationMs: number) {
       nowMs += durationMs
       for (const { atMs, action } of timers) if (atMs > nowMs - durationMs && atMs <= nowMs) action()
@@ -92,6 +97,9 @@ describe('the queue', () => {
 
   test('S26: what comes alone goes at once; what comes soon after goes together, when the time is over or a whole step waits', async () => {
     const { inbox, offer, pass } = open({ stepEveryMs: 8 })
+    offer(0, 'known')
+    await next(inbox, 'accepted')
+    pass(8)
     const steps: number[] = []
     const read = async (): Promise<void> => {
       for await (const step of inbox.inbound(new AbortController().signal)) steps.push(step.length)
@@ -116,9 +124,16 @@ describe('the queue', () => {
     for (let peer = 0; peer < 63; peer += 1) offer(0, `p${peer}`)
     await turns()
     expect(steps).toEqual([1, 2])
-    for (let peer = 63; peer < 256; peer += 1) offer(0, `p${peer}`)
+    // However many strangers wait, a step has no more than 64 of them.
+    for (let peer = 63; peer < 512; peer += 1) offer(0, `p${peer}`)
     await turns()
-    expect(steps[2]).toBe(64)
+    expect(steps).toEqual([1, 2])
+    for (let count = 0; count < 191; count += 1) offer(0, 'known')
+    await turns()
+    expect(steps).toEqual([1, 2])
+    offer(0, 'known')
+    await turns()
+    expect(steps[2]).toBe(256)
     // What an end finds is not waited for.
     offer()
     inbox.end()
@@ -224,15 +239,45 @@ describe('S26, G11: who is served first', () => {
     expect((await next(inbox)).slice(0, 64)).toEqual(first.map((id) => String(Number(id) + 70)))
   })
 
-  test('is not who failed before: its next deliveries wait for those of all others, and take as much of a step', async () => {
+  test('is not who failed before: its next deliveries wait for those of all others', async () => {
     const { inbox, offer } = open()
     for (let index = 0; index < 6; index += 1) offer(0, 'liar')
     await next(inbox, 'signer_mismatch')
     for (let index = 0; index < 4; index += 1) offer(0, 'liar')
     for (let index = 0; index < 40; index += 1) offer(0, 'new')
-    // The liar's first waits for its turn only and is all that the step has for its like; its second, at 64 times the cost, waits for all that is here.
-    expect(await next(inbox)).toEqual(['11', '7'])
-    expect(await next(inbox)).toEqual(Array.from({ length: 39 }, (_, index) => String(index + 12)).concat('8'))
+    // At 64 times the cost, one is all that a step has for its like.
+    expect(await next(inbox)).toEqual([...Array.from({ length: 40 }, (_, index) => String(index + 11)), '7'])
+    expect([await next(inbox), await next(inbox)]).toEqual([['8'], ['9']])
+  })
+
+  test('S35: whose deliveries failed uses up no more of a step than anybody else: who is new goes with the same', async () => {
+    const { inbox, offer } = open()
+    for (let index = 0; index < 6; index += 1) offer(0, 'liar', 'block')
+    await next(inbox, 'signer_mismatch')
+    offer(0, 'another', 'block')
+    for (let peer = 0; peer < 63; peer += 1) offer(0, `new ${peer}`)
+    expect(await next(inbox)).toHaveLength(64)
+  })
+
+  test('S35: an address has one turn with each other one, whatever identities come from it and though nothing of theirs is held against them', async () => {
+    const { inbox, offer } = open()
+    for (let peer = 0; peer < 300; peer += 1) offer(0, `flood ${peer}`, 'block')
+    for (let peer = 0; peer < 10; peer += 1) offer(0, `new ${peer}`, `elsewhere ${peer}`)
+    const step = await next(inbox, 'slot_unknown')
+    const isNew = (id: string): boolean => Number(id) > 300
+    expect([step.length, step.findLastIndex(isNew), step.filter(isNew).length]).toEqual([64, 10, 10])
+  })
+
+  test('S35: a hundred who are new behind one address are known with their first vote, each taking along its own and nothing of its neighbours', async () => {
+    const { inbox, offer } = open()
+    for (let round = 0; round < 3; round += 1) for (let peer = 0; peer < 100; peer += 1) offer(0, `new ${peer}`, 'nat')
+    const first = await next(inbox, 'accepted')
+    expect(first).toEqual(Array.from({ length: 64 }, (_, index) => String(index + 1)))
+    const second = await next(inbox, 'accepted')
+    // What is left of the 64, then those who waited behind them.
+    expect(second.slice(0, 128).every((id) => Number(id) > 100 && (Number(id) - 1) % 100 < 64)).toBe(true)
+    expect(second.slice(128)).toEqual(Array.from({ length: 64 }, (_, index) => String((index < 36 ? 65 : 129) + index)))
+    expect(await next(inbox, 'accepted')).toHaveLength(300 - 64 - second.length)
   })
 
   test('whoever fails makes its whole address pay, until somebody there has a vote', async () => {
@@ -245,8 +290,15 @@ describe('S26, G11: who is served first', () => {
       'rate_limited',
       undefined,
     ])
-    expect(await next(inbox, 'accepted')).toHaveLength(1)
+    expect(await next(inbox, 'accepted')).toHaveLength(2)
     expect(offer(0, 'liar 6', 'block')).toBeUndefined()
+  })
+
+  test('S35: one that fails again and again is dear to itself; its address pays by its own failures, so its neighbours can begin', async () => {
+    const { inbox, offer } = open({ perAddress: { tokensPerSecond: 0, tokensMax: 1_000 } })
+    for (let index = 0; index < 12; index += 1) offer(0, 'liar', 'block')
+    await next(inbox, 'signer_mismatch')
+    expect([offer(0, 'liar', 'block'), offer(0, 'new', 'block')]).toEqual([undefined, undefined])
   })
 
   test('garbage counts against its sender as a wrong signature does', async () => {
@@ -317,6 +369,146 @@ describe('S26, G11: room', () => {
     const never = open({ tokensMax: 1, tokensPerSecond: 0 })
     never.offer()
     expect([never.inbox.isOpenTo(a, 0, () => undefined), never.offer()]).toEqual([true, 'rate_limited'])
+  })
+
+  /** Each of so many peers has so many streams, of which each offers one delivery when it may. */
+  function hold({ inbox, offer }: ReturnType<typeof open>, { peers, streams, addressOf = () => undefined, bytes = 0 }: Held) {
+    let asked = 0
+    const taken: string[] = []
+    for (let stream = 0; stream < streams; stream += 1)
+      for (let index = 0; index < peers; index += 1) {
+        const sender = { peer: `p${index}`, address: addressOf(index) }
+        const goOn = (): void => {
+          asked += 1
+          if (!inbox.isOpenTo(sender, bytes, goOn)) return
+          taken.push(sender.peer)
+          offer(bytes, sender.peer, sender.address)
+        }
+        goOn()
+      }
+    const before = asked
+    return { taken, askedCount: () => asked - before }
+  }
+  interface Held {
+    readonly peers: number
+    readonly streams: number
+    readonly addressOf?: (index: number) => string | undefined
+    readonly bytes?: number
+  }
+
+  test('S35: is told to so many of those who wait as there is room for: not to each after each step', async () => {
+    const world = open()
+    const { taken, askedCount } = hold(world, { peers: 50, streams: 520 })
+    expect(taken).toHaveLength(50 * 16)
+    const reading = world.inbox.inbound(new AbortController().signal)[Symbol.asyncIterator]()
+    for (let step = 0; step < 20; step += 1) await reading.next()
+    // Of each peer as many as were taken of it.
+    expect([askedCount(), taken.length]).toEqual([19 * 64, 50 * 16 + 19 * 64])
+    expect(new Set(taken.slice(50 * 16, 50 * 16 + 64)).size).toBe(50)
+  })
+
+  test('S35: of a lane is told to as many as it is for, and one peer with many streams is one of them', async () => {
+    const world = open({ lengthMax: 64 })
+    for (let index = 0; index < 64; index += 1) world.offer(0, `gone ${index}`)
+    const many = hold(world, { peers: 1, streams: 520 })
+    const few = hold(world, { peers: 60, streams: 1 })
+    const reading = world.inbox.inbound(new AbortController().signal)[Symbol.asyncIterator]()
+    await reading.next()
+    await reading.next()
+    expect([many.askedCount(), many.taken.length, few.askedCount(), few.taken.length]).toEqual([16, 16, 48, 48])
+  })
+
+  test('S35: is no address’s alone either: strangers of one have a sixteenth of it together, in number and in bytes; those of others find theirs', async () => {
+    const world = open({ lengthMax: 3_200, bytesMax: 16 * 1_048_576 })
+    const { taken } = hold(world, { peers: 300, streams: 1, addressOf: () => 'block' })
+    expect(taken).toHaveLength(200)
+    const isOpen = (peer: string, address: string | undefined) => world.inbox.isOpenTo({ peer, address }, 1, () => undefined)
+    expect([isOpen('n', 'block'), isOpen('m', 'elsewhere'), isOpen('r', undefined)]).toEqual([false, true, true])
+    const reading = world.inbox.inbound(new AbortController().signal)[Symbol.asyncIterator]()
+    await reading.next()
+    await reading.next()
+    expect(taken).toHaveLength(264)
+    const heavy = open({ bytesMax: 16 * 1_048_576 })
+    expect(hold(heavy, { peers: 300, streams: 1, addressOf: () => 'block', bytes: 65_536 }).taken).toHaveLength(16)
+  })
+
+  test('S35: of an address’s bucket is waited for with one timer, in turns between its peers, whoever else comes meanwhile', () => {
+    const world = open({ perAddress: { tokensPerSecond: 1_000, tokensMax: 100 } })
+    for (let index = 0; index < 100; index += 1) world.offer(0, `gone ${index}`, 'block')
+    const { taken, askedCount } = hold(world, { peers: 3, streams: 300, addressOf: () => 'block' })
+    expect([taken, world.timerCount()]).toEqual([[], 1])
+    for (let ms = 0; ms < 9; ms += 1) world.pass(1)
+    expect([taken.join(' '), askedCount(), world.timerCount()]).toEqual(['p0 p1 p2 p0 p1 p2 p0 p1 p2', 9, 10])
+    expect(world.inbox.isOpenTo({ peer: 'new', address: 'block' }, 0, () => undefined)).toBe(false)
+    world.pass(3)
+    expect(taken).toHaveLength(12)
+  })
+
+  test('S35: of an address is nothing to who has become known: it waits no longer for it', async () => {
+    const world = open({ perAddress: { tokensPerSecond: 1, tokensMax: 5 } })
+    for (let index = 0; index < 5; index += 1) world.offer(0, 'p0', 'block')
+    const { taken } = hold(world, { peers: 2, streams: 4, addressOf: () => 'block' })
+    expect(taken).toEqual([])
+    await next(world.inbox, 'accepted')
+    expect(taken).toEqual(['p0', 'p0', 'p0', 'p0'])
+  })
+
+  test('S35, G7: is found by everyone in the end, whatever comes from wherever and however it is judged: nobody is forgotten', async () => {
+    const stream = fc.record({
+      peer: fc.integer({ min: 0, max: 7 }),
+      address: fc.constantFrom(undefined, 'x', 'y'),
+      bytes: fc.array(fc.constantFrom(0, 100, 5_000, 65_000), { maxLength: 30 }),
+    })
+    const code = fc.constantFrom<ReceiptCode>('accepted', 'duplicate', 'signer_mismatch')
+    const limits = {
+      lengthMax: 8,
+      bytesMax: 150_000,
+      tokensPerSecond: 40,
+      tokensMax: 400,
+      perAddress: { tokensPerSecond: 50, tokensMax: 500 },
+    }
+    await fc.assert(
+      fc.asyncProperty(fc.array(stream, { maxLength: 30 }), fc.array(code, { minLength: 1 }), async (streams, codes) => {
+        const { inbox, later, pass } = open(limits)
+        const stopped = new Set<number>()
+        let [sentCount, answeredCount] = [0, 0]
+        for (const [index, { peer, address, bytes }] of streams.entries()) {
+          const source = { stop: () => void stopped.add(index), goOn: () => void stopped.delete(index) }
+          const pace = createPace(inbox, { peer: `p${peer}`, address }, source, later)
+          const respond = (): void => {
+            answeredCount += 1
+          }
+          for (const length of bytes) {
+            sentCount += 1
+            pace.give({
+              peer: `p${peer}`,
+              protocol: 'weft',
+              submissionId: String(sentCount).padStart(5),
+              payload: new Uint8Array(length),
+              respond,
+            })
+          }
+        }
+        const leaving = new AbortController()
+        let judgedCount = 0
+        async function judge(): Promise<void> {
+          for await (const step of inbox.inbound(leaving.signal))
+            for (const { submissionId, respond } of step) {
+              const given = codes[judgedCount++ % codes.length] as ReceiptCode
+              respond({ submissionId: submissionId as SubmissionId, code: given, reason: '' })
+            }
+        }
+        const judging = judge()
+        for (let round = 0; round < 3_000 && (answeredCount < sentCount || stopped.size > 0); round += 1) {
+          for (let turns = 0; turns < 4; turns += 1) await turn()
+          pass(1_000)
+        }
+        leaving.abort()
+        await judging
+        expect([answeredCount, stopped.size]).toEqual([sentCount, 0])
+      }),
+      { ...replay, numRuns: 40 },
+    )
   })
 
   test('is asked for no more when the inbox has ended', () => {

@@ -1,12 +1,15 @@
+import { createAddressBuckets } from '#domain/address-limits.ts'
 import { type BucketLimits, createBuckets } from '#domain/buckets.ts'
-import { createFairQueue, type Lane, type Step } from '#domain/fair-queue.ts'
+import { createFairQueue, type Lane, type Load, type Placed, type Step } from '#domain/fair-queue.ts'
 import type { Rejection } from '#domain/rejection.ts'
 import { createStandings, type Sender, type Treatment } from '#domain/standing.ts'
 import type { Inbound, SubmissionListener } from '#io/intake/port.ts'
+import { createWaitingRoom, type Lack, type Later } from './waiting-room.ts'
 
 /**
  * What stands between the network and the role: a fair queue bounded by length and bytes, and token buckets per peer and per address. Network callbacks
- * only put into it; the role takes at its own pace. Whoever reads from a network asks first whether there is room, and stops reading while there is none.
+ * only put into it; the role takes at its own pace. Whoever reads from a network asks first whether there is room, and stops reading while there is none. To those
+ * who have shown nothing yet identities are free, so their address has one turn, one share and one bucket for all of them.
  */
 
 /** One delivery costs one token, and one more per full KiB. A peer may save up what a collector sends at once when it serves many slots of a market with many projects. */
@@ -32,18 +35,19 @@ export const INBOX_LIMITS: InboxLimits = {
 
 const TOKEN_BYTES = 1_024
 /**
- * What the role gets in one step: signature checks of 15 ms at most, and of those who have shown nothing yet as much as 4 ms, or one that failed before; 16 places are theirs in any case, one peer's
- * worth (`STRANGER_LENGTH_MAX`).
+ * What the role gets in one step: signature checks of 15 ms at most, and of those who have shown nothing yet as much as 4 ms, and one of those that failed before; 16 places are theirs in any case, one peer's
+ * worth (`STRANGER_LENGTH_MAX`): to refuse a wrong signature costs nine tenths of taking a vote, so under a flood with more to do than can be done they take 6 % of it; with half as many
+ * who is new would wait twice as long.
  * Between two steps the event loop has its turn, so this is what a delivery that comes now waits for.
  */
 const STEP: Step = { lengthMax: 256, otherCostMax: 64, otherLengthMin: 16, knownTurnMax: 20 }
-/** The share of a lane that one peer may fill, but for the smallest of queues. */
-const PEER_SHARE = 1 / 16
-const PEER_LENGTH_MIN = 64
-const PEER_BYTES_MIN = 256 * 1024
+/** The share of a lane that one peer may fill, but for the smallest of queues, and one address with all its strangers. */
+const SHARE = 1 / 16
+const SHARE_LENGTH_MIN = 64
+const SHARE_BYTES_MIN = 256 * 1024
 /** Deliveries of one that has shown nothing yet: enough to show it. What waits was weighed when it came, before those ahead of it had failed. */
 const STRANGER_LENGTH_MAX = 16
-/** A peer that would have to wait longer until it may send is told so. None has to under limits whose buckets fill in that time, as those above do. */
+/** A peer that would have to save up for longer until it may send is told so. None has to under limits whose buckets fill in that time, as those above do. */
 export const STALL_MS_MAX = 10_000
 
 /** How many frames and deliveries the adapter itself refused, by code. */
@@ -64,18 +68,22 @@ export interface Inbox extends SubmissionListener {
   end(): void
 }
 
-export type Later = (durationMs: number, action: () => void) => void
-
 export const onTimer: Later = (durationMs, action) => void setTimeout(action, durationMs).unref()
 
+/** As it waits in the queue. */
+type Waiting = Inbound & Sender & Placed
+
+/** The address that has one turn, and pays, for a stranger as for all others there: those who are known stand for themselves. */
+const payingAddress = ({ address }: Sender, lane: Lane): string | undefined => (lane === 'known' ? undefined : address)
+
 export function createInbox(limits: InboxLimits, nowMs: () => number, later: Later = onTimer): Inbox {
-  const peers = createBuckets(limits, nowMs)
-  const addresses = createBuckets(limits.perAddress, nowMs)
+  /** When what is done now began: asked for once, however many buckets are looked at. */
+  let atMs = nowMs()
+  const peers = createBuckets(limits, () => atMs)
+  const addresses = createAddressBuckets(limits.perAddress, () => atMs)
   const standings = createStandings(nowMs)
-  const queue = createFairQueue<Inbound & { readonly lane: Lane }>()
-  const bytes = { known: 0, other: 0 }
-  const bytesOfPeer = new Map<string, number>()
-  const held: Record<Lane, (() => void)[]> = { known: [], other: [] }
+  const queue = createFairQueue<Waiting>()
+  const waitingRoom = createWaitingRoom({ lackOf, later })
   const counts: Partial<Record<Rejection, number>> = {}
   let isEnded = false
   let wake: (() => void) | undefined
@@ -93,38 +101,54 @@ export function createInbox(limits: InboxLimits, nowMs: () => number, later: Lat
     return code
   }
 
-  const costOf = (length: number, { factor }: Treatment): number => {
-    const plain = 1 + Math.floor(length / TOKEN_BYTES)
-    // Never more than a bucket holds, unless it is too small for any such delivery.
-    return Math.max(plain, Math.min(factor * plain, limits.tokensMax, limits.perAddress.tokensMax))
-  }
-
-  /** Until both buckets have what it costs. Those who are known have one of their own only. */
-  function waitMs({ peer, address }: Sender, { lane, cost }: { readonly lane: Lane; readonly cost: number }): number {
-    const ofAddress = lane === 'known' || address === undefined ? 0 : addresses.waitMs(address, cost)
-    return Math.max(ofAddress, peers.waitMs(peer, cost))
-  }
+  const plainCostOf = (length: number): number => 1 + Math.floor(length / TOKEN_BYTES)
+  // Never more than a bucket holds, unless it is too small for any such delivery.
+  const costOf = (plain: number, { factor }: Treatment): number =>
+    Math.max(plain, Math.min(factor * plain, limits.tokensMax, limits.perAddress.tokensMax))
+  /** An address pays by its own failures, as its turns are: one peer that failed a hundred times would empty it for all others there. */
+  const addressCostOf = (plain: number, { weight }: Treatment): number =>
+    Math.max(plain, Math.min(plain / weight, limits.perAddress.tokensMax))
 
   function hasRoom(lane: Lane, length: number): boolean {
-    return queue.length(lane) < limits.lengthMax && bytes[lane] + length <= limits.bytesMax
+    const load = queue.load(lane)
+    return load.length < limits.lengthMax && load.bytes + length <= limits.bytesMax
   }
 
-  function hasShareLeft(peer: string, { lane, length }: { readonly lane: Lane; readonly length: number }): boolean {
-    const lengthMax = lane === 'other' ? STRANGER_LENGTH_MAX : Math.max(PEER_LENGTH_MIN, limits.lengthMax * PEER_SHARE)
-    const bytesMax = Math.max(PEER_BYTES_MIN, limits.bytesMax * PEER_SHARE)
-    return queue.lengthOf(peer) < lengthMax && (bytesOfPeer.get(peer) ?? 0) + length <= bytesMax
+  const shareLengthMax = Math.max(SHARE_LENGTH_MIN, limits.lengthMax * SHARE)
+  const shareBytesMax = Math.max(SHARE_BYTES_MIN, limits.bytesMax * SHARE)
+  const hasShareLeft = (load: Load, bytes: number, lengthMax: number): boolean =>
+    load.length < lengthMax && load.bytes + bytes <= shareBytesMax
+
+  /** Of what is looked at in this order, the first that it has to wait for: a line, or its own. Who stands in no line comes behind all that stand in one. */
+  function lackOf(sender: Sender, length: number, asked: string | undefined): Lack | undefined {
+    atMs = nowMs()
+    const { peer } = sender
+    const treatment = standings.of(sender)
+    const { lane } = treatment
+    const address = payingAddress(sender, lane)
+    const plain = plainCostOf(length)
+    const ownMs = peers.waitMs(peer, costOf(plain, treatment))
+    const addressMs = address === undefined ? 0 : addresses.waitMs(address, addressCostOf(plain, treatment))
+    if (ownMs > STALL_MS_MAX || addressMs > STALL_MS_MAX) return undefined
+    if (ownMs > 0) return { line: peer, forMs: ownMs }
+    if (!hasShareLeft(queue.loadOf(peer), length, lane === 'other' ? STRANGER_LENGTH_MAX : shareLengthMax)) return { line: peer }
+    const isNew = asked === undefined || asked === peer
+    if (address !== undefined) {
+      if (addressMs > 0) return { line: address, forMs: addressMs }
+      const isFull = !hasShareLeft(queue.loadOfParty({ lane, party: address }), length, shareLengthMax)
+      if (isFull || (isNew && waitingRoom.isWaitedFor(address))) return { line: address }
+    }
+    return hasRoom(lane, length) && !(isNew && waitingRoom.isWaitedFor(lane)) ? undefined : { line: lane }
   }
 
-  function weigh({ peer, payload, lane }: Inbound & { readonly lane: Lane }, sign: 1 | -1): void {
-    bytes[lane] += sign * payload.length
-    const ofPeer = (bytesOfPeer.get(peer) ?? 0) + sign * payload.length
-    if (ofPeer === 0) bytesOfPeer.delete(peer)
-    else bytesOfPeer.set(peer, ofPeer)
-  }
-
-  /** Each of those who wait for room may ask once, in their order, for as long as there is some. */
-  function letGoOn(lane: Lane): void {
-    for (let left = held[lane].length; left > 0 && hasRoom(lane, 0); left -= 1) held[lane].shift()?.()
+  /** There is more room, for those who are known and for those who are not, and in the shares of those whose deliveries were taken. */
+  function letGoOn(step: readonly Waiting[]): void {
+    for (const { peer, address } of step) {
+      waitingRoom.ring(peer)
+      if (address !== undefined) waitingRoom.ring(address)
+    }
+    waitingRoom.ring('known')
+    waitingRoom.ring('other')
   }
 
   /** Resolves one turn of the event loop after something has come, so that all that came in that turn goes along. */
@@ -140,7 +164,7 @@ export function createInbox(limits: InboxLimits, nowMs: () => number, later: Lat
     })
   }
 
-  const isWhole = (): boolean => queue.length('known') + queue.length('other') >= STEP.lengthMax
+  const isWhole = (): boolean => queue.load('known').length + Math.min(queue.load('other').length, STEP.otherCostMax) >= STEP.lengthMax
 
   /** Resolves after so long, or earlier, when a whole step waits or nothing more is to be waited for. */
   function gathering(durationMs: number): Promise<void> {
@@ -154,50 +178,56 @@ export function createInbox(limits: InboxLimits, nowMs: () => number, later: Lat
   return {
     count,
     counts: () => ({ ...counts }),
-    isOpenTo(sender, length, again) {
-      const treatment = standings.of(sender)
-      const stallMs = waitMs(sender, { lane: treatment.lane, cost: costOf(length, treatment) })
-      if (isEnded || stallMs > STALL_MS_MAX) return true
-      if (stallMs === 0 && hasRoom(treatment.lane, length) && hasShareLeft(sender.peer, { lane: treatment.lane, length })) return true
-      if (stallMs > 0) later(stallMs, again)
-      else held[treatment.lane].push(again)
-      return false
-    },
-    offer(inbound, address) {
-      const sender = { peer: inbound.peer, address }
+    isOpenTo: (sender, length, again) => isEnded || waitingRoom.isOpenTo(sender, length, again),
+    offer(inbound, from) {
+      atMs = nowMs()
+      const { peer, protocol, submissionId, payload } = inbound
+      const sender = { peer, address: from }
       const treatment = standings.of(sender)
       const { lane, weight } = treatment
-      const cost = costOf(inbound.payload.length, treatment)
-      if (waitMs(sender, { lane, cost }) > 0) return refuse(inbound, 'rate_limited')
-      peers.take(sender.peer, cost)
-      if (lane === 'other' && address !== undefined) addresses.take(address, cost)
-      if (isEnded || !hasRoom(lane, inbound.payload.length)) return refuse(inbound, 'inbox_full')
-      const waiting = {
-        ...inbound,
+      const address = payingAddress(sender, lane)
+      const plain = plainCostOf(payload.length)
+      const addressCost = addressCostOf(plain, treatment)
+      const isOver = address !== undefined && addresses.waitMs(address, addressCost) > 0
+      if (isOver || !peers.take(peer, costOf(plain, treatment))) return refuse(inbound, 'rate_limited')
+      if (address !== undefined) addresses.take(address, addressCost)
+      if (isEnded || !hasRoom(lane, payload.length)) return refuse(inbound, 'inbox_full')
+      const waiting: Waiting = {
+        peer,
+        address: from,
+        protocol,
+        submissionId,
+        payload,
         lane,
-        respond(receipt: Parameters<Inbound['respond']>[0]) {
+        party: address ?? peer,
+        cost: plain,
+        weight,
+        bytes: payload.length,
+        respond(receipt) {
           standings.note(sender, receipt.code)
           // The rest of what it sent first is known by then, too, and answered together.
-          if (lane === 'other' && receipt.code === 'accepted') queue.move(sender.peer, 'known')
+          if (lane === 'other' && receipt.code === 'accepted') {
+            queue.move(peer, { lane: 'known', party: peer })
+            waitingRoom.recall(peer)
+          }
           inbound.respond(receipt)
         },
       }
-      queue.push(sender.peer, waiting, { lane, cost, weight })
-      weigh(waiting, 1)
+      queue.push(peer, waiting)
       wake?.()
       if (isWhole()) wakeWhole?.()
       return undefined
     },
     end() {
       isEnded = true
-      for (const lane of ['known', 'other'] as const) for (const again of held[lane].splice(0)) again()
+      waitingRoom.end()
       wake?.()
       wakeWhole?.()
     },
     async *inbound(signal) {
       let beganMs = Number.NEGATIVE_INFINITY
       while (!signal.aborted && !isEnded) {
-        if (queue.length('known') + queue.length('other') === 0) {
+        if (queue.load('known').length + queue.load('other').length === 0) {
           await arrival(signal)
           continue
         }
@@ -205,10 +235,8 @@ export function createInbox(limits: InboxLimits, nowMs: () => number, later: Lat
         if (signal.aborted || isEnded) break
         beganMs = nowMs()
         const step = queue.take(STEP)
-        for (const inbound of step) weigh(inbound, -1)
         yield step
-        letGoOn('known')
-        letGoOn('other')
+        letGoOn(step)
         // What has come meanwhile, from those who go first above all, is not to wait for all that came before it.
         await new Promise(setImmediate)
       }

@@ -1,6 +1,7 @@
 import type { Sender } from '#domain/standing.ts'
 import type { Inbound } from '#io/intake/port.ts'
-import { type Inbox, type Later, onTimer, STALL_MS_MAX } from './inbox.ts'
+import { type Inbox, onTimer, STALL_MS_MAX } from './inbox.ts'
+import type { Later } from './waiting-room.ts'
 
 /** Hands the deliveries of one stream to the inbox in their order, as fast as it takes them. */
 export interface Pace {

@@ -35,6 +35,19 @@ describe('C19: what may be under way', () => {
     expect([rooms, allowance.isPressed()]).toEqual([[50, 25, 12, 6, 4, 4, 4, 4], true])
   })
 
+  test.each([1, 3, 4])(
+    'is %i at all times where it is no more than goes in one write; that it was held back is known until a receipt comes soon',
+    async (most) => {
+      allowance = createAllowance(most, clock)
+      await answer(send(most), 20)
+      expect(allowance.isPressed()).toBe(false)
+      await answer(send(most), 400)
+      expect([allowance.room(), allowance.isPressed()]).toEqual([most, true])
+      await answer(send(1), 20)
+      expect([allowance.room(), allowance.isPressed()]).toEqual([most, false])
+    },
+  )
+
   test('is half of what there was to send, where that was less', async () => {
     await answer(send(20), 20)
     await answer(send(20), 400)

@@ -47,6 +47,7 @@ export function createAllowance(inFlightMax: number, clock: Pick<Clock, 'nowMs'>
   let unanswered = new Map<Flight, number>()
   let inFlightCount = 0
   let limit = inFlightMax
+  let isPressed = false
   /** What was sent earlier says nothing about the limit as it is. */
   let limitedMs = Number.NEGATIVE_INFINITY
   let soonestMs = SOONEST_MS_MAX
@@ -79,13 +80,14 @@ export function createAllowance(inFlightMax: number, clock: Pick<Clock, 'nowMs'>
   /** Halves it, once for all that was sent before that. */
   function shrink(sentMs: number): void {
     if (sentMs < limitedMs) return
-    limit = Math.max(LEAST, Math.floor(Math.min(limit, unanswered.size) / 2))
+    limit = Math.max(Math.min(LEAST, inFlightMax), Math.floor(Math.min(limit, unanswered.size) / 2))
+    isPressed = true
     limitedMs = clock.nowMs()
   }
 
   return {
     room: () => (isOverdue() ? 0 : Math.max(0, Math.min(limit - unanswered.size, inFlightMax - inFlightCount))),
-    isPressed: () => limit < inFlightMax,
+    isPressed: () => isPressed,
     inFlightCount: () => inFlightCount,
     renew() {
       unanswered = new Map()
@@ -102,7 +104,10 @@ export function createAllowance(inFlightMax: number, clock: Pick<Clock, 'nowMs'>
           learn(tookMs)
           if (isSlow(tookMs) || HELD_BACK.has(code)) shrink(sentMs)
           // With one more for each it doubles in the time that one takes.
-          else limit = Math.min(inFlightMax, limit + 1)
+          else {
+            limit = Math.min(inFlightMax, limit + 1)
+            if (limit === inFlightMax) isPressed = false
+          }
           overtake(flight)
         },
         end() {

@@ -1,5 +1,6 @@
 import { type BucketLimits, type Buckets, createBuckets } from '#domain/buckets.ts'
 import type { EpochId, SlotId } from '#domain/ids.ts'
+import { createMemory } from '#domain/memory.ts'
 
 /**
  * How much a slot may have checked. Anybody can write a slot's number, so only what its own signature covers is counted against it; beyond its limit
@@ -33,15 +34,13 @@ const EPOCHS_MAX = 64
 
 export function createSlotRates({ perSlot, perSlotAndEpoch }: SlotLimits, nowMs: () => number): SlotRates {
   const slots = createBuckets<SlotId>(perSlot, nowMs)
-  const epochs = new Map<EpochId, Buckets<SlotId>>()
+  const epochs = createMemory<Buckets<SlotId>, EpochId>(EPOCHS_MAX)
 
   function slotsIn(epochId: EpochId): Buckets<SlotId> {
     const known = epochs.get(epochId)
     if (known !== undefined) return known
-    const [oldest] = epochs.keys()
-    if (epochs.size >= EPOCHS_MAX && oldest !== undefined) epochs.delete(oldest)
     const ofEpoch = createBuckets<SlotId>(perSlotAndEpoch, nowMs)
-    epochs.set(epochId, ofEpoch)
+    epochs.put(epochId, ofEpoch)
     return ofEpoch
   }
 
