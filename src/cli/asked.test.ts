@@ -25,8 +25,8 @@ const other = put('other.json', network(8))
 const settings = { network: 'net.json', anchorRpcUrl: 'http://node.example', gateways: ['http://gateway.example'] }
 const file = put('weft.json', { dataDir: 'data', settings, parts: {} })
 
-async function asked(flags: Partial<AskedFlags> = {}, env: object = {}) {
-  const { places, gateways } = await openAsked({ env } as NodeJS.Process, { json: false, ...flags }, file)
+async function asked(flags: Partial<AskedFlags> = {}, env: object = {}, from = file) {
+  const { places, gateways } = await openAsked({ env } as NodeJS.Process, { json: false, ...flags }, from)
   return [places.anchorRpcUrl, places.anchorChainId, gateways]
 }
 
@@ -39,6 +39,15 @@ test('whoever asks a network where the file of a node lies means the one of that
     8,
     ['http://gateway.example'],
   ])
+})
+
+test('a gateway that is no URL is told of as such, and hinders nobody who names another one', async () => {
+  const wrong = put('wrong.json', { dataDir: 'data', settings: { ...settings, gateways: ['gateway.example'] }, parts: {} })
+  await expect(asked({}, {}, wrong)).rejects.toMatchObject({
+    code: 'SETTINGS_INVALID',
+    facts: { problems: ['weft.json: settings.gateways names what is no http or https URL'] },
+  })
+  expect(await asked({ gateway: ['http://mine.example'] }, {}, wrong)).toEqual(['http://node.example', 7, ['http://mine.example']])
 })
 
 test('a data directory is that of a devnet, whatever lies here', async () => {

@@ -32,6 +32,9 @@ export async function withNodeHere<Flags extends AskedFlags>(process: NodeJS.Pro
   const env = process.env as Given
   const node = givenDataDir(env, flags.dataDir) === undefined ? await nodeHere(file) : undefined
   if (node === undefined) return flags
+  // The text is not repeated: a URL may hold a key.
+  if (flags.gateway === undefined && !node.gateways.every(isHttpUrl))
+    throw new WeftError('SETTINGS_INVALID', { problems: ['weft.json: settings.gateways names what is no http or https URL'] })
   const rpc = flags.rpc ?? env[SETTINGS.anchorRpcUrl.env] ?? node.anchorRpcUrl
   const network = flags.network ?? env[SETTINGS.network.env] ?? node.network
   return { ...flags, gateway: flags.gateway ?? node.gateways, ...(rpc && { rpc }), ...(network && { network }) }

@@ -3,7 +3,7 @@ import { type Libp2p, type Startable, stop } from '@libp2p/interface'
 import type { CID } from 'multiformats/cid'
 import { type Blocks, joined, type PutOptions } from './blocks.ts'
 
-/** One hung peer holds up the want list for all of them until this has passed. */
+/** One hung peer holds up what peers are asked for until this has passed. */
 const MESSAGE_SEND_TIMEOUT_MS = 3_000
 /** A block that arrived too late for its reader may be asked for again after this long. */
 const RESEND_AFTER_MS = 1_000
@@ -11,7 +11,7 @@ const RESEND_AFTER_MS = 1_000
 type Helia = Parameters<typeof withBitswap>[0]
 interface Broker extends Startable {
   retrieve(cid: CID, options: PutOptions): Promise<Uint8Array>
-  announce(cid: CID, options: PutOptions): Promise<void>
+  announce(cid: CID): Promise<void>
 }
 
 /** The exchange of blocks with connected peers: they are asked for what is not here, and given what is. */
@@ -42,7 +42,8 @@ export async function startBitswap(libp2p: Libp2p, store: Blocks['store']): Prom
   })
   async function take(cid: CID, block: Uint8Array, options: PutOptions): Promise<void> {
     await store.put(cid, block, options)
-    await broker.announce(cid, options)
+    // Beside whoever asked for it, and for as long as it takes: a peer that hangs would hold him up, and his going would keep it from the others. One that is not told asks again.
+    broker.announce(cid).catch(() => undefined)
   }
   return {
     async get(cid, options) {

@@ -1,10 +1,10 @@
 import { createServer, type RequestListener, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { type AddressInfo, connect, createServer as createTcpServer, type Socket } from 'node:net'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { CID } from 'multiformats/cid'
-import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import type { Cid } from '#domain/ids.ts'
 import { untilAborted } from '#domain/until-aborted.ts'
 import { createFakeStore } from '#io/store/fake.ts'
@@ -33,6 +33,7 @@ beforeEach(async () => {
   ends.unshift(() => rm(root, { recursive: true, force: true }))
 })
 afterEach(async () => {
+  vi.restoreAllMocks()
   // What was opened last goes first.
   for (const end of ends.splice(0).reverse()) await end()
 })
@@ -222,6 +223,30 @@ async function nodeWith(
   return node
 }
 
+/** A way to a node, on which from some moment on nothing goes any more, as to a machine that sleeps; it stays open. */
+async function wayTo(address: string) {
+  const port = /(?<=\/tcp\/)\d+/
+  const sockets: Socket[] = []
+  const server = createTcpServer((near) => {
+    const far = connect(Number(port.exec(address)?.[0]), '127.0.0.1')
+    near.pipe(far).pipe(near)
+    // Its ends are closed one by one.
+    for (const socket of [near, far]) socket.on('error', () => undefined)
+    sockets.push(near, far)
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  ends.push(async () => {
+    server.close()
+    for (const socket of sockets) socket.destroy()
+  })
+  return {
+    address: address.replace(port, String((server.address() as AddressInfo).port)),
+    hang(): void {
+      for (const socket of sockets) socket.unpipe().pause()
+    },
+  }
+}
+
 describe('a node with peers and gateways', () => {
   test.each(Object.entries(LIES))('whose one gateway %s has the content from its peer', async (_how, [, lie]) => {
     const bytes = new Uint8Array(600_000).fill(3)
@@ -259,6 +284,22 @@ describe('a node with peers and gateways', () => {
     expect([await reader.has(cid), new Set(from), from.length, good.asked.length]).toEqual([true, new Set(['gateways']), 4, 4])
     await reader.pin(cid)
     expect([await silent.get(cid, LIMITS), good.asked.length]).toEqual([bytes, 4])
+  })
+
+  test('G11: is held up by no peer that hangs where a gateway brings what it asks for', async () => {
+    const [small, bytes] = [text('content'), Uint8Array.from({ length: 600_000 }, (_, index) => index >> 10)]
+    const [holder, good] = [await nodeWith('holder'), await gatewayOf([bytes])]
+    const from: string[] = []
+    const reader = await nodeWith('reader', { urls: [good.url], onFetched: (way) => void from.push(way) })
+    const way = await wayTo(holder.addresses()[0] as string)
+    await reader.connect(way.address)
+    await reader.get(await holder.add(small), LIMITS)
+    // What the library has for a peer would otherwise be over after three seconds.
+    const timeout = AbortSignal.timeout.bind(AbortSignal)
+    vi.spyOn(AbortSignal, 'timeout').mockImplementation((ms) => (ms === 3_000 ? new AbortController().signal : timeout(ms)))
+    way.hang()
+    expect(await reader.get(good.cids[0] as Cid, LIMITS)).toEqual(bytes)
+    expect(from).toEqual(['peers', ...Array(4).fill('gateways')])
   })
 
   test('G11: asks gateways for nobody else, who might be one of them', async () => {

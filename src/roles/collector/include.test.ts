@@ -2,9 +2,10 @@ import { beforeEach, afterEach, describe, expect, test } from 'vitest'
 import type { Batch } from '#domain/batch.ts'
 import { WeftError } from '#domain/errors.ts'
 import type { Header } from '#domain/anchor-view.ts'
+import type { ChainStep } from '#domain/chain-step.ts'
 import type { Address, Cid, EpochId, Hash, ProjectId, SlotId } from '#domain/ids.ts'
 import type { Submission, VoteFate } from '#domain/submission.ts'
-import type { AnchoredBatch, ProtocolCall } from '#io/chain/port.ts'
+import type { AnchoredBatch, BlockRef, ProtocolCall } from '#io/chain/port.ts'
 import { createVirtualClock, type VirtualClock } from '#io/clock/fake.ts'
 import { createFakeStore } from '#io/store/fake.ts'
 import { isBatchCid } from '#wire/batch-file.ts'
@@ -79,6 +80,45 @@ describe('C18, G7: of an epoch with any number of batches', () => {
     expect(await lookedAt(1_000, async () => bytes, true)).toMatchObject({ fate: 'missing', asked: 1_000 })
     expect(await lookedAt(1_001, async () => bytes, true)).toMatchObject({ fate: 'none', asked: 1_000 })
   })
+})
+
+test('C18: what goes while it is asked at the start whether it is still there is taken back all the same', async () => {
+  const clock = createVirtualClock()
+  const stopping = new AbortController()
+  const head = { number: 9, hash: ROOT } as unknown as Header
+  const epochId = 1 as EpochId
+  const asked = Promise.withResolvers<void>()
+  const answer = Promise.withResolvers<BlockRef>()
+  const takenBack: [EpochId, number][] = []
+  const including = createIncluding({
+    ...{ clock, head: () => head, random: { fraction: () => 1 }, report: () => undefined, counters: { countFate: () => undefined } },
+    ipfs: { get: async () => new Uint8Array() },
+    chain: {
+      dataMarket: '0xm' as Address,
+      async block() {
+        asked.resolve()
+        return answer.promise
+      },
+      batchCids: async () => [],
+      batch: async () => undefined,
+    },
+    outbox: {
+      unjudgedEpochs: () => [],
+      unjudged: () => [],
+      judge: async () => [],
+      judgedAfter: () => [{ epochId, asOf: head }],
+      takeBack: async (...what) => void takenBack.push(what),
+    },
+  })
+  const running = including.run(stopping.signal)
+  await asked.promise
+  including.note({ kind: 'rollback', to: { number: 4 } } as ChainStep)
+  // What an endpoint says that has not heard of it.
+  answer.resolve(head as BlockRef)
+  await clock.advance(1_000)
+  expect(takenBack).toEqual([[epochId, 4]])
+  stopping.abort()
+  await clock.runUntil(running, { limitMs: 1_000 })
 })
 
 const ACCOUNT = `0x${'0a'.repeat(20)}` as Address
@@ -227,8 +267,10 @@ describe('C18: votes that were taken are looked for in the batches of their epoc
     foreign.answer(elsewhere)
     const another = await foreign.collector(elsewhere.addresses(), { store: before.store })
     another.start()
-    await another.hand({ ...world.signed(2, A), dataMarket: `0x${'0d'.repeat(20)}` })
-    await foreign.clock.runUntil(() => another.ended() === 1, { limitMs: 10_000 })
+    // One that differs from ours in nothing else, and another one.
+    const FOREIGN = `0x${'0d'.repeat(20)}`
+    for (const each of [vote, world.signed(2, A)]) await another.hand({ ...each, dataMarket: FOREIGN })
+    await foreign.clock.runUntil(() => another.ended() === 2, { limitMs: 10_000 })
     foreign.stopping.abort()
     const batch = await anchored(epochId, [vote], [A])
     batch.serve()
@@ -242,7 +284,12 @@ describe('C18: votes that were taken are looked for in the batches of their epoc
     const one = await taken([], { store: before.store })
     await world.clock.runUntil(() => one.role.stats().fates.included === 1, { limitMs: 5_000 })
     await world.mine(3)
-    expect(fates(one.store)).toEqual({ [`1 ${A}`]: 'acknowledged included', [`2 ${A}`]: 'acknowledged undefined' })
+    const judged = [...votesIn(one.store)].map(({ slotId, dataMarket, note: { fate } }) => [slotId, dataMarket === FOREIGN, fate])
+    expect(judged.sort()).toEqual([
+      [1, false, 'included'],
+      [1, true, undefined],
+      [2, true, undefined],
+    ])
   })
 
   test('no file is asked for of an epoch in which nothing was taken, or all is known', async () => {

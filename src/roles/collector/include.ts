@@ -50,6 +50,8 @@ export interface Including {
  */
 export function createIncluding(deps: IncludeDeps): Including {
   const { chain, outbox, counters, report } = deps
+  const dataMarket = chain.dataMarket.toLowerCase()
+  const isOurs = (vote: KeptVote): boolean => vote.dataMarket === dataMarket
   const waiting = new Set<EpochId>()
   /** The newest block up to which an epoch was read, of those that a reorganisation may still take away. */
   const readUpTo = new Map<EpochId, BlockNumber>()
@@ -72,7 +74,7 @@ export function createIncluding(deps: IncludeDeps): Including {
     const above = goneAbove.get(epochId)
     goneAbove.delete(epochId)
     if (above !== undefined) await outbox.takeBack(epochId, above)
-    const votes = outbox.unjudged(epochId).filter(({ dataMarket }) => dataMarket === chain.dataMarket.toLowerCase())
+    const votes = outbox.unjudged(epochId).filter(isOurs)
     if (votes.length === 0) return
     let upTo = head
     const at = (): BlockNumber => {
@@ -83,7 +85,7 @@ export function createIncluding(deps: IncludeDeps): Including {
     const fateOf = await readEpoch(epochId, { votes, at }, deps, signal)
     // A reorganisation came in between: it waits again.
     if (goneAbove.has(epochId)) return
-    const judged = await outbox.judge(epochId, fateOf, upTo)
+    const judged = await outbox.judge(epochId, (vote) => (isOurs(vote) ? fateOf(vote) : undefined), upTo)
     for (const { fate } of judged) counters.countFate(fate)
     const missing = judged.filter(({ fate }) => fate === 'missing')
     for (const [projectId, votes] of Map.groupBy(missing, (vote) => vote.projectId))
@@ -93,14 +95,16 @@ export function createIncluding(deps: IncludeDeps): Including {
 
   /** What an earlier life saw may have gone while nobody looked. */
   async function begin(head: Header, signal: AbortSignal): Promise<void> {
+    const seen = outbox.judgedAfter((head.number - REPLAY_MARGIN_BLOCKS) as BlockNumber)
+    // Before anything is asked: what goes while an answer is on its way is told by `note`.
+    for (const { epochId, asOf } of seen) readUpTo.set(epochId, Math.max(asOf.number, readUpTo.get(epochId) ?? 0) as BlockNumber)
     const isThere = new Map<string, boolean>()
-    for (const { epochId, asOf } of outbox.judgedAfter((head.number - REPLAY_MARGIN_BLOCKS) as BlockNumber)) {
+    for (const { epochId, asOf } of seen) {
       if (!isThere.has(asOf.hash)) {
         const block = await persist({ doing: 'read_batches', attempt: () => chain.block(asOf.number), signal }, deps)
         isThere.set(asOf.hash, block?.hash === asOf.hash)
       }
       if (isThere.get(asOf.hash) === false) takeBack(epochId, (asOf.number - 1) as BlockNumber)
-      readUpTo.set(epochId, Math.max(asOf.number, readUpTo.get(epochId) ?? 0) as BlockNumber)
     }
     for (const epochId of outbox.unjudgedEpochs().slice(-LOOK_BACK_EPOCHS)) put(epochId)
   }
@@ -118,13 +122,13 @@ export function createIncluding(deps: IncludeDeps): Including {
       let hasBegun = false
       while (!signal.aborted) {
         const head = deps.head()
-        if (head !== undefined && !hasBegun) {
-          await begin(head, signal)
+        if (head !== undefined) {
+          if (!hasBegun) await begin(head, signal)
           hasBegun = true
-        }
-        for (const epochId of head === undefined ? [] : waiting) {
-          waiting.delete(epochId)
-          await look(epochId, head as Header, signal)
+          for (const epochId of waiting) {
+            waiting.delete(epochId)
+            await look(epochId, head, signal)
+          }
         }
         await bell.wait(IDLE_MS, signal)
       }

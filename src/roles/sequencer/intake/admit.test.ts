@@ -519,6 +519,27 @@ describe('S9, G7: a delivery', () => {
     await world.stop()
   })
 
+  test.each<[string, object]>([
+    ['of another deadline', {}],
+    ['for another CID', { snapshotCid: CIDS[1] as Cid }],
+  ])(
+    'S26, G11: that a slot has signed beside the one that counts, %s, uses up its share once, however often others send it',
+    async (_what, change) => {
+      const limits = { tokensPerSecond: 0, tokensMax: 3 }
+      const world = await open({ counts: { slotLimits: { perSlot: limits, perSlotAndEpoch: limits } } })
+      await world.release()
+      const { number } = await world.chain.head()
+      const of = (later: number, about: object = {}) => world.submission({ deadlineBlock: (number + later) as BlockNumber, ...about })
+      await world.deliver(await of(100))
+      const beside = await of(101, change)
+      for (let copies = 0; copies < 5; copies += 1)
+        expect((await world.deliver(beside)).code).toBe('snapshotCid' in change ? 'vote_conflict' : 'duplicate')
+      expect((await world.deliver(await of(100, { projectId: PROJECTS[1] }))).code).toBe('accepted')
+      expect(world.recoveries()).toBe(3)
+      await world.stop()
+    },
+  )
+
   test('names its market and its protocol state in any case: neither is signed, and many write addresses with a checksum', async () => {
     const world = await open()
     await world.release()

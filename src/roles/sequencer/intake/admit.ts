@@ -199,8 +199,8 @@ function lookAtOne(delivery: Inbound, { pairs, index }: Place, deps: IntakeDeps)
   const digest = signedIn(pairs, index, { submission, hasher: deps.hasher })
   if (digest === undefined) return giveUp({ delivery, submission, why: 'signature_malformed' }, deps)
   const repeats = deps.signerOf(submission)
-  const isOver = repeats === undefined && deps.slotRates.isOver(submission.request)
-  if (isOver) return turnDown({ delivery, submission, why: 'rate_limited' }, deps)
+  const lack = lackOfRoom(submission, repeats, deps)
+  if (lack !== undefined) return turnDown({ delivery, submission, why: lack }, deps)
   return { delivery, received, digest, signer: delivery.signer ?? repeats }
 }
 
@@ -215,12 +215,11 @@ function admitOne(
   const verdict = verify(submission, deps)
   if (!verdict.ok) return turnDown({ delivery, submission, why: verdict.why }, deps)
   if (signer !== verdict.signer) return giveUp({ delivery, submission, why: 'signer_mismatch' }, deps)
+  const repeats = deps.signerOf(submission)
+  const lack = lackOfRoom(submission, repeats, deps)
   // Not counted yet: it is judged once more when there is room.
-  if (deps.isWayFull?.(slotId) === true) return turnDown({ delivery, submission, why: 'inbox_full' }, deps)
-  if (deps.signerOf(submission) === undefined) {
-    if (deps.slotRates.isOver(submission.request)) return turnDown({ delivery, submission, why: 'rate_limited' }, deps)
-    deps.slotRates.count(submission.request)
-  }
+  if (lack !== undefined) return turnDown({ delivery, submission, why: lack }, deps)
+  if (repeats === undefined) deps.slotRates.count(submission.request)
   deps.counters.countSeen(slotId, { atMs: deps.clock.nowMs(), nodeVersion: submission.nodeVersion, isSimulated: epochId === 0 })
   const recorded = deps.record({ ...received, signer }, delivery)
   if (recorded === 'passed_on') return recorded
@@ -228,6 +227,16 @@ function admitOne(
   if (recorded.code === 'accepted' && (deps.view.head?.number ?? 0) > deadlineBlock) deps.counters.countPastDeadline()
   if (!isTaken(recorded.code)) return recorded
   return { ...recorded, promised: { submissionId, digest, header: submission.header, code: recorded.code } }
+}
+
+/** Why what counts is not taken now. Asked before its signature is looked at, which it costs nobody then, and again after it: others may have taken the room (G7). `repeats`: who has signed the vote that it is a copy of. */
+function lackOfRoom(
+  { request }: Submission,
+  repeats: Address | undefined,
+  { isWayFull, slotRates }: RoomDeps,
+): 'inbox_full' | 'rate_limited' | undefined {
+  if (isWayFull?.(request.slotId) === true) return 'inbox_full'
+  return repeats === undefined && slotRates.isOver(request) ? 'rate_limited' : undefined
 }
 
 /** "Send again" would be heard by nobody over `/collect`: what the next blocks may decide waits. */

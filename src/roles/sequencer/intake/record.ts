@@ -12,6 +12,9 @@ import { type Ballot, decodeBallot, encodeBallot } from './ballot.ts'
 /** How many votes that contradict an earlier one are kept as evidence, per slot and epoch. One convicts; a few show a pattern; more would be a way to fill the disk. */
 const EVIDENCE_PER_SLOT_MAX = 4
 
+/** Of each vote that counts, how many others of its slot on its project are known by their bytes: a slot signs anew after a reorganisation, or where two nodes of its owner run. */
+const OTHERS_PER_VOTE_MAX = 4
+
 /**
  * What became of a vote. `accepted`: it counts. `duplicate`: the same vote is recorded already. `vote_conflict`: the slot voted for another
  * CID before, and that vote counts. `quota_exceeded`: the slot votes on too many projects. `window_closed`: the votes are fixed, and this is none of
@@ -27,6 +30,8 @@ export interface Recorded {
 interface EpochBallots {
   readonly votes: Map<ProjectId, Map<SlotId, VerifiedSubmission>>
   voteCount: number
+  /** By the key of the vote that counts: what its slot has signed beside it. */
+  readonly others: Map<string, readonly KnownVote[]>
   /** Each text that votes have in common, once: a decoder makes a new one for every vote. */
   readonly texts: Map<string, string>
   readonly projectsPerSlot: Map<SlotId, number>
@@ -41,7 +46,7 @@ export interface Ballots {
    * that it repeats may be in one of them.
    */
   record(ballot: Ballot): Recorded
-  /** Who has signed this vote, where the very same is recorded and in memory. */
+  /** Who has signed this vote, where the very same is recorded and in memory, or was judged beside one that is. */
   signerOf(submission: Submission): Address | undefined
   /** Votes recorded for the epoch so far. */
   count(epochId: EpochId): number
@@ -99,20 +104,25 @@ export function createBallots(deps: {
       // A vote whose header a reorganisation took off the chain does not count; the slot may vote again.
       const isReplacing = first !== undefined && !isValid(first, rules, deps.view)
       if (first !== undefined && !isReplacing) {
+        noteOther(ballots, ballot, first)
         const firstCid = first.submission.request.snapshotCid
         return firstCid === snapshotCid ? { code: 'duplicate', writes: [], reason: '' } : conflict(ballot, ballots, firstCid)
       }
       if (deps.isLeftOut(ballot.submission)) return { code: 'window_closed', writes: [], reason: '' }
       if (!isReplacing && (ballots.projectsPerSlot.get(slotId) ?? 0) >= projectsMax)
         return { code: 'quota_exceeded', writes: [], reason: `${projectsMax} projects an epoch` }
+      if (isReplacing) noteOther(ballots, first, ballot)
       keep(ballots, ballot)
       if (!isReplacing) increase(ballots.projectsPerSlot, slotId)
       return { code: 'accepted', writes: [{ key: voteKey(epochId, projectId, slotId), value: encodeBallot(ballot) }], reason: '' }
     },
     signerOf(submission) {
       const { epochId, projectId, slotId } = submission.request
-      const known = open.get(epochId)?.votes.get(projectId)?.get(slotId)
-      return known && isSameVote(known.submission, submission) ? known.signer : undefined
+      const ballots = open.get(epochId)
+      const known = ballots?.votes.get(projectId)?.get(slotId)
+      if (ballots === undefined || known === undefined) return undefined
+      if (isSameVote(known.submission, submission)) return known.signer
+      return ballots.others.get(voteKey(epochId, projectId, slotId))?.find((other) => isSameVote(other, submission))?.signer
     },
     inMemory: (epochId) =>
       open
@@ -125,7 +135,14 @@ export function createBallots(deps: {
 }
 
 function readBallots(epochId: EpochId, store: Store): EpochBallots {
-  const ballots: EpochBallots = { votes: new Map(), voteCount: 0, texts: new Map(), projectsPerSlot: new Map(), evidencePerSlot: new Map() }
+  const ballots: EpochBallots = {
+    votes: new Map(),
+    voteCount: 0,
+    others: new Map(),
+    texts: new Map(),
+    projectsPerSlot: new Map(),
+    evidencePerSlot: new Map(),
+  }
   for (const { value } of store.scan(votesPrefix(epochId))) {
     const ballot = decodeBallot(value)
     keep(ballots, ballot)
@@ -141,6 +158,11 @@ function readBallots(epochId: EpochId, store: Store): EpochBallots {
 export interface SignedVote {
   readonly request: Pick<SubmissionRequest, 'snapshotCid' | 'deadlineBlock'>
   readonly signature: string
+}
+
+/** Some 600 bytes, with its place. */
+export interface KnownVote extends SignedVote {
+  readonly signer: Address
 }
 
 /** Whether both are the same vote with the same signature, of which anybody can change letters and what is not signed: of one slot, project and epoch. */
@@ -166,6 +188,17 @@ function keep(ballots: EpochBallots, { submissionId, submission, signer }: Verif
   if (ofProject.size === 0) ballots.votes.set(projectId, ofProject)
   if (!ofProject.has(slotId)) ballots.voteCount += 1
   ofProject.set(slotId, { submissionId, submission: shared, signer })
+}
+
+/** Keeps of a vote what tells a copy of it, unless it is the one that counts or is kept already: of the newest few. */
+function noteOther(ballots: EpochBallots, { submission, signer }: VerifiedSubmission, counts: VerifiedSubmission): void {
+  if (isSameVote(counts.submission, submission)) return
+  const { request, signature } = submission
+  const { snapshotCid, deadlineBlock } = request
+  const key = voteKey(request.epochId, request.projectId, request.slotId)
+  const others = ballots.others.get(key) ?? []
+  if (others.some((other) => isSameVote(other, submission))) return
+  ballots.others.set(key, [...others.slice(1 - OTHERS_PER_VOTE_MAX), { request: { snapshotCid, deadlineBlock }, signature, signer }])
 }
 
 function withSharedTexts(submission: Submission, texts: Map<string, string>): Submission {

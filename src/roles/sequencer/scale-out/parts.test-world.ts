@@ -1,5 +1,6 @@
 import type { EpochId } from '#domain/ids.ts'
 import type { Receipt, Submission } from '#domain/submission.ts'
+import type { ManyRecoverer } from '#io/keys/port.ts'
 import { recoverer } from '#io/keys/secp256k1.ts'
 import { createFakeServers, type FakeServers, type FakeShared } from '#io/log/fake.ts'
 import type { Inbound } from '#io/intake/port.ts'
@@ -10,6 +11,7 @@ import { rulesWith } from '#life/rules.test-world.ts'
 import { sameRules } from '#life/rules.ts'
 import { SLOT_LIMITS, type SlotLimits } from '#roles/sequencer/intake/slot-rates.ts'
 import { open, uuid, type Wire, type World } from '#roles/sequencer/sequencer.test-world.ts'
+import { PAIR_BYTES } from '#wire/signed-pairs.ts'
 import { encodeCollectJson, encodeSubmission } from '#wire/submission-proto.ts'
 import { createBallotBox } from './ballot-box.ts'
 import { gatherFrom } from './gather.ts'
@@ -39,6 +41,8 @@ export interface Listener extends Process {
     answered: Receipt[],
     protocol?: Inbound['protocol'],
   ): void
+  /** Signatures that it has looked at. */
+  recoveries(): number
 }
 
 interface How {
@@ -118,12 +122,20 @@ export async function openParts(around?: World): Promise<Parts> {
     sealer,
     async listener(slotLimits = SLOT_LIMITS) {
       const inbox = createInbox(INBOX_LIMITS, clock.nowMs, (durationMs, action) => void clock.sleep(durationMs).then(action))
+      let recoveries = 0
+      const counting: ManyRecoverer = {
+        recoverMany(pairs) {
+          recoveries += pairs.length / PAIR_BYTES
+          return recoverer.recoverMany(pairs)
+        },
+      }
       const process = await started((deps) =>
-        createListening({ partitions: PARTITIONS, slotLimits }, { ...deps, listener: inbox, recoverer }),
+        createListening({ partitions: PARTITIONS, slotLimits }, { ...deps, listener: inbox, recoverer: counting }),
       )
       await sealer.until(() => process.part.stats().isReady)
       return {
         ...process,
+        recoveries: () => recoveries,
         push(submissions, answered, protocol = 'weft') {
           for (const [submissionId, submission] of submissions) {
             const respond = (receipt: Receipt) => void answered.push(receipt)

@@ -1,7 +1,7 @@
 import type { Address, EpochId, ProjectId, SlotId } from '#domain/ids.ts'
 import { isTaken, type ReceiptCode } from '#domain/rejection.ts'
 import type { Submission, VerifiedSubmission } from '#domain/submission.ts'
-import { isSameVote, type SignedVote } from '#roles/sequencer/intake/record.ts'
+import { isSameVote, type KnownVote } from '#roles/sequencer/intake/record.ts'
 
 /**
  * Of each slot the vote on a project that this listener has passed on: while it is on its way, and once a box has taken it, until the epoch is over. Who has
@@ -16,19 +16,14 @@ export interface PassedVotes {
   close(epochId: EpochId): void
 }
 
-/** Some 600 bytes, with its place. */
-interface Passed extends SignedVote {
-  readonly signer: Address
-}
-
-type OfEpoch = Map<ProjectId, Map<SlotId, Passed>>
+type OfEpoch = Map<ProjectId, Map<SlotId, KnownVote>>
 
 export function createPassedVotes(): PassedVotes {
   const open = new Map<EpochId, OfEpoch>()
 
   function keep(projects: OfEpoch, { submission: { request, signature }, signer }: VerifiedSubmission): void {
     const { projectId, slotId, snapshotCid, deadlineBlock } = request
-    const slots = projects.get(projectId) ?? new Map<SlotId, Passed>()
+    const slots = projects.get(projectId) ?? new Map<SlotId, KnownVote>()
     projects.set(projectId, slots)
     slots.set(slotId, { request: { snapshotCid, deadlineBlock }, signature, signer })
   }
@@ -39,7 +34,7 @@ export function createPassedVotes(): PassedVotes {
     if (slots?.size === 0) projects.delete(projectId)
   }
 
-  const knownOf = ({ request: { epochId, projectId, slotId } }: Submission): Passed | undefined =>
+  const knownOf = ({ request: { epochId, projectId, slotId } }: Submission): KnownVote | undefined =>
     open.get(epochId)?.get(projectId)?.get(slotId)
 
   return {
