@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
@@ -54,4 +54,15 @@ test('a data directory is that of a devnet, whatever lies here', async () => {
   const dataDir = join(folder, 'nowhere')
   await expect(asked({ dataDir })).rejects.toMatchObject({ code: 'DATA_DIR_UNKNOWN' })
   await expect(asked({}, { WEFT_DATA_DIR: dataDir })).rejects.toMatchObject({ code: 'DATA_DIR_UNKNOWN' })
+})
+
+test('behind the gateways that the file names those of its parts are asked, as far as they have been started', async () => {
+  const home = join(folder, 'data', 'snapshotter')
+  mkdirSync(home, { recursive: true })
+  expect(await asked()).toEqual(['http://node.example', 7, ['http://gateway.example']])
+  writeFileSync(join(home, 'state.sqlite'), '')
+  put('data/snapshotter/endpoints.json', { gateway: ['http://127.0.0.1:4'], ipfs: ['/ip4/127.0.0.1/tcp/5'] })
+  expect(await asked()).toEqual(['http://node.example', 7, ['http://gateway.example', 'http://127.0.0.1:4']])
+  expect(await asked({ gateway: ['http://mine.example'] })).toEqual(['http://node.example', 7, ['http://mine.example']])
+  rmSync(join(folder, 'data'), { recursive: true })
 })

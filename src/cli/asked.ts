@@ -1,4 +1,4 @@
-import { WeftError } from '#domain/errors.ts'
+import { isWeftError, WeftError } from '#domain/errors.ts'
 import type { EpochId } from '#domain/ids.ts'
 import { isHttpUrl } from '#node/rpc-urls.ts'
 import { type Given, SETTINGS } from '#node/settings/settings.ts'
@@ -24,6 +24,18 @@ interface Opened {
   stop(): Promise<void>
 }
 
+/** Those of the node's own parts, where they were last: what is not theirs any more serves nothing that hashes to what is asked for. */
+async function gatewaysOf(dataDir: string): Promise<readonly string[]> {
+  const { homesIn } = await import('#node/homes.ts')
+  const { announcedAt } = await import('#node/home.ts')
+  try {
+    return homesIn(dataDir).flatMap((home) => announcedAt(home)['gateway'] ?? [])
+  } catch (failure) {
+    if (isWeftError(failure, 'DATA_DIR_EMPTY')) return []
+    throw failure
+  }
+}
+
 /**
  * The flags, and for what neither they nor variables name the node whose `weft.json` lies here, unless a data directory says that a devnet is
  * meant. Throws `SETTINGS_INVALID`.
@@ -37,7 +49,8 @@ export async function withNodeHere<Flags extends AskedFlags>(process: NodeJS.Pro
     throw new WeftError('SETTINGS_INVALID', { problems: ['weft.json: settings.gateways names what is no http or https URL'] })
   const rpc = flags.rpc ?? env[SETTINGS.anchorRpcUrl.env] ?? node.anchorRpcUrl
   const network = flags.network ?? env[SETTINGS.network.env] ?? node.network
-  return { ...flags, gateway: flags.gateway ?? node.gateways, ...(rpc && { rpc }), ...(network && { network }) }
+  const gateway = flags.gateway ?? [...node.gateways, ...(await gatewaysOf(node.dataDir))]
+  return { ...flags, gateway, ...(rpc && { rpc }), ...(network && { network }) }
 }
 
 /** The network of an endpoint and a network file where flags or the node here name them, else a devnet. Throws `SETTINGS_INVALID`, and as `openDevnet`. */
@@ -53,7 +66,8 @@ export async function openAsked(process: NodeJS.Process, given: AskedFlags, file
   const { network } = placesOf(process, flags)
   const problems: string[] = []
   if (network === undefined) problems.push('--network is needed: the network.json that `./weft deploy` wrote')
-  if (gateway.length === 0) problems.push('--gateway is needed: a trustless IPFS gateway, for example https://ipfs.io')
+  if (gateway.length === 0)
+    problems.push('--gateway is needed: a trustless IPFS gateway of somebody who has the market’s content, as a role prints its own')
   if (network === undefined || problems.length > 0) throw new WeftError('SETTINGS_INVALID', { problems })
   const { chainId: anchorChainId, protocolState, dataMarket } = network
   const places = { anchorRpcUrl, anchorChainId, protocolState, dataMarket }

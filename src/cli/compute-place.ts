@@ -39,6 +39,7 @@ export const WHICH_FLAGS = {
 
 export const COMPUTE_FLAGS = {
   ...WHICH_FLAGS,
+  dataDir: { ...DEVNET_FLAG, brief: 'Data directory of a devnet that runs (WEFT_DATA_DIR); default: the one started last' },
   rpc: {
     kind: 'parsed',
     parse: String,

@@ -46,6 +46,8 @@ describe('help', () => {
         for (const flag of Object.keys(target.parameters.flags ?? {}))
           expect(ask('help', name['convert-camel-to-kebab'])?.text).toContain(`  ${flagOf(flag)}`)
     expect(text).toContain('(3 to 100; default 6)')
+    expect(text.replace(/\s+/g, ' ')).toContain('(projects, roots; default projects)')
+    expect(text.replace(/\s+/g, ' ')).toContain('(lying-sequencer, silent-sequencer, project-flood, unavailable-data)')
   })
 
   test('of a role has the range of each number', () => {

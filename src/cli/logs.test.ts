@@ -1,9 +1,9 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { closeSync, mkdirSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
 import { weft, weftAt } from './cli.test-world.ts'
-import { lineIn } from './logs.ts'
+import { isFed, lineIn } from './logs.ts'
 
 const dataDir = mkdtempSync(join(tmpdir(), 'weft-cli-logs-'))
 afterAll(() => rmSync(dataDir, { recursive: true, force: true }))
@@ -25,6 +25,16 @@ test('lines of all roles in the order of time, as on a terminal, by the name of 
     '02 info relay started p2p=["/a"]',
     '03 error validator-1 failed detail="a\\nb"',
   ])
+})
+
+test.each([
+  ['/dev/null', false],
+  [join(dataDir, 'logs/relay.log'), true],
+])('what stands in for the input is %s: it is read %s', (path, expected) => {
+  const fd = openSync(path, 'r')
+  expect(isFed(fd)).toBe(expected)
+  closeSync(fd)
+  expect(isFed(-1)).toBe(false)
 })
 
 test('on a terminal the level has its colour', async () => {

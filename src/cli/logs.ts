@@ -1,3 +1,4 @@
+import { fstatSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { buildCommand } from '@stricli/core'
 import { EVENTS, type LogEvent, type LogLevel } from '#domain/events.ts'
@@ -53,6 +54,16 @@ async function* linesIn(stream: NodeJS.ReadableStream): AsyncGenerator<string> {
   for await (const text of createInterface({ input: stream, crlfDelay: Number.POSITIVE_INFINITY })) yield text
 }
 
+/** Whether something comes in: neither a terminal nor `/dev/null`, which scripts and timers have there, is a pipe. */
+export function isFed(fd: number): boolean {
+  try {
+    const stat = fstatSync(fd)
+    return stat.isFIFO() || stat.isFile() || stat.isSocket()
+  } catch {
+    return false
+  }
+}
+
 type Shown = readonly [text: string, line: Line]
 
 /** The newest lines that are asked for of each log of a data directory, in the order of time. */
@@ -83,7 +94,7 @@ export const logsCommand = buildCommand({
     }
     const given = givenDataDir(this.process.env as Given, flags.dataDir)
     // A pipe has what a supervisor kept; without one those of the node or the devnet are meant.
-    if (given === undefined && stdin.isTTY !== true) {
+    if (given === undefined && isFed(stdin.fd)) {
       for await (const text of linesIn(stdin)) {
         const line = lineIn(text)
         if (line !== undefined && isWanted(line, flags)) show(text, line)

@@ -27,7 +27,11 @@ const application = buildApplication(routes, {
   name: 'weft',
   scanner: { caseStyle: 'allow-kebab-for-camel', allowArgumentEscapeSequence: true },
   documentation: { caseStyle: 'convert-camel-to-kebab', disableAnsiColor: true },
-  determineExitCode: exitCodeOf,
+  // Whatever the command said of what it had done before it failed: stricli leaves an exit code that is there.
+  determineExitCode(failure) {
+    process.exitCode = exitCodeOf(failure)
+    return process.exitCode
+  },
   localization: {
     text: {
       ...text_en,

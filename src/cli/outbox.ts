@@ -71,7 +71,7 @@ const showCommand = buildCommand({
   docs: {
     brief: 'Say what became of the submissions that collectors here have taken',
     fullDescription:
-      'Queued, acknowledged, sent, rejected or expired, and why; and whether a batch holds them, `included`, or none does though their project has a result, `missing`: where the collector reads batches (--gateways), or a snapshotter of the same data directory handed them over and its epoch is concluded. Reads what is on disk, whether the roles run or not. `./weft outbox` alone does the same. `./weft outbox receipt` takes the signed receipt of one out, `./weft verify receipt` says what it proves.',
+      'Queued, acknowledged, sent, rejected or expired, and why; and whether a batch holds them, `included`, or none does though their project has a result, `missing`: where the collector reads batches (--gateways), or a snapshotter of the same data directory handed them over and its epoch is concluded. Epoch 0 is what snapshotters send at their start to see that it arrives: no batch holds it. Reads what is on disk, whether the roles run or not. `./weft outbox` alone does the same. `./weft outbox receipt` takes the signed receipt of one out, `./weft verify receipt` says what it proves.',
   },
 })
 

@@ -13,7 +13,8 @@ export function integerIn(min: number, max: number): Ranged {
 /** A parser that says in words what it takes. */
 export type Ranged = ((text: string) => number) & { readonly range: string }
 
-/** The range of a flag's values in words, if it has one. */
+/** What a flag takes, in words: the range of numbers, or each of a few words; `undefined` where it may be anything. */
 export function rangeOf(flag: object): string | undefined {
+  if ('values' in flag) return (flag.values as readonly string[]).join(', ')
   return 'parse' in flag ? (flag.parse as Partial<Ranged>).range : undefined
 }

@@ -6,7 +6,17 @@ import { weft } from './cli.test-world.ts'
 const PAIR = 'pair:0x0a:READ'
 const point = (epochId: number) =>
   epochId > 3
-    ? { projectId: PAIR, epochId, status: 'absent', reason: { code: 'epoch_not_released', message: 'the newest is 3' } }
+    ? {
+        projectId: PAIR,
+        epochId,
+        status: 'absent',
+        reason: {
+          code: 'epoch_not_released',
+          message: '`newestEpochId` is the newest, `untilBlock` untold, alike `nearest`',
+          newestEpochId: 3,
+          nearest: [],
+        },
+      }
     : { projectId: PAIR, epochId, status: 'finalized', snapshotCid: 'bafk', text: `{"price":${epochId}}` }
 const project = (projectId: string) => ({
   projectId,
@@ -49,7 +59,7 @@ describe('from an api', () => {
     expect([out, err, exitCode]).toEqual(['{"price":3}\n', `${PAIR}, epoch 3: finalized\n`, 0])
   })
 
-  test('a range is printed epoch by epoch, and one without data says why and exits with 1', async () => {
+  test('a range is printed epoch by epoch, and one without data says why, with what the reason holds, and exits with 1', async () => {
     const { out, exitCode } = await weft({}, 'get', PAIR, '2..4', '--json', ...api)
     const rows = out
       .trimEnd()
@@ -58,7 +68,7 @@ describe('from an api', () => {
     expect(rows.map(({ epochId, text, why }) => [epochId, text ?? why])).toEqual([
       [2, '{"price":2}'],
       [3, '{"price":3}'],
-      [4, 'the newest is 3'],
+      [4, '3 is the newest, `untilBlock` untold, alike none'],
     ])
     expect(exitCode).toBe(1)
   })
@@ -66,7 +76,7 @@ describe('from an api', () => {
   test('a part of an id is enough when no other project has it', async () => {
     expect((await weft({}, 'get', '0x0a', '1', ...api)).out).toBe('{"price":1}\n')
     expect((await weft({}, 'get', '0x0', '1', ...api)).err).toContain('PROJECT_AMBIGUOUS')
-    expect((await weft({}, 'get', 'none', '1', ...api)).err).toContain('ID_MALFORMED')
+    expect((await weft({}, 'get', 'none', '1', ...api)).err).toContain('PROJECT_UNKNOWN (projectId: none)')
   })
 
   test.each([['9..2'], ['1..1001'], ['x'], ['1..2..3']])('%s names no epochs', async (epochs) => {

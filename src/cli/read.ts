@@ -83,7 +83,7 @@ export const getCommand = buildCommand({
       kind: 'tuple',
       parameters: [
         { brief: 'Project id, or a part of one that no other project has', parse: String, placeholder: 'projectId' },
-        { brief: 'Epoch id, `latest`, or several: `100..199`', parse: String, placeholder: 'epochs' },
+        { brief: 'Epoch id, `latest`, or several: `100..199`, 1000 at most', parse: String, placeholder: 'epochs' },
       ],
     },
   },
@@ -143,7 +143,9 @@ export const releasedCommand = buildCommand({
     flags: {
       ...READ_FLAGS,
       last: { kind: 'parsed', parse: integerIn(1, LISTED_MAX), default: '10', brief: 'How many' },
-      json: json('Print one JSON object: epochs, each with epochId, end, releasedAt, status, batches'),
+      json: json(
+        'Print one JSON object: epochs, each with epochId, end (its last source block), releasedAt (Unix seconds), status, batches',
+      ),
     },
   },
   docs: { brief: 'List the newest epochs, and what became of them' },

@@ -56,7 +56,7 @@ describe('hostile files end in words', () => {
     ['nothing', '', 'it is no proof'],
     ['no JSON', 'weft-proof', 'it is no proof'],
     ['no object', '[1]', 'it is no proof'],
-    ['one that was cut', JSON.stringify(proof).slice(0, -100), 'it is no proof'],
+    ['one that was cut', JSON.stringify(proof).slice(0, -100), 'it is no proof: no JSON object, or not the whole of one'],
     ['bytes that are no text', Uint8Array.of(0xff, 0xfe, 0x00), 'it is no proof'],
     ['lists without end', deep, 'it is no proof'],
     ['lists in lists', deep + ']'.repeat(2_000_000), 'it is no proof'],

@@ -13,7 +13,7 @@ test('a client reads and follows what an api serves', async () => {
   const client = createClient({ api: server.url, verify: 'cid', pageLength: 1, onProblem: (problem) => problems.push(problem) })
   const project = client.project(A)
   try {
-    expect(await project.latest()).toMatchObject({ status: 'absent', reason: { code: 'project_unknown' } })
+    expect(await project.latest()).toMatchObject({ status: 'absent', reason: { code: 'not_indexed' } })
     const events = client.stream({ projects: [A], kinds: ['point'], status: 'finalized', signal: ended.signal })
     const next = events.next()
     while (server.stream.readers() === 0) await new Promise((resolve) => setImmediate(resolve))

@@ -29,9 +29,9 @@ export async function openDevnet(given?: string): Promise<OpenDevnet> {
       started.add('IPFS gateway', gateway)
       gateways[name] = gateway.url
     }
-    // Its sequencer runs no more.
+    // Its sequencer and its source chain run no more: where that was another devnet may have one.
     return {
-      endpoints: { ...kept, dataDir, anchorRpcUrl: anchor.rpcUrl, gateways, sequencerHttp: '', api: '' },
+      endpoints: { ...kept, dataDir, anchorRpcUrl: anchor.rpcUrl, sourceRpcUrl: '', gateways, sequencerHttp: '', api: '' },
       stop: () => started.stop(),
     }
   } catch (failure) {

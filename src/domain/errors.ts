@@ -21,7 +21,7 @@ export const ERRORS = {
   ID_MALFORMED: {
     kind: 'caller',
     facts: ['what', 'text'],
-    help: 'Check the spelling: a project id is type[:dataSource]:namespace, other ids are decimal integers, addresses 0x and 40 hex digits, hashes 0x and 64. Where a part of a project id will do, no project of the epoch has this one: `./weft projects` lists them.',
+    help: 'Check the spelling: a project id is type[:dataSource]:namespace, a submission id a UUID, a CID as its gateways have it; other ids are decimal integers, addresses 0x and 40 hex digits, hashes 0x and 64.',
   },
   PROJECT_AMBIGUOUS: {
     kind: 'caller',
@@ -377,7 +377,7 @@ export const ERRORS = {
   LINK_FAILED: {
     kind: 'transient',
     facts: ['address', 'detail'],
-    help: 'The peer could not be reached or the connection ended. It is tried again.',
+    help: 'The peer could not be reached, or the connection ended: does it run, is the address right? Roles try again by themselves.',
   },
   LISTEN_FAILED: {
     kind: 'operator',
@@ -437,8 +437,9 @@ export const ERRORS = {
   },
   PROJECT_UNKNOWN: {
     kind: 'caller',
-    facts: ['projectId', 'nearest'],
-    help: 'No batch has named this project. `/v1/projects?search=` finds a part of an id, in any case of letters.',
+    facts: ['projectId'],
+    factsKnown: ['nearest'],
+    help: 'No project that is known has this id, or this in its id. `./weft projects PART`, or `/v1/projects?search=PART` of an api, finds those that have a part in any case of letters.',
   },
   EPOCH_UNKNOWN: {
     kind: 'caller',

@@ -1,7 +1,8 @@
 import { WeftError } from '#domain/errors.ts'
 import { type EpochId, isProjectId, type ProjectId } from '#domain/ids.ts'
 import { getJson } from '#io/http/client.ts'
-import { API, type ApiOutput, type ApiRoute, PAGE_LENGTH_MAX } from '#wire/api.ts'
+import { API, type ApiOutput, type ApiRoute, PAGE_LENGTH_MAX, type Reason } from '#wire/api.ts'
+import { unknownProject } from './data-point.ts'
 import type { Data, PointRow } from './data.ts'
 
 /** How long one answer may take. */
@@ -14,6 +15,13 @@ const NAMED_MAX = 10
 const PAGES_MAX = 100
 
 type Query = Readonly<Record<string, string | number>>
+
+/** The message of an api names fields of its answer: what they hold, in their place. */
+function inWords({ message, ...facts }: Reason): string {
+  const held: Readonly<Record<string, unknown>> = facts
+  const told = (value: unknown): string => (Array.isArray(value) ? value.join(', ') || 'none' : String(value))
+  return message.replace(/`(\w+)`/g, (name, field: string) => (held[field] === undefined ? name : told(held[field])))
+}
 
 /** The same from an api, which is believed: `./weft proof` and `./weft verify` believe nobody. */
 export function createApiData(url: string, signal: AbortSignal): Data {
@@ -36,9 +44,9 @@ export function createApiData(url: string, signal: AbortSignal): Data {
   async function meantProject(text: string): Promise<ProjectId> {
     const { items } = await ask('projects', { search: text, limit: NAMED_MAX + 1 })
     const ids = items.map(({ projectId }) => projectId)
-    if (isProjectId(text) && (ids.length === 0 || ids.includes(text))) return text
+    if (isProjectId(text) && ids.includes(text)) return text
     if (ids.length === 1) return ids[0] as ProjectId
-    if (ids.length === 0) throw new WeftError('ID_MALFORMED', { what: 'project id', text: text.slice(0, 80) })
+    if (ids.length === 0) return unknownProject(text)
     const more = ids.length > NAMED_MAX ? ['and more'] : []
     throw new WeftError('PROJECT_AMBIGUOUS', { text, projects: [...ids.slice(0, NAMED_MAX), ...more].join(', ') })
   }
@@ -52,7 +60,7 @@ export function createApiData(url: string, signal: AbortSignal): Data {
       for (const epochId of epochIds) {
         const { status, snapshotCid, text, reason } = await ask('point', { projectId, epochId, data: 'false', text: 'true' })
         const row: PointRow = { projectId, epochId, status, ...(snapshotCid !== undefined && { snapshotCid }) }
-        yield { ...row, ...(text !== undefined && { text }), ...(reason !== undefined && { why: reason.message }) }
+        yield { ...row, ...(text !== undefined && { text }), ...(reason !== undefined && { why: inWords(reason) }) }
       }
     },
     async projects(search) {

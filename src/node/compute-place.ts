@@ -87,7 +87,10 @@ export async function placeInDevnet(
       // Two devnets have the same blocks under other hashes, at the same port too.
       name: `devnet ${devnet.dataDir} ${devnet.processId}`,
       settledBlocks: 0,
-      connect: lazily(() => connectSourceChain({ rpcUrl, chainId, clock: systemClock })),
+      connect: lazily(async () => {
+        if (rpcUrl === '') throw new WeftError('SETTINGS_INVALID', { problems: [sourceGone(devnet.dataDir)] })
+        return connectSourceChain({ rpcUrl, chainId, clock: systemClock })
+      }),
     },
     async rangeOf(epochId) {
       const { end, contractNumber } = await chain.epochInfo(epochId)
@@ -114,6 +117,9 @@ export async function placeInDevnet(
     },
   }
 }
+
+const sourceGone = (dataDir: string): string =>
+  `the devnet of ${dataDir} has ended, and its source chain with it: computes run on one that runs, or on the chain of --rpc`
 
 /** How epochs lie on a chain that nobody releases them of. */
 export interface EpochForm {

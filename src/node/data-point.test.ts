@@ -91,12 +91,17 @@ describe('a data point as a person names it', () => {
     expect(await ask('0xab01', 7, chainOf({ ended: 0, head: 18 }))).toEqual({ projectId: A, epochId: 7 })
   })
 
-  test('of an epoch to come nothing is read: a part of an id means nothing there, a whole one itself', async () => {
-    const unread = { ...chainOf(), batchCids: () => expect.fail('nothing is there') }
-    await expect(ask('0xab02', 9, unread)).rejects.toMatchObject({
-      facts: { problems: ['epoch 9 is not released yet, the newest is 8: a part of a project id is looked for in epochs that are'] },
-    })
-    expect(await ask('elsewhere:TEST', 9, unread)).toEqual({ projectId: 'elsewhere:TEST', epochId: 9 })
+  test.each([
+    ['to come', 9],
+    ['that never was', 0],
+  ])('in an epoch %s it is looked for in those that are', async (_, epoch) => {
+    expect(await ask('0xab02', epoch)).toEqual({ projectId: B, epochId: epoch })
+    expect(await ask('elsewhere:TEST', epoch)).toEqual({ projectId: 'elsewhere:TEST', epochId: epoch })
+  })
+
+  test('in an epoch that it has missed it is looked for in those before', async () => {
+    expect(await ask('0xab02', 7)).toEqual({ projectId: B, epochId: 7 })
+    await expect(ask('0xab02', 4)).rejects.toMatchObject({ code: 'PROJECT_UNKNOWN' })
   })
 
   test('where batch files must be read for it, those of ten epochs are', async () => {
@@ -110,7 +115,7 @@ describe('a data point as a person names it', () => {
       read.push(batchCid)
       return `nobody has ${batchCid}`
     }
-    await expect(meantPoint({ project: 'nobody', epoch: 40 as EpochId }, chain, reading)).rejects.toMatchObject({ code: 'ID_MALFORMED' })
+    await expect(meantPoint({ project: 'nobody', epoch: 40 as EpochId }, chain, reading)).rejects.toMatchObject({ code: 'PROJECT_UNKNOWN' })
     expect(read).toHaveLength(10)
   })
 
@@ -119,7 +124,7 @@ describe('a data point as a person names it', () => {
   })
 
   test.each(['', 'nobody', 'no project', '\u001b'])('%j is no project, whatever is on chain', async (text) => {
-    await expect(ask(text, 6)).rejects.toMatchObject({ code: expect.stringMatching(/ID_MALFORMED|PROJECT_AMBIGUOUS/) })
+    await expect(ask(text, 6)).rejects.toMatchObject({ code: expect.stringMatching(/PROJECT_UNKNOWN|PROJECT_AMBIGUOUS/) })
   })
 
   test('before the first release nothing is looked through', async () => {

@@ -1,8 +1,8 @@
 import { WeftError } from '#domain/errors.ts'
-import { type EpochId, isProjectId, parseProjectId, type ProjectId } from '#domain/ids.ts'
+import { type EpochId, isProjectId, type ProjectId } from '#domain/ids.ts'
 import type { AnchorChain } from '#io/chain/port.ts'
 import { batchesUpTo, type DataPoint, isOnChain, type ReadFile } from '#roles/consumer/find-batch.ts'
-import { isOpenToBatches, openToBatches, reportedOf } from '#roles/consumer/reported.ts'
+import { openToBatches, reportedOf } from '#roles/consumer/reported.ts'
 
 /** Epochs looked back through for one that has what is asked for. */
 const EPOCHS_MAX = 50
@@ -20,9 +20,9 @@ export interface AskedPoint {
 }
 
 /**
- * The data point that is meant. A part of an id is looked for in the epoch's batches, and where more may come in those of epochs that ended before it; `latest` is the newest epoch in which the project is
- * final, or where none is, the newest that has it; `onLookBack` hears from where on it goes on looking. Throws `PROJECT_AMBIGUOUS`, `ID_MALFORMED` for a
- * part that no project has, `SETTINGS_INVALID` for a part in an epoch to come and for a project whose last epoch is too long ago, and as the chain does.
+ * The data point that is meant. A part of an id is looked for in the epoch's batches and in those of epochs before it, for it may have missed the epoch, or the epoch be still to come; `latest` is the newest epoch in which the project is
+ * final, or where none is, the newest that has it; `onLookBack` hears from where on it goes on looking. Throws `PROJECT_AMBIGUOUS`, `PROJECT_UNKNOWN` for a
+ * part that no project has, `SETTINGS_INVALID` for a project whose last epoch is too long ago, and as the chain does.
  */
 export async function meantPoint(
   { project, epoch }: AskedPoint,
@@ -31,21 +31,9 @@ export async function meantPoint(
   onLookBack: (from: EpochId) => void = () => undefined,
 ): Promise<DataPoint> {
   const { epochId: newest } = await chain.currentEpoch()
-  if (epoch !== 'latest') {
-    if (epoch > newest) return { projectId: toCome(project, epoch, newest), epochId: epoch }
-    const epochIds = (await isOpenToBatches(epoch, chain)) ? epochsBefore(epoch) : [epoch]
-    return { projectId: await meantProject(project, epochIds, chain, readFile), epochId: epoch }
-  }
-  const projectId = await meantProject(project, epochsBefore(newest), chain, readFile)
-  return { projectId, epochId: await latestOf({ projectId, newest, onLookBack }, chain, readFile) }
-}
-
-/** Of an epoch to come nothing can be looked through: why a whole id has no snapshot there is for the proof to say. */
-function toCome(text: string, epochId: EpochId, newest: EpochId): ProjectId {
-  if (isProjectId(text)) return text
-  throw new WeftError('SETTINGS_INVALID', {
-    problems: [`epoch ${epochId} is not released yet, the newest is ${newest}: a part of a project id is looked for in epochs that are`],
-  })
+  const isReleased = epoch !== 'latest' && epoch > 0 && epoch <= newest
+  const projectId = await meantProject(project, epochsBefore(isReleased ? epoch : newest), chain, readFile)
+  return { projectId, epochId: epoch === 'latest' ? await latestOf({ projectId, newest, onLookBack }, chain, readFile) : epoch }
 }
 
 /** The newest, newest first, as far as anybody looks back. */
@@ -62,8 +50,13 @@ async function meantProject(text: string, epochIds: readonly EpochId[], chain: A
     }
     if (matches[0] !== undefined) return matches[0]
   }
-  // A whole id that nobody has: why there is no snapshot is for the proof to say.
-  return parseProjectId(text)
+  return unknownProject(text)
+}
+
+/** A whole id means itself, though nobody has it: why it has no snapshot is for who asked to say. Throws `PROJECT_UNKNOWN` for a part. */
+export function unknownProject(text: string): ProjectId {
+  if (isProjectId(text)) return text
+  throw new WeftError('PROJECT_UNKNOWN', { projectId: text.slice(0, 80) })
 }
 
 /**

@@ -25,7 +25,7 @@ export interface EpochRow {
 
 /** What a market holds, from wherever it is read. Every method throws as that does. */
 export interface Data {
-  /** The project and the epoch that a person means. Throws `PROJECT_AMBIGUOUS`, `ID_MALFORMED`. */
+  /** The project and the epoch that a person means. Throws `PROJECT_AMBIGUOUS`, `PROJECT_UNKNOWN`. */
   meant(asked: AskedPoint): Promise<{ readonly projectId: ProjectId; readonly epochId: EpochId }>
   points(projectId: ProjectId, epochIds: readonly EpochId[]): AsyncIterable<PointRow>
   /** Those whose id holds the text, in any case; all, when it is empty. */

@@ -113,8 +113,8 @@ test('G9: of a project that ended says why, and who knows nothing is left out', 
   expect(await told(B, 8 as EpochId)).toEqual([])
 })
 
-test('a part of an id that several have is PROJECT_AMBIGUOUS, one that none has is no id', async () => {
+test('a part of an id that several have is PROJECT_AMBIGUOUS, one that none has PROJECT_UNKNOWN', async () => {
   await snapshotted()
   await expect(told('base')).rejects.toMatchObject({ code: 'PROJECT_AMBIGUOUS', facts: { projects: `${A}, ${B}` } })
-  await expect(told('none')).rejects.toMatchObject({ code: 'ID_MALFORMED' })
+  await expect(told('none')).rejects.toMatchObject({ code: 'PROJECT_UNKNOWN' })
 })

@@ -8,7 +8,7 @@ import { traceOf as collectorTrace } from '#roles/collector/trace.ts'
 import { projectsIn as sequencerProjects, traceOf as sequencerTrace } from '#roles/sequencer/trace.ts'
 import { projectsIn as snapshotterProjects, traceOf as snapshotterTrace } from '#roles/snapshotter/trace.ts'
 import { traceOf as validatorTrace } from '#roles/validator/trace.ts'
-import { matching } from './data-point.ts'
+import { matching, unknownProject } from './data-point.ts'
 import { stateFile } from './home.ts'
 import { homesIn } from './homes.ts'
 
@@ -31,7 +31,7 @@ export interface Trace {
 
 /**
  * The way of a project through an epoch, from what the roles of the data directory have on disk, whether they run or not. `project` may be a part
- * of an id that only one project has. Throws `DATA_DIR_EMPTY`, `PROJECT_AMBIGUOUS`, `ID_MALFORMED`, and as `storeFailed`.
+ * of an id that only one project has. Throws `DATA_DIR_EMPTY`, `PROJECT_AMBIGUOUS`, `PROJECT_UNKNOWN`, and as `storeFailed`.
  */
 export async function traceIn(
   dataDir: string,
@@ -54,5 +54,5 @@ export async function traceIn(
 function meantOf(text: string, projects: readonly ProjectId[]): ProjectId {
   const matches = matching(text, projects)
   if (matches.length > 1) throw new WeftError('PROJECT_AMBIGUOUS', { text, projects: matches.slice(0, 10).join(', ') })
-  return matches[0] ?? parseProjectId(text)
+  return matches[0] ?? unknownProject(text)
 }

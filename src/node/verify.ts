@@ -72,7 +72,7 @@ export function readFileFrom(gateways: readonly string[], signal: AbortSignal): 
 export async function verifyOn(chain: AnchorChain, request: VerifyRequest): Promise<Proof> {
   const { projectId, epochId, signal, onData } = request
   const ipfs = createGatewayReader({ urls: request.gateways, timeoutMs: BLOCK_TIMEOUT_MS })
-  const rules = await rulesFor(request, { chain, ipfs })
+  const rules = () => rulesFor(request, { chain, ipfs })
   const steps: StepResult[] = []
   for await (const step of verify({ projectId, epochId, rules, signal, onData }, { chain, ipfs, recoverer, clock: systemClock })) {
     steps.push(step)

@@ -41,7 +41,7 @@ export const STATUSES = ['pending', 'finalized', 'disputed', 'absent'] as const
 
 /** Why there is no data point, or no bytes of it. */
 export const REASONS = {
-  project_unknown: 'No batch that is kept here names this project; `nearest` are those that are spelled alike.',
+  project_unknown: 'No batch that is kept here names this project. Spelled alike: `nearest`.',
   project_later: 'The project is known only from a later epoch on: `firstEpochId`.',
   epoch_not_released: 'The epoch is still to come; `newestEpochId` is the newest.',
   epoch_skipped: 'The epoch was never released, though later ones were.',

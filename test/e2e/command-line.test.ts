@@ -1,5 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { closeSync, existsSync, mkdtempSync, openSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -238,6 +240,24 @@ test.each([
   child.stdout?.destroy()
   expect(await ended()).toBe(0)
   expect(output()).toBe('')
+})
+
+test('a range of which the first epoch was printed and the second could not be had has failed', async () => {
+  const projectId = 'pair:0x0a:EXIT'
+  const item = { projectId, projectType: 'pair', namespace: 'EXIT', kind: 'single', firstEpochId: 1, lastEpochId: 2 }
+  const server = createServer(({ url = '' }, response) => {
+    if (url.startsWith('/v1/projects?')) response.end(JSON.stringify({ items: [item] }))
+    else if (url.includes('/epochs/1?')) response.end(JSON.stringify({ projectId, epochId: 1, status: 'finalized', text: '1' }))
+    else response.destroy()
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  try {
+    const { output, ended } = runWeft(['get', projectId, '1..2', '--api', `http://127.0.0.1:${(server.address() as AddressInfo).port}`])
+    expect(await ended()).toBe(75)
+    expect(output()).toContain('weft: LINK_FAILED (')
+  } finally {
+    server.close()
+  }
 })
 
 test('a command that has returned ends the process, with its exit code and all it wrote, whatever a library has forgotten', async () => {

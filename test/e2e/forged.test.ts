@@ -147,7 +147,7 @@ async function attest({ batchCid, rootHash }: Anchored, { epochId = FIRST, by = 
 async function prove(epochId = FIRST, market = chain): Promise<{ steps: StepResult[]; last: StepResult }> {
   const steps: StepResult[] = []
   for await (const step of verify(
-    { projectId: PROJECT, epochId, rules, signal: never },
+    { projectId: PROJECT, epochId, rules: async () => rules, signal: never },
     { chain: market, ipfs: reading, recoverer, clock: systemClock },
   ))
     steps.push(step)

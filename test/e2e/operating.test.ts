@@ -110,6 +110,11 @@ test('the commands of the page, in their order, make a node whose votes count; w
   expect(await done(backup)).toMatch(/collector +in collector: store and [\s\S]*snapshotter +in snapshotter: store and .*blocks/)
   await sequencer.said('all_batches_anchored')
   await validator.said('"msg":"batch_attested"')
+  // Of the node's own network, through the gateway of its own snapshotter.
+  expect(JSON.parse((await done('./weft get $PROJECT latest --json')).trim())).toMatchObject({
+    status: 'finalized',
+    text: expect.any(String),
+  })
   expect(validator.output()).toContain('"divergent":0')
   running.child.kill('SIGINT')
   expect(await running.ended()).toBe(0)

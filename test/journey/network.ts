@@ -122,7 +122,8 @@ function createConsumer({ chain, ipfs, clock, processes }: World) {
 
   async function collect(projectId: ProjectId, epochId: EpochId): Promise<StepResult[]> {
     const steps: StepResult[] = []
-    for await (const step of verify({ projectId, epochId, rules: RULES, signal }, { chain, ipfs: node, clock, recoverer })) steps.push(step)
+    const rules = async () => RULES
+    for await (const step of verify({ projectId, epochId, rules, signal }, { chain, ipfs: node, clock, recoverer })) steps.push(step)
     return steps
   }
 

@@ -392,7 +392,7 @@ async function checkProofs(run: Run, { epochs, proving }: Proving, report: Repor
       const failed = await world.clock.runUntil(
         firstFailure(
           proving(
-            { projectId, epochId, rules: rulesOf(run.plan), signal: new AbortController().signal },
+            { projectId, epochId, rules: async () => rulesOf(run.plan), signal: new AbortController().signal },
             { chain: world.chain, ipfs, clock: world.clock, recoverer },
           ),
         ),

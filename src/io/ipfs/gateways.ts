@@ -153,7 +153,7 @@ function createGateway(
 
   /** What it is to be called that no right block came. */
   function judge(failure: unknown, isSilent: boolean, hasBegun: boolean): void {
-    if (isWeftError(failure, 'IPFS_CONTENT_WRONG')) failed('lies', `${failure.facts.cid}: ${failure.facts.got}`)
+    if (isWeftError(failure, 'IPFS_CONTENT_WRONG')) failed('lies', `asked for ${failure.facts.cid}, gave ${failure.facts.got}`)
     else if (failure instanceof Unanswered) {
       if (ABSENT.includes(failure.status)) onUse?.({ gateway, outcome: 'absent' })
       else failed(failure.status >= 300 && failure.status < 400 ? 'redirects' : 'refuses', `HTTP ${failure.status}`)

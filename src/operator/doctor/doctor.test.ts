@@ -263,8 +263,11 @@ describe('a sequencer', () => {
 })
 
 describe('what the market asks for', () => {
-  const draft = { namespace: 'NS', computes: [{ name: 'eth-price', version: '1.0.0', config: {} }] }
-  const bytes = encodeManifest(completeManifest(new TextEncoder().encode(JSON.stringify(draft)), { sourceChainId: 1, epochSize: 10 }, 'it'))
+  const prices = { name: 'eth-price', version: '1.0.0', config: { ...MAINNET_PRICES, dataSources: ['e'] } }
+  const draft = { namespace: 'NS', computes: [prices] }
+  const manifest = (of: object) =>
+    encodeManifest(completeManifest(new TextEncoder().encode(JSON.stringify(of)), { sourceChainId: 1, epochSize: 10 }, 'it'))
+  const bytes = manifest(draft)
   const look = async (flags: Given = {}) =>
     (await found('snapshotter', { ...FLAGS, sourceRpcUrl: 'http://127.0.0.1:2', collector: '127.0.0.1:1', slots: '1', ...flags })).filter(
       ({ check }) => check === 'manifest',
@@ -285,6 +288,19 @@ describe('what the market asks for', () => {
       checks.filter((check) => ['manifest', 'key elsewhere'].includes(check)),
       'a collector judges and signs nothing',
     ).toEqual([])
+  })
+
+  test('is computes that this Weft has, where the role computes', async () => {
+    const lacking = manifest({ ...draft, computes: [prices, { name: 'mine', version: '0.1.0', config: {} }] })
+    const cid = await snapshotCidOf(lacking)
+    given.chain = { ...world(), manifests: async () => ({ current: { cid, fromEpochId: 0 }, pending: undefined }) }
+    keepManifest(dataDir, { cid, bytes: lacking })
+    const computes = async (...of: Parameters<typeof found>) => (await found(...of)).filter(({ check }) => check === 'computes')
+    const snapshotter = { ...FLAGS, sourceRpcUrl: 'http://127.0.0.1:2', collector: '127.0.0.1:1', slots: '1' }
+    const told = [{ state: 'bad', detail: expect.stringContaining("no compute set 'mine'"), mend: expect.stringContaining('--computes') }]
+    expect(await computes('snapshotter', snapshotter)).toMatchObject(told)
+    expect(await computes('validator', { ...FLAGS, level: 'recompute', recomputeRpcUrl: 'http://127.0.0.1:2' })).toMatchObject(told)
+    expect(await computes('validator', FLAGS)).toEqual([])
   })
 
   test('is in a manifest that is here, that peers are asked for, or that nobody has', async () => {

@@ -1,10 +1,12 @@
 import { dirname } from 'node:path'
+import { isWeftError } from '#domain/errors.ts'
 import type { AnchorChain } from '#io/chain/port.ts'
+import { COMPUTE_SETS, openComputes } from '#node/computes.ts'
 import { findManifest, manifestFrom } from '#node/manifest-files.ts'
 import type { Role } from '#node/settings/roles.ts'
 import { SETTINGS } from '#node/settings/settings.ts'
 import { isSnapshotCid } from '#wire/cid.ts'
-import { parseManifest } from '#wire/manifest.ts'
+import { type Manifest, parseManifest } from '#wire/manifest.ts'
 import type { Given } from './chains.ts'
 import { bad, doubtful, type Finding, good, orFailed } from './finding.ts'
 
@@ -16,7 +18,7 @@ export async function lookAtRules(role: Role, settings: Given, chain: AnchorChai
   if (!(SETTINGS.namespace.roles as readonly Role[]).includes(role)) return []
   const { current, pending } = await chain.manifests()
   const ref = current ?? pending
-  return ref === undefined ? withoutManifest(role, settings) : manifestOf(ref.cid, settings, chain)
+  return ref === undefined ? withoutManifest(role, settings) : manifestOf(ref.cid, { role, settings }, chain)
 }
 
 function withoutManifest(role: Role, { namespace, market }: Given): readonly Finding[] {
@@ -32,11 +34,8 @@ function withoutManifest(role: Role, { namespace, market }: Given): readonly Fin
   return missing.length > 0 ? missing : [good(CHECK, `the market has none; namespace ${namespace}`)]
 }
 
-async function manifestOf(
-  cid: string,
-  { network = '', manifest = '', dataDir = '', ipfsPeers = [], gateways = [] }: Given,
-  chain: AnchorChain,
-) {
+async function manifestOf(cid: string, { role, settings }: { readonly role: Role; readonly settings: Given }, chain: AnchorChain) {
+  const { network = '', manifest = '', dataDir = '', ipfsPeers = [], gateways = [], level } = settings
   const mend = 'put its file into the folder `manifests` beside network.json, or name a draft of it: --manifest FILE'
   if (!isSnapshotCid(cid))
     return [
@@ -51,10 +50,27 @@ async function manifestOf(
     const found = await Promise.all(folders.map((folder) => findManifest(folder, cid)))
     const given = manifest === '' ? undefined : await manifestFrom(manifest, cid, await chain.market())
     const bytes = found.find((each) => each !== undefined) ?? (typeof given === 'string' ? undefined : given)
-    if (bytes !== undefined) return [good(CHECK, `${cid} is here, of namespace ${parseManifest(bytes, cid).namespace}`)]
+    if (bytes !== undefined) {
+      const { namespace, computes } = parseManifest(bytes, cid)
+      const here = good(CHECK, `${cid} is here, of namespace ${namespace}`)
+      const isComputing = role === 'snapshotter' || level === 'recompute'
+      return [here, ...(isComputing ? lookAtComputes(computes, settings) : [])]
+    }
     const told = `${cid} is not here${typeof given === 'string' ? `, and not ${given}` : ''}`
     if (ipfsPeers.length + gateways.length > 0)
       return [doubtful(CHECK, `${told}: the IPFS peers are asked for it at the start, and the gateways`, mend)]
     return [bad(CHECK, told, mend)]
   })
+}
+
+/** Who computes does not start without a set that the manifest names. */
+function lookAtComputes(asked: Manifest['computes'], { computes = [] }: Given): readonly Finding[] {
+  const mend = '--computes FOLDER, of a set that is not shipped with this Weft, in the version that the manifest names'
+  try {
+    openComputes([...asked], [...COMPUTE_SETS, ...computes])
+    return []
+  } catch (failure) {
+    if (!isWeftError(failure, 'SETTINGS_INVALID')) throw failure
+    return [bad('computes', [failure.facts.problems].flat().join('; '), mend)]
+  }
 }

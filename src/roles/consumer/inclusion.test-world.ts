@@ -62,6 +62,7 @@ export async function epoch({ isFresh = false, missing = [], altered = [], missi
     anchored.push(spoil.anchored?.(told, project) ?? told)
   }
   const chain = {
+    currentEpoch: async () => ({ epochId }),
     isEpochEnded: async () => spoil.isOpen !== true,
     epochInfo: async () => ({ contractNumber: 10 }),
     head: async () => ({ contractNumber: 11 }),

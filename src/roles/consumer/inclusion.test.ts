@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { Batch, BatchedSubmission } from '#domain/batch.ts'
-import type { EpochId, Hash, ProjectId, SlotId } from '#domain/ids.ts'
+import type { BlockNumber, EpochId, Hash, ProjectId, SlotId } from '#domain/ids.ts'
 import type { AnchoredBatch } from '#io/chain/port.ts'
 import { checkInclusion } from '#wire/inclusion.ts'
 import { publishedRoot } from '#wire/merkle.ts'
@@ -45,6 +45,14 @@ describe('G8: a submission', () => {
     expect(await proveLess(1, 1)).toMatch(
       /^none of the 3 batches of epoch 3 holds it, as far as they can be read: batch bafk.*IPFS_NOT_FOUND/,
     )
+  })
+
+  test('of an epoch without a batch is told so, and of one to come that it is', async () => {
+    const { prove, chain } = await epoch({ isOpen: true })
+    chain.batchCids = async () => []
+    expect(await prove(1, 1)).toMatch(/^epoch 3 has no batch so far, and the epoch has not ended; /)
+    chain.currentEpoch = async () => ({ epochId: 2 as EpochId, begin: 0 as BlockNumber, end: 0 as BlockNumber })
+    expect(await prove(1, 1)).toBe('epoch 3 is not released yet, the newest is 2')
   })
 
   test('is not told to be missing because its batch came, and ended the epoch, while it was looked for', async () => {

@@ -85,8 +85,20 @@ export async function lookFor(options: InclusionOptions, deps: FindDeps): Promis
   const unread = gap === undefined ? '' : `, as far as they can be read: ${gap}`
   const otherwise = voter === undefined ? '; one whose id other votes bear too is found by its slot and project' : ''
   const soFar = isOpen ? ' so far, and the epoch has not ended' : ''
-  const why = `none of the ${listed.length} batches of epoch ${epochId} holds it${soFar}${unread}${otherwise}`
+  const none =
+    listed.length === 0
+      ? `epoch ${epochId} has no batch`
+      : listed.length === 1
+        ? `the batch of epoch ${epochId} does not hold it`
+        : `none of the ${listed.length} batches of epoch ${epochId} holds it`
+  const toCome = listed.length === 0 ? await whyToCome(epochId, deps.chain) : undefined
+  const why = toCome ?? `${none}${soFar}${unread}${otherwise}`
   return { why, isNowhere: gap === undefined, rivals }
+}
+
+async function whyToCome(epochId: EpochId, chain: FindDeps['chain']): Promise<string | undefined> {
+  const { epochId: newest } = await chain.currentEpoch()
+  return epochId > newest ? `epoch ${epochId} is not released yet, the newest is ${newest}` : undefined
 }
 
 const isOf = ({ slotId, projectId }: Voter, { submission: { request } }: BatchedSubmission, epochId: EpochId): boolean =>

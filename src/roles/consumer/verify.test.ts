@@ -66,6 +66,8 @@ async function network(
     /** Anchored by their roots; with another over the projects of the second. */
     readonly byRoots?: true | { readonly projectsRootHash: Hash }
     readonly rules?: Partial<CountRules>
+    /** Of an epoch that nobody knows the rules of. */
+    readonly ruleless?: Error
     /** Happens on chain after everything else. */
     readonly afterwards?: (chain: FakeChain) => void
     /** Changes what the chain answers, and what serves bytes. */
@@ -164,7 +166,11 @@ async function network(
   const run = async (projectId = projectIds[1] as ProjectId, signal = new AbortController().signal): Promise<StepResult[]> => {
     const results: StepResult[] = []
     const onData = (bytes: Uint8Array) => void data.push(bytes)
-    const options = { projectId, epochId, rules: { ...rules, batchTree: 'either' as const, ...spoil.rules }, signal, onData }
+    const known = async (): Promise<CountRules> => {
+      if (spoil.ruleless !== undefined) throw spoil.ruleless
+      return { ...rules, batchTree: 'either', ...spoil.rules }
+    }
+    const options = { projectId, epochId, rules: known, signal, onData }
     const deps = { chain: told, ipfs: { get }, clock: spoil.clock?.(clock) ?? clock, recoverer }
     const collecting = (async () => {
       for await (const step of verify(options, deps)) results.push(step)
@@ -473,6 +479,13 @@ describe('P1: the first step that fails is the last', () => {
           'the chain names no snapshot for this project and epoch: no epoch has the project; did you mean reserves:0xaa:TEST or reserves:0xbb:TEST?',
       },
     ])
+  })
+
+  test('P1: a project without snapshot in an epoch of which nobody knows the rules, for it is to come', async () => {
+    const ruleless = new WeftError('CHAIN_ANSWER_INVALID', { endpoint: 'e', method: 'manifestAt', detail: 'not released' })
+    const { run } = await network({ ruleless })
+    expect(await run('reserves:0xcc:TEST' as ProjectId)).toEqual([expect.objectContaining({ step: 'reported', status: 'absent' })])
+    await expect(run()).rejects.toBe(ruleless)
   })
 
   test('a majority is enough', async () => {

@@ -45,7 +45,8 @@ export interface StepResult extends Link<ProofStep> {
 export interface VerifyOptions {
   readonly projectId: ProjectId
   readonly epochId: EpochId
-  readonly rules: CountRules
+  /** What the market counts by in the epoch: asked for when there are votes to count, for of an epoch to come nobody knows it. */
+  rules(): Promise<CountRules>
   readonly signal: AbortSignal
   /** Called with the data when its bytes have the CID; whether it is final, and by whose votes, later steps say. */
   readonly onData?: (bytes: Uint8Array) => void
@@ -56,7 +57,7 @@ export type VerifyDeps = FindDeps & CountDeps
 /** Submissions named in a detail. */
 const NAMED_MAX = 5
 
-/** Proves one data point step by step; ends after the first step that fails. Throws only when the anchor chain itself cannot be read. */
+/** Proves one data point step by step; ends after the first step that fails. Throws when the anchor chain itself cannot be read, and as `rules`. */
 export async function* verify(options: VerifyOptions, deps: VerifyDeps): AsyncGenerator<StepResult, void> {
   // Of several endpoints one may be behind: nothing that is asked from here on is answered from before this head (P2).
   await deps.chain.head()
@@ -76,9 +77,10 @@ export async function* verify(options: VerifyOptions, deps: VerifyDeps): AsyncGe
   const { batch, anchored, continued, isSentAgain } = found
   yield held('batch', `${anchored.batchCid}, ${batch.submissions.length} submissions, ${batch.projectIds.length} projects`)
 
-  if (!(yield* isCounted(snapshotCid, batch, options, deps))) return
+  const rules = await options.rules()
+  if (!(yield* isCounted(snapshotCid, batch, { ...options, rules }, deps))) return
 
-  const batchTree = isSentAgain ? 'either' : options.rules.batchTree
+  const batchTree = isSentAgain ? 'either' : rules.batchTree
   const submissionsRoot = matchingSubmissionsRoot(batch, continued, { batchTree })
   if (submissionsRoot === undefined)
     return yield failed('submissions_root', `the file says ${batch.submissionsRoot}, its submission ids give another root`)
@@ -124,7 +126,12 @@ async function* isFetched(cid: Cid, options: VerifyOptions, { ipfs }: FindDeps):
  * taken from this batch alone, though validators know those of earlier ones too: a proof must not hang on files that prove nothing else,
  * nor cost an epoch's signatures, and with fewer slots it refuses nothing that they let pass.
  */
-async function* isCounted(cid: Cid, batch: Batch, options: VerifyOptions, deps: VerifyDeps): AsyncGenerator<StepResult, boolean> {
+async function* isCounted(
+  cid: Cid,
+  batch: Batch,
+  options: Pick<VerifyOptions, 'projectId' | 'epochId'> & { readonly rules: CountRules },
+  deps: VerifyDeps,
+): AsyncGenerator<StepResult, boolean> {
   const counted = await countVotes(batch, options, deps)
   if (typeof counted === 'string') {
     yield failed('signatures', counted)

@@ -50,7 +50,8 @@ export async function* checkProof(proof: unknown, trust: Trust): AsyncGenerator<
 
 /** The proof, or what is wrong with its form. */
 function parseProof(proof: unknown): Proof | string {
-  if (!isRecord(proof) || proof['format'] !== PROOF_FORMAT) return `it is no proof: \`format\` is not ${PROOF_FORMAT}`
+  if (!isRecord(proof)) return 'it is no proof: no JSON object, or not the whole of one'
+  if (proof['format'] !== PROOF_FORMAT) return `it is no proof: \`format\` is not ${PROOF_FORMAT}`
   if (proof['version'] !== PROOF_VERSION)
     return `version ${JSON.stringify(proof['version'])?.slice(0, 40)} of the form, and only version ${PROOF_VERSION} is known here`
   const { success, data, error } = PROOF.safeParse(proof)
