@@ -17,6 +17,8 @@ export interface Inbound {
   readonly payload: Uint8Array
   /** Who signed it, where another process of this sequencer has found that out. Never of what comes from others. */
   readonly signer?: Address
+  /** What tells it from all others that are passed on within this sequencer: it is the same each time that it is. Never of what comes from others. */
+  readonly passedAs?: string
   /** Sends the receipt; for `/collect` it does nothing. Never throws: a peer that has gone does not concern the role. */
   respond(receipt: Receipt): void
 }

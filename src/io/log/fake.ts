@@ -114,6 +114,7 @@ export function createFakeServers({
   const boxes = new Map<number, Set<Box>>()
   const freed = createBell()
   let tokens = 0
+  let connections = 0
 
   function logAt(partition: number): KeptLog {
     const known = logs.get(partition) ?? { entries: [], end: 0, bell: createBell() }
@@ -122,6 +123,8 @@ export function createFakeServers({
   }
 
   function connect(holder: string): FakeShared {
+    connections += 1
+    const name = `connection ${connections}`
     let isGone = false
     const answers = createChannel<Answer>({ onGone: () => undefined })
     const held = new Set<() => void>()
@@ -217,6 +220,7 @@ export function createFakeServers({
         const inbound = deliveries.map(
           ({ id, ...delivery }: Passed): Inbound => ({
             ...delivery,
+            passedAs: `${name} ${id}`,
             respond: (receipt: Receipt) => void (isGone ? undefined : setImmediate(() => answers.put([{ id, receipt }]))),
           }),
         )

@@ -131,6 +131,29 @@ test('S11, S30: what comes over /collect for a partition that is full waits for 
   expect(codes(collected)).toEqual(['accepted'])
 })
 
+test('S11, S30: what a box lets wait has one seat there, however often it is passed on meanwhile, and nothing of it is lost', async () => {
+  const { world, parts } = await apart()
+  const wire = createWire()
+  await ready(world, await parts.box({ wire }), await parts.box({ wire }))
+  const listener = await parts.listener()
+  // The boxes do not see the release; the listener does.
+  wire.isHeld = () => true
+  await world.release()
+  const answered: Receipt[] = []
+  const copies = Array<Submission>(1_500).fill(await vote(world, 1, 0, 0))
+  listener.push(
+    copies.map((each) => named(each)),
+    answered,
+    'collect',
+  )
+  // Passed on some ten times: more than all seats of a peer.
+  await world.clock.advance(10_000)
+  expect(answered).toEqual([])
+  wire.isHeld = () => false
+  await world.until(() => answered.length === copies.length)
+  expect(codes(answered).sort()).toEqual(['accepted', ...Array(copies.length - 1).fill('duplicate')])
+})
+
 test('S27: the sealer counts when every box has closed the epoch, with all that they took until then', async () => {
   const { world, parts } = await apart()
   const wire = createWire()
