@@ -217,15 +217,21 @@ export function logSuite(name: string, stage: LogStage): void {
       listener.pass(1, [passed(1)])
       another.pass(1, [passed(1)])
       const names: (string | undefined)[] = []
+      const waits = (async () => {
+        for await (const group of another.answers(signal())) return group
+        return []
+      })()
       const reading = (async () => {
         for await (const group of inbound) {
-          names.push(...group.map(({ passedAs }) => passedAs))
+          names.push(...group.map((one) => one.passed?.as))
+          for (const one of group) one.passed?.waits()
           if (names.length >= 4) return
         }
       })()
       await stage.until(reading)
       const counts = [...Map.groupBy(names, (name) => name).values()].map((group) => group.length)
       expect([names.includes(undefined), counts.sort()]).toEqual([false, [1, 1, 2]])
+      expect(await stage.until(waits), 'that it waits at the box').toEqual([{ id: 1 }])
     })
 
     test('what is passed on in one go comes, whatever its length', async () => {

@@ -70,7 +70,7 @@ export function createWaiting(limits: WaitingLimits = WAITING_LIMITS): Waiting {
   function remove(held: Held): void {
     change(held.delivery.peer, -(seats.get(held)?.units ?? 0))
     seats.delete(held)
-    if (held.delivery.passedAs !== undefined) passed.delete(held.delivery.passedAs)
+    if (held.delivery.passed !== undefined) passed.delete(held.delivery.passed.as)
   }
 
   /** Of the peer with the most the one that came last: peers are free to be many, so nobody keeps more than others while somebody finds no seat. */
@@ -82,8 +82,9 @@ export function createWaiting(limits: WaitingLimits = WAITING_LIMITS): Waiting {
 
   return {
     hold(held) {
-      const { peer, payload, passedAs } = held.delivery
-      if (passedAs !== undefined && passed.has(passedAs)) return undefined
+      const { peer, payload } = held.delivery
+      const as = held.delivery.passed?.as
+      if (as !== undefined && passed.has(as)) return undefined
       const needed = 1 + Math.floor(payload.length / UNIT_BYTES)
       const own = (perPeer.get(peer) ?? 0) + needed
       if (own > limits.unitsPerPeerMax) return held
@@ -95,7 +96,7 @@ export function createWaiting(limits: WaitingLimits = WAITING_LIMITS): Waiting {
       if (units - freed + needed > limits.unitsMax) return held
       if (displaced !== undefined) remove(displaced)
       seats.set(held, { units: needed, since: undefined })
-      if (passedAs !== undefined) passed.add(passedAs)
+      if (as !== undefined) passed.add(as)
       change(peer, needed)
       return displaced
     },

@@ -189,7 +189,7 @@ test('S27: what a listener passes on late a box refuses that has closed the epoc
   const stopping = new AbortController()
   const heard: unknown[] = []
   void (async () => {
-    for await (const answers of slow.answers(stopping.signal)) heard.push(...answers.map(({ receipt }) => receipt.code))
+    for await (const answers of slow.answers(stopping.signal)) heard.push(...answers.map(({ receipt }) => receipt?.code))
   })()
   const signer = signerOf(1).address
   slow.pass(1, [{ id: 1, peer: 'p', protocol: 'weft', submissionId: uuid(), payload: encodeSubmission(submission), signer }])
