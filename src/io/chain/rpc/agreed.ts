@@ -41,7 +41,8 @@ export type AskAgreed = (calls: readonly RpcCall[], floor: number) => Promise<re
  */
 function meaningOf({ method }: RpcCall, answer: RpcAnswer): string | undefined {
   if (!answer.isOk) return isRefusedByContract(answer.refusal) ? 'refused' : undefined
-  if (method === 'eth_getBlockByNumber') return answer.result === null ? undefined : 'there'
+  if (answer.result === null) return undefined
+  if (method === 'eth_getBlockByNumber') return 'there'
   return JSON.stringify(answer.result).toLowerCase()
 }
 
