@@ -34,6 +34,7 @@ const LIE = { ...HONEST, getSequencers: () => [account('ee')] }
 
 const closing: (() => Promise<void>)[] = []
 afterEach(async () => {
+  vi.unstubAllGlobals()
   for (const close of closing.splice(0)) await close()
 })
 
@@ -119,7 +120,6 @@ test('of three that all say something else nobody is believed', async () => {
   const { rpc, run } = openEndpoints({ names, scripts })
   const asking = (rpc.agreed as Rpc).call('eth_call', [{ to: STATE, data: '0x12345678' }, 'latest'])
   await expect(run(asking)).rejects.toMatchObject({ code: 'CHAIN_DISPUTED', facts: { endpoint: 'https://b.test, https://c.test' } })
-  vi.unstubAllGlobals()
 })
 
 describe('of two endpoints', () => {
@@ -164,7 +164,6 @@ describe('an endpoint that hangs', () => {
     ;(nodes['a'] as WorldNode).reply = hangs
     expect(await run((rpc.agreed as Rpc).call('eth_call', [{ to: STATE, data: '0x12345678' }, 'latest']))).toBe('0x01')
     expect(clock.nowMs()).toBeLessThan(limitMs)
-    vi.unstubAllGlobals()
   })
 })
 
@@ -177,5 +176,4 @@ test('nothing is answered from before a block that was handed out, also where on
   for (const [name, head] of Object.entries(heads)) (nodes[name] as WorldNode).head = head
   rpc.reach?.come({ number: 100 as BlockNumber })
   expect(await run((rpc.agreed as Rpc).call('eth_call', [{ to: STATE, data: '0x12345678' }, 'latest']))).toBe('state of 100')
-  vi.unstubAllGlobals()
 })
