@@ -233,6 +233,11 @@ export const ERRORS = {
     facts: ['endpoint', 'method', 'detail'],
     help: 'The RPC endpoint answered something that does not make sense. Try another endpoint.',
   },
+  CHAIN_DISPUTED: {
+    kind: 'transient',
+    facts: ['endpoint', 'method', 'detail'],
+    help: 'RPC endpoints of one chain say different things of its contracts, and not more than half of them say the same. They are asked again until they do. Take the one away that is wrong, here or there where the detail says so, or name one more, so that most decide; `./weft rpc check URL` says what an endpoint can do.',
+  },
   CHAIN_WRONG: {
     kind: 'operator',
     facts: ['endpoint', 'expectedChainId', 'gotChainId'],

@@ -421,7 +421,18 @@ export const EVENTS = {
     isRepeated: true,
     help: 'A thread that looks for the signers of submissions has ended, or could not be had, and what it was at is done all the same, more slowly at worst. Should it come again: is there memory enough, and are threads enough allowed (`TasksMax`, `--pids-limit`)?',
   },
-  evidence_not_published: { level: 'warn', help: 'The evidence about a batch is kept here, and could not be put on IPFS.' },
+  evidence_not_published: {
+    level: 'warn',
+    help: 'The evidence about a batch is kept here, and could not be put on IPFS. That is tried again twice a minute, for an hour: `evidence_published` says when it is there.',
+  },
+  evidence_published: {
+    level: 'info',
+    help: 'The evidence about a batch that could not be put on IPFS when it was found is there: `evidence` is the CID of its file.',
+  },
+  evidence_given_up: {
+    level: 'warn',
+    help: 'The evidence about a batch could not be put on IPFS for an hour, and is tried no more; `code` says why. It stays on disk here for as long as the record of the batch (`./weft trace`).',
+  },
 
   // Api
   index_leads: { level: 'info', help: 'This process writes the index from now on.' },

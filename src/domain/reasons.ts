@@ -97,6 +97,8 @@ export const ENDPOINT_TROUBLES = {
   invents: 'It made a log up: it is not asked for a minute, and longer each time, while there are others.',
   forges:
     'A header has not its hash, or receipts not their root: it is not asked for a minute, and longer each time, while there are others.',
+  contradicts:
+    'It answers otherwise for a contract than others do at the same block. Where most others say the same it is not asked for a minute, and longer each time; of two nobody knows which is right.',
   withholds: 'It does not give the receipts that would prove what it says.',
   other_forks: 'What it says is of two forks, or of another one than the others follow.',
 } as const

@@ -160,6 +160,7 @@ export const MISBEHAVIOURS = {
   no_bytes: unbearable(
     changed(({ id, method }, answer) => (method === 'eth_call' ? { id, result: '0x' } : answer)),
     'incomplete',
+    'contradicts',
   ),
   no_json: unbearable(always({ body: '<html>welcome</html>' }), 'invalid'),
   wrong_chain: unbearable(

@@ -91,6 +91,7 @@ interface AnchoredHead {
  * With `at`, an answer is as of the end of that block and stays the same whoever asks when; without it, as of the head, which is never below
  * a block that was handed out before, by `follow`, `head` or `block`, or as that of a call which the connection's sender has made. A node that
  * has not come so far, or keeps no state of so long ago, says so: `CHAIN_ANSWER_INVALID`, which passes when the endpoint asks another one.
+ * `market`, `deploymentBlock`, `sequencerId` and `manifests` are what more than half of several endpoints say: `CHAIN_DISPUTED` while too few say the same.
  */
 export interface AnchorChain {
   readonly chainId: number

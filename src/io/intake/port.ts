@@ -17,6 +17,13 @@ export interface Inbound {
   readonly payload: Uint8Array
   /** Who signed it, where another process of this sequencer has found that out. Never of what comes from others. */
   readonly signer?: Address
+  /** Where another process of this sequencer passes it on, again and again until it is answered. Never of what comes from others. */
+  readonly passed?: {
+    /** What tells it from all others that are passed on: the same each time. */
+    readonly as: string
+    /** Says that it waits here and is answered later, so that it need not come again so soon. Never throws. */
+    waits(): void
+  }
   /** Sends the receipt; for `/collect` it does nothing. Never throws: a peer that has gone does not concern the role. */
   respond(receipt: Receipt): void
 }

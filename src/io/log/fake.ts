@@ -114,6 +114,7 @@ export function createFakeServers({
   const boxes = new Map<number, Set<Box>>()
   const freed = createBell()
   let tokens = 0
+  let connections = 0
 
   function logAt(partition: number): KeptLog {
     const known = logs.get(partition) ?? { entries: [], end: 0, bell: createBell() }
@@ -122,8 +123,11 @@ export function createFakeServers({
   }
 
   function connect(holder: string): FakeShared {
+    connections += 1
+    const name = `connection ${connections}`
     let isGone = false
     const answers = createChannel<Answer>({ onGone: () => undefined })
+    const answer = (said: Answer): void => void (isGone ? undefined : setImmediate(() => answers.put([said])))
     const held = new Set<() => void>()
     const reached = <Value>(value: Value): Value | Promise<never> => (isGone ? new Promise<never>(() => undefined) : value)
 
@@ -217,7 +221,8 @@ export function createFakeServers({
         const inbound = deliveries.map(
           ({ id, ...delivery }: Passed): Inbound => ({
             ...delivery,
-            respond: (receipt: Receipt) => void (isGone ? undefined : setImmediate(() => answers.put([{ id, receipt }]))),
+            passed: { as: `${name} ${id}`, waits: () => answer({ id }) },
+            respond: (receipt: Receipt) => answer({ id, receipt }),
           }),
         )
         setImmediate(() => {
@@ -235,7 +240,11 @@ export function createFakeServers({
             bytesOf: ({ payload }) => payload.length,
           })
           // What a box says when it is gone is not heard.
-          const heard = (one: Inbound): Inbound => ({ ...one, respond: (receipt) => void (isGone ? undefined : one.respond(receipt)) })
+          const heard = (one: Inbound): Inbound => ({
+            ...one,
+            ...(one.passed && { passed: { ...one.passed, waits: () => void (isGone ? undefined : one.passed?.waits()) } }),
+            respond: (receipt) => void (isGone ? undefined : one.respond(receipt)),
+          })
           const box: Box = { put: (deliveries) => void (isGone ? undefined : channel.put(deliveries.map(heard))) }
           all.add(box)
           return channel.taken(signal)

@@ -8,6 +8,7 @@ const PROTOCOLS = ['weft', 'collect'] as const
 const ID_BYTES = 4
 const SIGNER_BYTES = 42
 const UUID_BYTES = 36
+const NOTHING = new Uint8Array(0)
 const encoder = new TextEncoder()
 const decoder = new TextDecoder()
 
@@ -65,12 +66,12 @@ export function decodePassed(message: Uint8Array): readonly Passed[] | undefined
   return deliveries
 }
 
-/** Of each the listener's id, and the receipt as `/weft/submit` frames it. */
+/** Of each the listener's id, and the receipt as `/weft/submit` frames it; nothing of what waits. */
 export function encodeAnswers(answers: readonly Answer[], messageBytesMax: number): readonly Uint8Array[] {
   return packed(
     messageBytesMax,
     answers.map(({ id, receipt }) => {
-      const frame = encodeReceipt(receipt)
+      const frame = receipt === undefined ? NOTHING : encodeReceipt(receipt)
       const bytes = new Uint8Array(ID_BYTES + 4 + frame.length)
       const view = new DataView(bytes.buffer)
       view.setUint32(0, id)
@@ -90,6 +91,7 @@ export function decodeAnswers(message: Uint8Array): readonly Answer[] {
     at = from + view.getUint32(at + ID_BYTES)
     const receipt = receiptIn(message.subarray(from, at))
     if (receipt !== undefined) answers.push({ id, receipt })
+    else if (at === from) answers.push({ id })
   }
   return answers
 }

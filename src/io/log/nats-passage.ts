@@ -37,6 +37,7 @@ export function createPassage({
         const decode = (message: Uint8Array, reply: string): readonly Inbound[] =>
           (decodePassed(message) ?? []).map(({ id, ...delivery }) => ({
             ...delivery,
+            passed: { as: `${reply} ${id}`, waits: () => answering(reply, { id }) },
             respond: (receipt) => answering(reply, { id, receipt }),
           }))
         return groups(connection, subjectOf(partition), { waitingBytesMax, decode, signal: AbortSignal.any([signal, ending]) })

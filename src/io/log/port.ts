@@ -49,7 +49,7 @@ export interface Lease {
 }
 
 /** A verified delivery on its way from the listener that took it to the box of its slot. */
-export interface Passed extends Omit<Inbound, 'respond'> {
+export interface Passed extends Omit<Inbound, 'respond' | 'passed'> {
   /** The listener's own, for the answer. */
   readonly id: number
   /** Who signed it, as the listener found out. */
@@ -58,7 +58,8 @@ export interface Passed extends Omit<Inbound, 'respond'> {
 
 export interface Answer {
   readonly id: number
-  readonly receipt: Receipt
+  /** Without one it waits at the box, which answers later. */
+  readonly receipt?: Receipt
 }
 
 export interface Shared {
@@ -74,7 +75,7 @@ export interface Shared {
   /** Answers to what was passed on here, until the signal aborts. One consumer. */
   answers(signal: AbortSignal): AsyncIterable<readonly Answer[]>
   /**
-   * What listeners pass on to a partition, each with its signer. Of two who listen both have it. What waits to be taken is bounded, in number and in
+   * What listeners pass on to a partition, each with its signer, and known again by `passed` when it is passed on again. Of two who listen both have it. What waits to be taken is bounded, in number and in
    * bytes: what comes beyond it is lost.
    */
   passed(partition: number): SubmissionListener

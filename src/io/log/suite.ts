@@ -208,6 +208,32 @@ export function logSuite(name: string, stage: LogStage): void {
       expect(seen.find(({ payload }) => textOf(payload) === '1')).toMatchObject(first)
     })
 
+    test('what is passed on again is known again, and not taken for what another listener passes on', async () => {
+      const connect = await connected()
+      const [listener, another, box] = [await connect('listener'), await connect('another'), await connect('box')]
+      const inbound = box.passed(1).inbound(signal())
+      await stage.until(box.log(1))
+      listener.pass(1, [passed(1), passed(2)])
+      listener.pass(1, [passed(1)])
+      another.pass(1, [passed(1)])
+      const names: (string | undefined)[] = []
+      const waits = (async () => {
+        for await (const group of another.answers(signal())) return group
+        return []
+      })()
+      const reading = (async () => {
+        for await (const group of inbound) {
+          names.push(...group.map((one) => one.passed?.as))
+          for (const one of group) one.passed?.waits()
+          if (names.length >= 4) return
+        }
+      })()
+      await stage.until(reading)
+      const counts = [...Map.groupBy(names, (name) => name).values()].map((group) => group.length)
+      expect([names.includes(undefined), counts.sort()]).toEqual([false, [1, 1, 2]])
+      expect(await stage.until(waits), 'that it waits at the box').toEqual([{ id: 1 }])
+    })
+
     test('what is passed on in one go comes, whatever its length', async () => {
       const connect = await connected()
       const [listener, box] = [await connect('listener'), await connect('box')]

@@ -2,7 +2,18 @@ import type { BlockNumber, Cid, EpochId, Hash } from '#domain/ids.ts'
 import type { BATCH_REASONS } from '#domain/reasons.ts'
 import type { Store } from '#io/store/port.ts'
 import { letGoOfEntries } from '#life/retention.ts'
-import { BATCHES_PREFIX, batchesPrefix, batchKey, CURSOR_KEY, EVIDENCE_PREFIX, evidenceKey, evidencesPrefix } from './keys.ts'
+import {
+  BATCHES_PREFIX,
+  batchesPrefix,
+  batchKey,
+  CURSOR_KEY,
+  EVIDENCE_PREFIX,
+  evidenceKey,
+  evidencesPrefix,
+  UNPUBLISHED_PREFIX,
+  unpublishedKey,
+  unpublishedsPrefix,
+} from './keys.ts'
 import type { Findings } from './recheck.ts'
 
 /** Why a batch has no attestation from here. */
@@ -33,6 +44,14 @@ export interface Evidence extends Omit<Findings, 'traces'> {
   readonly epochId: EpochId
 }
 
+/** Evidence that is not on IPFS yet. */
+export interface Unpublished {
+  readonly epochId: EpochId
+  readonly batchCid: Cid
+  /** Since it was judged. */
+  readonly attempts: number
+}
+
 /** The validator's durable memory, apart from its guards. */
 export interface Journal {
   batch(epochId: EpochId, batchCid: Cid): BatchRecord | undefined
@@ -41,6 +60,12 @@ export interface Journal {
   note(record: BatchRecord): Promise<void>
   noteEvidence(evidence: Evidence): Promise<Uint8Array>
   evidence(epochId: EpochId, batchCid: Cid): Evidence | undefined
+  evidenceBytes(epochId: EpochId, batchCid: Cid): Uint8Array | undefined
+  noteUnpublished(unpublished: Unpublished): Promise<void>
+  /** The oldest of them. */
+  unpublished(countMax: number): readonly Unpublished[]
+  /** As `note`; its evidence is unpublished no more. */
+  notePublished(record: BatchRecord): Promise<void>
   cursor(): BlockNumber | undefined
   saveCursor(block: BlockNumber): Promise<void>
   /** Removes records and evidence of epochs before `oldest`, as a `Shelf` does. */
@@ -68,6 +93,14 @@ export function createJournal({ store }: { readonly store: Store }): Journal {
       return bytes
     },
     evidence: (epochId, batchCid) => read(evidenceKey(epochId, batchCid)),
+    evidenceBytes: (epochId, batchCid) => store.get(evidenceKey(epochId, batchCid)),
+    noteUnpublished: (each) => store.commit([{ key: unpublishedKey(each.epochId, each.batchCid), value: toBytes(each) }]),
+    unpublished: (countMax) => store.scan(UNPUBLISHED_PREFIX, { limit: countMax }).map(({ value }) => fromBytes<Unpublished>(value)),
+    notePublished: (record) =>
+      store.commit([
+        { key: batchKey(record.epochId, record.batchCid), value: toBytes(record) },
+        { key: unpublishedKey(record.epochId, record.batchCid) },
+      ]),
     cursor: () => read(CURSOR_KEY),
     saveCursor: (block) => store.commit([{ key: CURSOR_KEY, value: toBytes(block) }]),
     letGo: (oldest, countMax) =>
@@ -75,6 +108,7 @@ export function createJournal({ store }: { readonly store: Store }): Journal {
         [
           { prefix: BATCHES_PREFIX, end: batchesPrefix(oldest) },
           { prefix: EVIDENCE_PREFIX, end: evidencesPrefix(oldest) },
+          { prefix: UNPUBLISHED_PREFIX, end: unpublishedsPrefix(oldest) },
         ],
         countMax,
         store,

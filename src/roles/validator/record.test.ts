@@ -279,6 +279,48 @@ describe('what is kept, in which order', () => {
     await running.stop()
   })
 
+  /** IPFS that takes nothing while `isAway`, and counts how often it was asked. */
+  function takingLater() {
+    const place = { isAway: true, asked: 0 }
+    const spoil = ({ ipfs }: ValidatorDeps) => ({
+      ipfs: {
+        ...ipfs,
+        async add(...args: Parameters<typeof ipfs.add>) {
+          place.asked += 1
+          if (place.isAway) throw new WeftError('IPFS_NOT_FOUND', { cid: 'x', waitedMs: 1 })
+          return ipfs.add(...args)
+        },
+      },
+    })
+    return { place, spoil }
+  }
+
+  test.each(['by the same life', 'by the next life'])(
+    'V22: evidence that could not be published is when IPFS is back, %s',
+    async (life) => {
+      const world = await openWorld()
+      const { place, spoil } = takingLater()
+      let running = await world.start({ spoil })
+      const batchCid = await world.anchor({ ...honest(world), snapshotCids: [CID_B] })
+      await judged(world, running)
+      place.isAway = false
+      if (life === 'by the next life') {
+        await running.stop()
+        running = await world.start({ spoil, store: running.store.crash() })
+      }
+      await world.clock.advance(60_000)
+      const [record] = running.validator.batches(EPOCH_1)
+      expect(record).toMatchObject({ state: 'attested', failureCount: 1 })
+      const bytes = await world.ipfs.node('anybody').get(record?.evidenceCid as Cid, { bytesMax: 1e6, timeoutMs: 1 })
+      expect(JSON.parse(new TextDecoder().decode(bytes))).toEqual(running.validator.evidence(EPOCH_1, batchCid))
+      expect(running.events.filter((event) => event === 'evidence_published')).toHaveLength(1)
+      const asked = place.asked
+      await world.clock.advance(600_000)
+      expect(place.asked).toBe(asked)
+      await running.stop()
+    },
+  )
+
   test('what was found is told with the CID under which it is served: a name in the log, and a file for everybody', async () => {
     const world = await openWorld()
     const told: unknown[] = []

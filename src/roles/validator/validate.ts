@@ -253,7 +253,7 @@ function isWindowOver({ epochId, index }: Candidate, { view, contract }: Validat
   return view.head !== undefined && isAttestationWindowOver(start, view.head.contractNumber, contract)
 }
 
-/** Evidence is kept here first; a place on IPFS where others find it is welcome but not needed. */
+/** Evidence is kept here first; a place on IPFS where others find it is welcome but not needed. What could not be put there is again, later (V22). */
 async function keepEvidence(
   { epochId, batchCid }: Candidate,
   found: Omit<Findings, 'traces'>,
@@ -265,6 +265,7 @@ async function keepEvidence(
     return await ipfs.add(bytes, epochId)
   } catch (failure) {
     if (!isWeftError(failure) || failure.kind !== 'transient') throw failure
+    await journal.noteUnpublished({ epochId, batchCid, attempts: 0 })
     report('evidence_not_published', { epochId, batchCid, ...toldOf(failure) })
     return undefined
   }

@@ -23,6 +23,7 @@ import { createHeard } from './heard.ts'
 import { barUpTo, noteGuardsOf } from './interchange.ts'
 import { type BatchRecord, createJournal, type Evidence } from './journal.ts'
 import { createLanes } from './lanes.ts'
+import { publishLater } from './publish.ts'
 import type { Level } from './recheck.ts'
 import type { Recomputer } from './recompute.ts'
 import { createSilence } from './silence.ts'
@@ -139,6 +140,7 @@ export function createValidator(options: ValidatorOptions, deps: ValidatorDeps):
     void life.spawn(watchAppointment('validator', deps, life.signal))
     const followed = (): EpochId => [...validating.view.epochs()].at(-1)?.epochId ?? parseEpochId(0)
     void life.spawn(retain(shelvesOf(options, deps), { ...deps, followed }, life.signal))
+    void life.spawn(publishLater(validating, life.signal))
     const standIns = createStandIns(validating, life)
     const silence = createSilence({ ...validating, isListening: deps.listener !== undefined })
     const ear = deps.listener && createEar({ ...validating, listener: deps.listener, learnRules: rulesFor(validating, life) }, life)

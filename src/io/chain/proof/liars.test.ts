@@ -193,12 +193,12 @@ describe('at the start', () => {
     expect([world.unproved, world.told()]).toEqual([['headers'], []])
   })
 
-  test('one endpoint that cannot prove what the other can does not decide, nor is it accused', async () => {
+  test('one endpoint that cannot prove what the other can does not decide, and has no word in what is agreed upon', async () => {
     const bad = node()
     for (const method of ['eth_getBlockByNumber', 'eth_getBlockByHash']) bad.scripts[method] = others(bad.scripts[method] as never)
     const world = openLiars({ nodes: { a: bad, b: node() } })
     await world.anchor()
-    expect([world.unproved, world.told()]).toEqual([[], []])
+    expect([world.unproved, world.told()]).toEqual([[], ['a.test forges']])
   })
 })
 

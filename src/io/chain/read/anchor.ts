@@ -60,8 +60,12 @@ interface Contracts {
   readonly nodes: View<typeof nodesAbi>
 }
 
+/** What a role rests on for as long as it runs is what the endpoints agree on. */
+const agreedOf = (rpc: Rpc): Rpc => rpc.agreed ?? rpc
+
 /** Throws `CONTRACT_UNKNOWN` unless both addresses hold what they should and belong together. */
-async function findNodes(rpc: Rpc, options: AnchorChainOptions): Promise<Address> {
+async function findNodes(anyRpc: Rpc, options: AnchorChainOptions): Promise<Address> {
+  const rpc = agreedOf(anyRpc)
   const codes = await rpc.all(
     [options.protocolState, options.dataMarket].map((address) => ({ method: 'eth_getCode', params: [address, 'latest'] })),
   )
@@ -83,17 +87,22 @@ function createReads(rpc: Rpc, sources: EventSources) {
   }
   const market = sources.dataMarket as Hex
   const view = contracts.protocolState
+  const agreed = {
+    protocolState: createView(agreedOf(rpc), protocolStateAbi, sources.protocolState),
+    protocolStateExtras: createOptionalView(agreedOf(rpc), protocolStateAbi, sources.protocolState),
+    dataMarket: createView(agreedOf(rpc), dataMarketAbi, sources.dataMarket),
+  }
   return {
     head: () => handedOut(readHead(rpc), rpc.reach),
     block: (number) => handedOut(readBlock(rpc, number), rpc.reach),
     firstSeeing: async (number) => firstSeeing(rpc, number, await readHeadHeader(rpc)),
     async deploymentBlock() {
-      const number = parseContractNumber(await view('deploymentBlockNumber', [market]))
+      const number = parseContractNumber(await agreed.protocolState('deploymentBlockNumber', [market]))
       return firstSeeing(rpc, number, await readHeadHeader(rpc))
     },
-    market: () => readMarketState(contracts.protocolState, sources.dataMarket),
-    sequencerId: () => contracts.dataMarket('sequencerId', []),
-    manifests: () => readManifests(contracts.protocolStateExtras, sources.dataMarket),
+    market: () => readMarketState(agreed.protocolState, sources.dataMarket),
+    sequencerId: () => agreed.dataMarket('sequencerId', []),
+    manifests: () => readManifests(agreed.protocolStateExtras, sources.dataMarket),
     manifestAt: (epochId) =>
       readManifestAt({ endpoint: rpc.endpoint, view, extras: contracts.protocolStateExtras }, sources.dataMarket, epochId),
     slots: () => readSlots(contracts.nodes),
@@ -142,7 +151,7 @@ async function* reaching(steps: AsyncIterable<ChainStep>, { reach }: Rpc): Async
   }
 }
 
-/** Reads one data market through any standard JSON-RPC node. Throws `CHAIN_WRONG`, `CONTRACT_UNKNOWN`, `CHAIN_UNREACHABLE`, `CHAIN_ANSWER_INVALID`. */
+/** Reads one data market through any standard JSON-RPC node. Throws `CHAIN_WRONG`, `CONTRACT_UNKNOWN`, `CHAIN_UNREACHABLE`, `CHAIN_ANSWER_INVALID`, `CHAIN_DISPUTED`. */
 export async function connectAnchorChain(options: AnchorChainOptions): Promise<AnchorChain> {
   const { chainId, protocolState, dataMarket, clock, pollMs } = options
   const { rpc, proofs, heads } = options.rpc ?? openProvenRpc(options)

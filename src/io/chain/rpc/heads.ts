@@ -24,6 +24,12 @@ const STATE_BLOCK_PLACE: Readonly<Record<string, number>> = {
 /** The block that a call's state is of. */
 const blockOf = ({ method, params }: RpcCall): unknown => params[STATE_BLOCK_PLACE[method] ?? params.length]
 
+/** The call, of the state at this block instead of the newest. */
+export function asOf(call: RpcCall, block: number): RpcCall {
+  const place = STATE_BLOCK_PLACE[call.method]
+  return place === undefined ? call : { ...call, params: call.params.with(place, `0x${block.toString(16)}`) }
+}
+
 /** Whether the state is of the newest block, whichever that is. */
 export const isOfLatest = (call: RpcCall): boolean => blockOf(call) === 'latest'
 

@@ -256,6 +256,10 @@ export function createHealth(target: Target, pace: Pace, { onTrouble, onUse }: E
       trust.lied()
       tell(lie, detail)
     },
+    /** Of what another one says it says something else, and nobody knows who is right. */
+    contradicts: (detail: string): void => tell('contradicts', detail),
+    /** It says what most say. */
+    agreed: (): void => over('contradicts'),
     /** It is on another fork than the others: not asked for a while, unless it comes back before. */
     strayed(detail: string, isSettled: boolean): void {
       goodInARow = 0

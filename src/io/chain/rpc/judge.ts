@@ -2,10 +2,10 @@ import type { RpcAnswer, RpcCall } from './answer.ts'
 import type { Trouble } from './post.ts'
 
 /**
- * What an endpoint may say that is not so: `omits` a log that is there, `invents` one that is not, `forges` a header or receipts. Who does is
- * asked no more for a while.
+ * What an endpoint may say that is not so: `omits` a log that is there, `invents` one that is not, `forges` a header or receipts, `contradicts`
+ * of a contract's state what most others say. Who does is asked no more for a while.
  */
-export type Lie = 'omits' | 'invents' | 'forges'
+export type Lie = 'omits' | 'invents' | 'forges' | 'contradicts'
 /** What it may do besides: `withholds` receipts that the others give, answers from `other_forks`, or with what has not the form of an answer. */
 export type Doubt = 'withholds' | 'other_forks' | 'invalid'
 
@@ -34,5 +34,5 @@ export class Unanswered extends Error {
   }
 }
 
-const LIES: ReadonlySet<string> = new Set<Lie>(['omits', 'invents', 'forges'])
+const LIES: ReadonlySet<string> = new Set<Lie>(['omits', 'invents', 'forges', 'contradicts'])
 export const isLie = (word: string): word is Lie => LIES.has(word)

@@ -122,6 +122,10 @@ export function createLookout(members: readonly Member[], options: LookoutOption
   }
 
   return {
+    /** Of one: `undefined` unless it serves the chain. */
+    headOf: (member: Member): Promise<Told | undefined> => lookAt(member),
+    /** Those that are not made up, told at one moment. */
+    believe,
     /** The newest block that endpoints are believed to have; 0 before one told of any. */
     head: credibleHead,
     heard,

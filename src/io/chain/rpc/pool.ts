@@ -1,4 +1,5 @@
 import { WeftError } from '#domain/errors.ts'
+import { type AskAgreed, createAgreed } from './agreed.ts'
 import type { RpcAnswer, RpcCall } from './answer.ts'
 import { createDoubts, isHashUnknown } from './doubts.ts'
 import { createProgress } from './endpoint.ts'
@@ -185,7 +186,10 @@ async function broadcast(call: RpcCall, members: readonly Member[], otherwise: A
  * Several endpoints of one chain as one. What is asked together is answered by one of them: the best that can, and the next when it fails or
  * lacks something. Throws `CHAIN_UNREACHABLE`, `CHAIN_ANSWER_INVALID` when all fail, `CHAIN_WRONG` when all serve another chain.
  */
-export function createPool({ targets, chainId, pace, judge, followed, ...listeners }: PoolOptions): AskAll {
+export function createPool({ targets, chainId, pace, judge, followed, ...listeners }: PoolOptions): {
+  readonly ask: AskAll
+  readonly agreed: AskAgreed
+} {
   const members = targets.map((target) => createMember(target, { pace, judge, ...listeners }))
   const lookout = createLookout(members, { chainId, pace, followed })
   const read = createReader(members, { lookout, pace })
@@ -197,7 +201,7 @@ export function createPool({ targets, chainId, pace, judge, followed, ...listene
     return broadcast(call, usable, read)
   }
 
-  return async (calls) => {
+  async function ask(calls: readonly RpcCall[]): Promise<readonly RpcAnswer[]> {
     const reads = calls.filter((call) => !isBroadcast(call))
     const [answers, ...sent] = await Promise.all([
       reads.length === 0 ? [] : read(reads),
@@ -206,4 +210,6 @@ export function createPool({ targets, chainId, pace, judge, followed, ...listene
     const [readsLeft, sentLeft] = [answers.values(), sent.values()]
     return calls.map((call) => (isBroadcast(call) ? sentLeft : readsLeft).next().value as RpcAnswer)
   }
+
+  return { ask, agreed: createAgreed(members, { lookout, pace, read }) }
 }

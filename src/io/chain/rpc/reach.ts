@@ -106,6 +106,8 @@ export function createReach(pace: Pick<Pace, 'nowMs'>) {
       const { number } = reached ?? NOWHERE
       if (block.number > number || (block.number === number && block.hash !== undefined)) set(block)
     },
+    /** The newest block that was handed out; below 0 before the first. */
+    floor: (): number => (reached ?? NOWHERE).number,
     /** Of a block that was handed out. */
     hashAt: handed.hashAt,
     /** What is above the block is not so any more; without one, nobody would hear of it if what was reached went. */

@@ -24,6 +24,14 @@ export function isRevert({ code, message, data }: RpcRefusal): boolean {
   return (data !== undefined && REVERT_CODES.includes(code)) || OF_A_REVERT.test(message)
 }
 
+/** What some nodes answer to a call that reverts without data; with the same code they say that they lack a block, or are too busy. */
+const SERVER_ERROR_CODE = -32_000
+const OF_A_BARE_REVERT = /revert|invalid opcode/i
+
+/** As `isRevert`, also in the words of nodes that tell it of a call without data, as every contract refuses that lacks the function. */
+export const isRefusedByContract = (refusal: RpcRefusal): boolean =>
+  isRevert(refusal) || (refusal.code === SERVER_ERROR_CODE && OF_A_BARE_REVERT.test(refusal.message))
+
 /**
  * What nodes say of code that cannot be run to its end. JSON-RPC has no code of its own for it, so the text must do. Out of gas is among
  * them: that is the same on every node only for a call that names its gas.

@@ -20,6 +20,8 @@ export interface Rpc {
   ask(method: string, params: readonly unknown[]): Promise<RpcAnswer>
   /** As `ask`; a refusal is `CHAIN_ANSWER_INVALID` too. */
   call(method: string, params: readonly unknown[]): Promise<unknown>
+  /** The same, where what is asked of contracts is what more than half of the endpoints say: for what is relied on for long. Throws `CHAIN_DISPUTED` besides. */
+  readonly agreed?: Rpc
   /** As `call` for several, in one request as far as it holds them, answered in their order. */
   all(calls: readonly RpcCall[]): Promise<unknown[]>
 }
@@ -36,12 +38,14 @@ export interface RpcOptions {
   readonly judge?: Judge | undefined
 }
 
+type AskAll = (calls: readonly RpcCall[]) => Promise<readonly RpcAnswer[]>
+
 /** Opens nothing yet: the first call does. `pause` is used between tries. Throws `SETTINGS_INVALID` for what is no HTTP URL. */
 export function createRpc({ rpcUrl, pause, chainId, onEndpointTrouble, onEndpointUse, judge }: RpcOptions): Rpc {
   const targets = parseTargets(rpcUrl)
   const endpoint = targets.map((target) => target.endpoint).join(', ')
   const reach = createReach(pause)
-  const askPool = createPool({
+  const pool = createPool({
     targets,
     chainId,
     pace: pause,
@@ -50,22 +54,37 @@ export function createRpc({ rpcUrl, pause, chainId, onEndpointTrouble, onEndpoin
     judge: reach.judgedBy(judge),
     followed: reach.hashAt,
   })
+  const reaching =
+    (ask: AskAll): AskAll =>
+    async (calls) => {
+      for (;;) {
+        const witnessed = reach.witnessed(calls)
+        try {
+          return (await ask(witnessed)).slice(witnessed.length - calls.length)
+        } catch (failure) {
+          const isWitnessed = witnessed !== calls && isWeftError(failure, 'CHAIN_ANSWER_INVALID')
+          if (!isWitnessed || !(await reach.isRewritten(pool.ask))) throw failure
+        }
+      }
+    }
+  const about = { endpoint, isJudged: judge !== undefined, reach }
+  const agreed = {
+    ...about,
+    ...asking(
+      endpoint,
+      reaching((calls) => pool.agreed(calls, reach.floor())),
+    ),
+  }
+  return { ...about, agreed, ...asking(endpoint, reaching(pool.ask)) }
+}
+
+/** Gathers what is asked in one turn. */
+function asking(endpoint: string, askAll: AskAll): Pick<Rpc, 'ask' | 'call' | 'all'> {
   let waiting = new Map<string, PromiseWithResolvers<RpcAnswer> & { readonly call: RpcCall }>()
 
   function resultOf(answer: RpcAnswer, method: string): unknown {
     if (answer.isOk) return answer.result
     throw new WeftError('CHAIN_ANSWER_INVALID', { endpoint, method, detail: `${answer.refusal.message} (${answer.refusal.code})` })
-  }
-
-  async function askAll(calls: readonly RpcCall[]): Promise<readonly RpcAnswer[]> {
-    const witnessed = reach.witnessed(calls)
-    try {
-      return (await askPool(witnessed)).slice(witnessed.length - calls.length)
-    } catch (failure) {
-      const isWitnessed = witnessed !== calls && isWeftError(failure, 'CHAIN_ANSWER_INVALID')
-      if (!isWitnessed || !(await reach.isRewritten(askPool))) throw failure
-      return askAll(calls)
-    }
   }
 
   function flush(): void {
@@ -88,9 +107,6 @@ export function createRpc({ rpcUrl, pause, chainId, onEndpointTrouble, onEndpoin
   }
 
   return {
-    endpoint,
-    isJudged: judge !== undefined,
-    reach,
     ask,
     call: async (method, params) => resultOf(await ask(method, params), method),
     async all(calls) {

@@ -4,7 +4,7 @@ import { WeftError } from '#domain/errors.ts'
 import type { Address, BlockNumber } from '#domain/ids.ts'
 import type { RpcAnswer } from './answer.ts'
 import { quantity } from './block.ts'
-import { isRevert } from './revert.ts'
+import { isRefusedByContract } from './revert.ts'
 import type { Rpc } from './rpc.ts'
 
 /** Reads the view functions of one contract, at the latest block or as of the end of `at`. */
@@ -23,12 +23,6 @@ export interface OptionalView<ContractAbi extends Abi> {
   ): Promise<ContractFunctionReturnType<ContractAbi, 'view' | 'pure', Name> | undefined>
 }
 
-/**
- * What some nodes answer to a call that reverts without data, as every contract does that lacks the function; with the same code they
- * say that they lack a block, or are too busy.
- */
-const SERVER_ERROR_CODE = -32_000
-const OF_A_REVERT = /revert|invalid opcode/i
 /** Of a contract that takes calls of whatever function, and does nothing. */
 const NOTHING = '0x'
 
@@ -52,11 +46,7 @@ function resultOf(rpc: Rpc, abi: Abi, address: Address, answer: { readonly funct
 }
 
 /** Whether that is what a contract without the function answers. */
-function isMissing(answer: RpcAnswer): boolean {
-  if (answer.isOk) return answer.result === NOTHING
-  const { refusal } = answer
-  return isRevert(refusal) || (refusal.code === SERVER_ERROR_CODE && OF_A_REVERT.test(refusal.message))
-}
+const isMissing = (answer: RpcAnswer): boolean => (answer.isOk ? answer.result === NOTHING : isRefusedByContract(answer.refusal))
 
 /** Throws `CHAIN_UNREACHABLE`, `CHAIN_ANSWER_INVALID`. Views called in one turn travel as one request. */
 export function createView<const ContractAbi extends Abi>(rpc: Rpc, abi: ContractAbi, address: Address): View<ContractAbi> {

@@ -248,6 +248,7 @@ function turnDown(held: Held, deps: IntakeDeps): Held | Answer {
 /** Keeps a delivery for later. What has no place is refused as what it is. */
 function hold(held: Held, deps: IntakeDeps): Answer[] {
   const displaced = deps.waiting.hold(held)
+  if (displaced !== held) held.delivery.passed?.waits()
   return displaced === undefined ? [] : [giveUp(displaced, deps)]
 }
 

@@ -180,6 +180,17 @@ describe('S11, G7: what may wait', () => {
   })
   const block = (number: number) => number as BlockNumber
 
+  test('has one seat for what is passed on again and again, another for another, and a new one once it is free', () => {
+    const passed = (as: string): Held => ({ ...held('a'), delivery: { ...held('a').delivery, passed: { as, waits: () => undefined } } })
+    const waiting = createWaiting({ unitsMax: 100, unitsPerPeerMax: 2, blocksMax: 5 })
+    expect(['one 1', 'one 1', 'other 1', 'one 1'].map((name) => waiting.hold(passed(name)))).toEqual(Array(4).fill(undefined))
+    expect(waiting.length()).toBe(2)
+    const third = passed('one 2')
+    expect(waiting.hold(third)).toBe(third)
+    expect(waiting.step(block(1), () => false).due.map(({ delivery }) => delivery.passed?.as)).toEqual(['one 1', 'other 1'])
+    expect([waiting.hold(passed('one 1')), waiting.length()]).toEqual([undefined, 1])
+  })
+
   test('is bounded per peer, in count as in bytes', () => {
     const waiting = createWaiting({ unitsMax: 100, unitsPerPeerMax: 3, blocksMax: 5 })
     const mine = [held('a', 1_023), held('a', 1_024), held('a')]

@@ -34,7 +34,10 @@ export interface Held {
 }
 
 export interface Waiting {
-  /** Takes one in. Returns what has no seat: itself, or one of a peer that has more than its share. */
+  /**
+   * Takes one in. Returns what has no seat: itself, or one of a peer that has more than its share. What a listener passes on again keeps the seat that it has: one
+   * answer is enough for it.
+   */
   hold(held: Held): Held | undefined
   /** Lets go of everything that is no longer awaited, in the order of arrival, and of what has waited too long. `head`: `undefined` before the first block. */
   step(
@@ -52,6 +55,8 @@ interface Seat {
 
 export function createWaiting(limits: WaitingLimits = WAITING_LIMITS): Waiting {
   const seats = new Map<Held, Seat>()
+  /** Of those that were passed on, by what they were passed on as. */
+  const passed = new Set<string>()
   const perPeer = new Map<string, number>()
   let units = 0
 
@@ -65,6 +70,7 @@ export function createWaiting(limits: WaitingLimits = WAITING_LIMITS): Waiting {
   function remove(held: Held): void {
     change(held.delivery.peer, -(seats.get(held)?.units ?? 0))
     seats.delete(held)
+    if (held.delivery.passed !== undefined) passed.delete(held.delivery.passed.as)
   }
 
   /** Of the peer with the most the one that came last: peers are free to be many, so nobody keeps more than others while somebody finds no seat. */
@@ -77,6 +83,8 @@ export function createWaiting(limits: WaitingLimits = WAITING_LIMITS): Waiting {
   return {
     hold(held) {
       const { peer, payload } = held.delivery
+      const as = held.delivery.passed?.as
+      if (as !== undefined && passed.has(as)) return undefined
       const needed = 1 + Math.floor(payload.length / UNIT_BYTES)
       const own = (perPeer.get(peer) ?? 0) + needed
       if (own > limits.unitsPerPeerMax) return held
@@ -88,6 +96,7 @@ export function createWaiting(limits: WaitingLimits = WAITING_LIMITS): Waiting {
       if (units - freed + needed > limits.unitsMax) return held
       if (displaced !== undefined) remove(displaced)
       seats.set(held, { units: needed, since: undefined })
+      if (as !== undefined) passed.add(as)
       change(peer, needed)
       return displaced
     },

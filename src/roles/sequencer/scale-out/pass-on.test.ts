@@ -25,6 +25,12 @@ function openStage() {
     },
   }
   let passOn: PassOn | undefined
+  async function say(answers: readonly Answer[]): Promise<void> {
+    const before = said
+    said = Promise.withResolvers()
+    before.resolve(answers)
+    await clock.advance(0)
+  }
   void live(stopping.signal, (life) => {
     passOn = createPassOn(PARTITIONS, { shared, clock, counters }, life)
   })
@@ -40,13 +46,10 @@ function openStage() {
       if (passOn?.isWayFull(slotId as SlotId)) return 'full'
       return (passOn as PassOn).record(ballot, { peer: 'p', protocol: 'weft', submissionId, payload: new Uint8Array(length), respond })
     },
-    async answer(ids: readonly number[]) {
-      const answers = ids.map((id): Answer => ({ id, receipt: { submissionId: String(id) as SubmissionId, code: 'accepted', reason: '' } }))
-      const before = said
-      said = Promise.withResolvers()
-      before.resolve(answers)
-      await clock.advance(0)
-    },
+    answer: (ids: readonly number[]) =>
+      say(ids.map((id) => ({ id, receipt: { submissionId: String(id) as SubmissionId, code: 'accepted', reason: '' } }))),
+    /** That they wait at the box. */
+    waits: (ids: readonly number[]) => say(ids.map((id) => ({ id }))),
     stop: () => stopping.abort(new Error('test is over')),
   }
 }
@@ -70,6 +73,23 @@ test('S29: what is not answered is passed on again, to the same partition, and a
   expect(stage.passed).toHaveLength(4)
   expect(stage.answered).toHaveLength(2)
   expect(stage.counters.total()).toEqual({ accepted: 2 })
+  stage.stop()
+})
+
+test('S29: what waits at a box, as that says, comes again when its word is out, and is answered once', async () => {
+  const stage = openStage()
+  expect([stage.take(1), stage.take(3)]).toEqual(['passed_on', 'passed_on'])
+  await stage.clock.advance(100)
+  await stage.waits([1])
+  const timesOf = (id: number) => stage.passed.filter(({ delivery }) => delivery.id === id).length
+  await stage.clock.advance(4_500)
+  expect([timesOf(1), timesOf(2)]).toEqual([1, 5])
+  // The box is gone, and says nothing more: from then on it is passed on as ever.
+  await stage.clock.advance(3_000)
+  expect(timesOf(1)).toBe(4)
+  await stage.waits([1])
+  await stage.answer([1])
+  expect([stage.answered.map(({ code }) => code), stage.counters.total()]).toEqual([['accepted'], { accepted: 1 }])
   stage.stop()
 })
 

@@ -14,6 +14,8 @@ const UNANSWERED_MAX = 10_000
 const UNANSWERED_BYTES_MAX = 64 * 1024 * 1024
 /** A box answers in milliseconds. What was lost on the way, or with the box, is passed on again; a vote that it has already is a duplicate. */
 const AGAIN_MS = 1_000
+/** What waits at a box as that says, comes again so much later: the box may be gone, with all that waited. */
+const WAITS_MS = 5_000
 const LOOK_MS = 250
 
 /** Where the votes of a slot meet. */
@@ -24,7 +26,7 @@ interface Open {
   readonly passed: Passed
   readonly delivery: Inbound
   readonly vote: VerifiedSubmission
-  passedAtMs: number
+  againAtMs: number
 }
 
 export interface PassOnDeps {
@@ -66,8 +68,8 @@ export function createPassOn(partitions: number, { shared, clock, counters }: Pa
       await clock.sleep(LOOK_MS, signal).catch(() => undefined)
       const nowMs = clock.nowMs()
       for (const one of open.values()) {
-        if (nowMs - one.passedAtMs < AGAIN_MS) continue
-        one.passedAtMs = nowMs
+        if (nowMs < one.againAtMs) continue
+        one.againAtMs = nowMs + AGAIN_MS
         put(one)
       }
     }
@@ -78,6 +80,10 @@ export function createPassOn(partitions: number, { shared, clock, counters }: Pa
       for (const { id, receipt } of answers) {
         const answered = open.get(id)
         if (answered === undefined) continue
+        if (receipt === undefined) {
+          answered.againAtMs = clock.nowMs() + WAITS_MS
+          continue
+        }
         open.delete(id)
         weigh(answered, -1)
         const { epochId, slotId } = answered.vote.submission.request
@@ -98,7 +104,7 @@ export function createPassOn(partitions: number, { shared, clock, counters }: Pa
       const passed = { id: newest, peer, protocol, submissionId: delivery.submissionId, payload, signer }
       const vote = { submissionId, submission, signer }
       votes.note(vote)
-      const one = { partition, passed, delivery, vote, passedAtMs: clock.nowMs() }
+      const one = { partition, passed, delivery, vote, againAtMs: clock.nowMs() + AGAIN_MS }
       open.set(newest, one)
       weigh(one, 1)
       put(one)

@@ -132,6 +132,29 @@ test('S9, S11, S30: what comes for a partition that is full costs no signature c
   expect(codes(collected)).toEqual(['accepted'])
 })
 
+test('S11, S30: what a box lets wait has one seat there, however often it is passed on meanwhile, and nothing of it is lost', async () => {
+  const { world, parts } = await apart()
+  const wire = createWire()
+  await ready(world, await parts.box({ wire }), await parts.box({ wire }))
+  const listener = await parts.listener()
+  // The boxes do not see the release; the listener does.
+  wire.isHeld = () => true
+  await world.release()
+  const answered: Receipt[] = []
+  const copies = Array<Submission>(1_500).fill(await vote(world, 1, 0, 0))
+  listener.push(
+    copies.map((each) => named(each)),
+    answered,
+    'collect',
+  )
+  // Passed on some ten times: more than all seats of a peer.
+  await world.clock.advance(10_000)
+  expect(answered).toEqual([])
+  wire.isHeld = () => false
+  await world.until(() => answered.length === copies.length)
+  expect(codes(answered).sort()).toEqual(['accepted', ...Array(copies.length - 1).fill('duplicate')])
+})
+
 test('S27: the sealer counts when every box has closed the epoch, with all that they took until then', async () => {
   const { world, parts } = await apart()
   const wire = createWire()
@@ -167,7 +190,7 @@ test('S27: what a listener passes on late a box refuses that has closed the epoc
   const stopping = new AbortController()
   const heard: unknown[] = []
   void (async () => {
-    for await (const answers of slow.answers(stopping.signal)) heard.push(...answers.map(({ receipt }) => receipt.code))
+    for await (const answers of slow.answers(stopping.signal)) heard.push(...answers.map(({ receipt }) => receipt?.code))
   })()
   const signer = signerOf(1).address
   slow.pass(1, [{ id: 1, peer: 'p', protocol: 'weft', submissionId: uuid(), payload: encodeSubmission(submission), signer }])
