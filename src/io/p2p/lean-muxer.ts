@@ -1,6 +1,6 @@
 import { type YamuxMuxerInit, yamux } from '@chainsafe/libp2p-yamux'
 import type { StreamMuxerFactory } from '@libp2p/interface'
-import { type Layer, joinPieces, type Muxer, straighten, tellWhoListens } from './lean-layers.ts'
+import { inTurn, joinPieces, type Layer, type Muxer, stayPaused, straighten, tellWhoListens } from './lean-layers.ts'
 
 /**
  * Yamux, without what it and the layers below it do for each message that need not be done, which with thousands of peers is most of what they do, and with
@@ -73,7 +73,7 @@ function boundFrames(muxer: MuxerWithin): void {
  */
 function takeFramesAtOnce(muxer: MuxerWithin): void {
   const onData = muxer.onData.bind(muxer)
-  muxer.onData = (bytes) => {
+  muxer.onData = inTurn((bytes) => {
     if (muxer.decoder.buffer.byteLength > 0) return onData(bytes)
     const chunk = bytes.subarray()
     const view = new DataView(chunk.buffer, chunk.byteOffset, chunk.length)
@@ -90,7 +90,7 @@ function takeFramesAtOnce(muxer: MuxerWithin): void {
       start = end
     }
     if (start < chunk.length) onData(chunk.subarray(start))
-  }
+  })
 }
 
 function makeStreamsLean(muxer: MuxerWithin): void {
@@ -99,6 +99,7 @@ function makeStreamsLean(muxer: MuxerWithin): void {
     const stream = newStream(...how)
     tellWhoListens(stream)
     joinPieces(stream.readBuffer)
+    stayPaused(stream)
     updateLazily(stream)
     sendAtOnce(stream, muxer)
     return stream
