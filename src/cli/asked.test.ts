@@ -25,8 +25,12 @@ const other = put('other.json', network(8))
 const settings = { network: 'net.json', anchorRpcUrl: 'http://node.example', gateways: ['http://gateway.example'] }
 const file = put('weft.json', { dataDir: 'data', settings, parts: {} })
 
-async function asked(flags: Partial<AskedFlags> = {}, env: object = {}) {
-  const { places, gateways } = await openAsked({ env } as NodeJS.Process, { json: false, ...flags }, file)
+const told: string[] = []
+
+async function asked(flags: Partial<AskedFlags> = {}, env: object = {}, from = file) {
+  told.length = 0
+  const stderr = { write: (line: string) => told.push(line) }
+  const { places, gateways } = await openAsked({ env, stderr } as unknown as NodeJS.Process, { json: false, ...flags }, from)
   return [places.anchorRpcUrl, places.anchorChainId, gateways]
 }
 
@@ -45,4 +49,43 @@ test('a data directory is that of a devnet, whatever lies here', async () => {
   const dataDir = join(folder, 'nowhere')
   await expect(asked({ dataDir })).rejects.toMatchObject({ code: 'DATA_DIR_UNKNOWN' })
   await expect(asked({}, { WEFT_DATA_DIR: dataDir })).rejects.toMatchObject({ code: 'DATA_DIR_UNKNOWN' })
+})
+
+test('what is taken from the file that lies here, whoever wrote it, is told, and nothing else is', async () => {
+  const [net, gateway] = [join(folder, 'net.json'), 'http://gateway.example']
+  await asked()
+  expect(told).toEqual([`as ${file} says: network ${net}; endpoint http://node.example; gateways ${gateway}\n`])
+  await asked({ rpc: 'http://flag.example' })
+  expect(told).toEqual([`as ${file} says: network ${net}; gateways ${gateway}\n`])
+  await asked({ gateway: ['http://mine.example'] }, { WEFT_NETWORK: other })
+  expect(told).toEqual([`as ${file} says: endpoint http://node.example\n`])
+  await asked({ rpc: 'http://flag.example', network: other, gateway: ['http://mine.example'] })
+  expect(told).toEqual([])
+})
+
+test('of what is told a name and a password are not, and what would move the cursor is shown', async () => {
+  const from = put('strange.json', {
+    dataDir: 'data',
+    settings: { ...settings, anchorRpcUrl: 'http://me:pass@node.example/key' },
+    parts: {},
+  })
+  await asked({}, {}, from)
+  expect(told[0]).toContain('endpoint http://node.example; ')
+  const escaping = put('\u001b[2Jweft.json', { dataDir: 'data', settings, parts: {} })
+  await asked({}, {}, escaping)
+  expect(told.join('')).not.toContain('\u001b')
+})
+
+test.each([
+  [{ gateways: ['http://a.example', 'nonsense'] }, 'settings.gateways: URL 2 is not an http(s) URL'],
+  [{ gateways: ['http://me:pass@a.example'] }, 'settings.gateways: URL 1 has a name, a password'],
+  [{ anchorRpcUrl: 'ftp://me:pass@a.example' }, 'settings.anchorRpcUrl: '],
+])('a file here with %j is refused in words that do not repeat it', async (broken, words) => {
+  const from = put('broken.json', { dataDir: 'data', settings: { ...settings, ...broken }, parts: {} })
+  const failure: Error = await asked({}, {}, from).then(
+    () => new Error('taken'),
+    (thrown) => thrown,
+  )
+  expect(failure).toMatchObject({ code: 'SETTINGS_INVALID', facts: { problems: [expect.stringContaining(`${from}: ${words}`)] } })
+  expect(failure.message).not.toContain('pass@')
 })
