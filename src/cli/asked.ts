@@ -47,7 +47,7 @@ export async function withNodeHere<Flags extends AskedFlags>(process: NodeJS.Pro
     here.rpc && `endpoint ${rpcInWords(here.rpc)}`,
     here.gateway && `gateways ${here.gateway.map((url) => new URL(url).origin).join(', ')}`,
   ].filter((each) => each !== undefined)
-  if (told.length > 0) process.stderr.write(printable(`as ${node.file} says: ${told.join('; ')}`) + '\n')
+  if (told.length > 0) process.stderr.write(`as ${printable(`${node.file} says: ${told.join('; ')}`)}\n`)
   return { ...flags, gateway: flags.gateway ?? node.gateways, ...(rpc && { rpc }), ...(network && { network }), ...here }
 }
 

@@ -138,7 +138,7 @@ describe('the layers of a connection', () => {
 })
 
 /** Layers of which nobody is on the other side; `own` is what goes the library's own way from the lower one. */
-function fakeLayers(held: Uint8Array, onCame = () => {}) {
+function fakeLayers(held: Uint8Array, onCame: () => void = () => undefined) {
   const own: Uint8Array[] = []
   const came: string[] = []
   const layer = () => ({

@@ -50,6 +50,8 @@ type YamuxStream = Stream & {
   maxMessageSize: number
 }
 
+type Muxer = Omit<StreamMuxer, 'streams'> & { readonly streams: readonly YamuxStream[] }
+
 /** What a stream does in the middle of what comes, at its so manieth message. */
 type Reaction = 'pause' | 'resume' | 'stop' | 'end' | 'abort' | 'answer' | 'more'
 const REACTIONS: readonly Reaction[] = ['pause', 'resume', 'stop', 'end', 'abort', 'answer', 'more']
@@ -89,7 +91,7 @@ function createSide({ create, listen, isReadAgain }: Kind, { direction, reaction
       said.push(`connection: ${failure.name}`)
     },
   })
-  const muxer = create(INIT)().createStreamMuxer(connection as unknown as MessageStream) as StreamMuxer & { streams: YamuxStream[] }
+  const muxer = create(INIT)().createStreamMuxer(connection as unknown as MessageStream) as unknown as Muxer
   const streams: YamuxStream[] = []
   const came = new Map<string, string>()
   let chunks: Uint8Array[] = []

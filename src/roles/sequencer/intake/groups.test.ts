@@ -35,7 +35,11 @@ async function createPlace(isScarce: boolean) {
     while (!signal.aborted) {
       const group = groups.shift()
       if (group !== undefined) yield group
-      else await new Promise<void>((resolve) => void (wake = resolve))
+      else {
+        const given = Promise.withResolvers<void>()
+        wake = given.resolve
+        await given.promise
+      }
     }
   }
   const world = await open({
