@@ -1,6 +1,8 @@
 import { isWeftError, WeftError } from '#domain/errors.ts'
 import type { EpochId } from '#domain/ids.ts'
-import { isHttpUrl } from '#node/rpc-urls.ts'
+import { printable } from '#domain/printable.ts'
+import { problemOfUrl } from '#node/pin-places.ts'
+import { isHttpUrl, problemsInRpc, rpcInWords } from '#node/rpc-urls.ts'
 import { type Given, SETTINGS } from '#node/settings/settings.ts'
 import type { VerifyPlaces } from '#node/verify.ts'
 import { givenDataDir, nodeHere } from './data-dir.ts'
@@ -38,19 +40,39 @@ async function gatewaysOf(dataDir: string): Promise<readonly string[]> {
 
 /**
  * The flags, and for what neither they nor variables name the node whose `weft.json` lies here, unless a data directory says that a devnet is
- * meant. Throws `SETTINGS_INVALID`.
+ * meant. The folder may be somebody else's, and so what it says: whatever is taken from there is told. Throws `SETTINGS_INVALID`.
  */
 export async function withNodeHere<Flags extends AskedFlags>(process: NodeJS.Process, flags: Flags, file?: string): Promise<Flags> {
   const env = process.env as Given
   const node = givenDataDir(env, flags.dataDir) === undefined ? await nodeHere(file) : undefined
   if (node === undefined) return flags
-  // The text is not repeated: a URL may hold a key.
-  if (flags.gateway === undefined && !node.gateways.every(isHttpUrl))
-    throw new WeftError('SETTINGS_INVALID', { problems: ['weft.json: settings.gateways names what is no http or https URL'] })
-  const rpc = flags.rpc ?? env[SETTINGS.anchorRpcUrl.env] ?? node.anchorRpcUrl
-  const network = flags.network ?? env[SETTINGS.network.env] ?? node.network
-  const gateway = flags.gateway ?? [...node.gateways, ...(await gatewaysOf(node.dataDir))]
-  return { ...flags, gateway, ...(rpc && { rpc }), ...(network && { network }) }
+  const rpc = flags.rpc ?? env[SETTINGS.anchorRpcUrl.env]
+  const network = flags.network ?? env[SETTINGS.network.env]
+  const gateways = flags.gateway === undefined ? [...node.gateways, ...(await gatewaysOf(node.dataDir))] : []
+  const here = {
+    ...(rpc === undefined && node.anchorRpcUrl && { rpc: node.anchorRpcUrl }),
+    ...(network === undefined && node.network && { network: node.network }),
+    ...(gateways.length > 0 && { gateway: gateways }),
+  }
+  checkHere(here, node.file)
+  const told = [
+    here.network && `network ${here.network}`,
+    here.rpc && `endpoint ${rpcInWords(here.rpc)}`,
+    here.gateway && `gateways ${here.gateway.map((url) => new URL(url).origin).join(', ')}`,
+  ].filter((each) => each !== undefined)
+  if (told.length > 0) process.stderr.write(`as ${printable(`${node.file} says: ${told.join('; ')}`)}\n`)
+  return { ...flags, gateway: flags.gateway ?? [], ...(rpc && { rpc }), ...(network && { network }), ...here }
+}
+
+/** What a flag would be refused for. Throws `SETTINGS_INVALID`. */
+function checkHere({ rpc, gateway = [] }: Pick<AskedFlags, 'rpc' | 'gateway'>, file: string): void {
+  const ofRpc = rpc === undefined ? [] : problemsInRpc(rpc).map((problem) => `settings.anchorRpcUrl: ${problem}`)
+  const ofGateways = gateway.flatMap((url, index) => {
+    const problem = problemOfUrl(url, { isSecret: false })
+    return problem === undefined ? [] : [`settings.gateways: URL ${index + 1} ${problem}`]
+  })
+  const problems = [...ofRpc, ...ofGateways].map((problem) => `${file}: ${problem}`)
+  if (problems.length > 0) throw new WeftError('SETTINGS_INVALID', { problems })
 }
 
 /** The network of an endpoint and a network file where flags or the node here name them, else a devnet. Throws `SETTINGS_INVALID`, and as `openDevnet`. */
@@ -87,7 +109,7 @@ export const ASKED_FLAGS = {
   network: CONTRACT_FLAGS.network,
   gateway: {
     kind: 'parsed',
-    parse: httpUrl,
+    parse: gatewayUrl,
     optional: true,
     variadic: true,
     brief: 'Trustless IPFS gateway; may be given several times, and they are asked in that order',
@@ -96,6 +118,13 @@ export const ASKED_FLAGS = {
 
 export function httpUrl(text: string): string {
   if (!isHttpUrl(text)) throw new SyntaxError(`'${text}' is no http or https URL`)
+  return text
+}
+
+/** Not repeated: it may hold a key. */
+function gatewayUrl(text: string): string {
+  const problem = problemOfUrl(text, { isSecret: false })
+  if (problem !== undefined) throw new SyntaxError(`a gateway ${problem}`)
   return text
 }
 

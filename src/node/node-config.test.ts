@@ -162,6 +162,15 @@ test.each([
   expect(rows.find(({ setting }) => setting === 'otlpTracesEndpoint')?.value).toBe(shown)
 })
 
+test.each([
+  ['https://gateway.example/ipfs', 'https://gateway.example/ipfs'],
+  ['http://a.example,https://me:pass@b.example', 'http://a.example,https://[secret]@b.example'],
+  ['https://a.example?token=pass,https://me:pa,ss@b.example', 'https://a.example?[secret],[no URL],[no URL]'],
+])('of the gateways %s is shown %s', (urls, shown) => {
+  const rows = shownSettings(readConfig(write({ ...ONE, settings: { ...ONE.settings, gateways: urls.split(',') } })), {})
+  expect(rows.find(({ setting }) => setting === 'gateways')?.value).toBe(shown)
+})
+
 test('what is shown of a file is where each value comes from, and no secret', () => {
   const receiver = { OTEL_EXPORTER_OTLP_ENDPOINT: 'https://me:pass@traces.example', OTEL_EXPORTER_OTLP_HEADERS: 'authorization=hunter2' }
   const rows = shownSettings(readConfig(write(ONE)), { WEFT_SIGNER_PASSWORD: 'hunter2', WEFT_POLL_MS: '900', ...receiver })

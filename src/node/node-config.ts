@@ -140,6 +140,7 @@ export function readConfig(given: string): NodeConfig {
 
 /** Where the node of a file is at home. Whatever is not named for all parts is `undefined`, or none. */
 export interface NodeHome {
+  readonly file: string
   /** Where it keeps what it must remember. */
   readonly dataDir: string
   /** Its network file. */
@@ -158,6 +159,7 @@ export function homeIn(given: string): NodeHome {
   if (problems.length > 0) throw new WeftError('SETTINGS_INVALID', { problems: problems.map((problem) => `${path}: ${problem}`) })
   const base = dirname(path)
   return {
+    file: path,
     dataDir: resolve(base, String(dataDir)),
     network: typeof network === 'string' ? resolve(base, network) : undefined,
     anchorRpcUrl: typeof anchorRpcUrl === 'string' ? anchorRpcUrl : undefined,

@@ -52,6 +52,7 @@ function masked({ type }: SettingRow, text: string): string {
   if (type === 'key' || type === 'secret' || type === 'password') return text === '' || /^(file|credential):/.test(text) ? text : '[secret]'
   if (type === 'rpc') return problemsInRpc(text).length > 0 ? '[no URL]' : rpcInWords(text)
   if (type === 'url') return urlInWords(text)
+  if (type === 'urls') return text.split(',').map(urlInWords).join(',')
   // A name and a password before a host, as in a URL of a place: up to the last `@` of it, as URLs are read.
   return text.replace(/\/\/[^/?#]*@/g, '//[secret]@')
 }

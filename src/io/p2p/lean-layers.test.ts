@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { afterEach, describe, expect, test, vi } from 'vitest'
-import { layersOf, openStream } from './lean.test-world.ts'
 import { createHoldings } from './holdings.ts'
+import { layersOf, openStream, receivedBy } from './lean.test-world.ts'
 import { createNoiseReader, straighten, UNSENT_BYTES_MAX } from './lean-layers.ts'
 import { running } from './running.test-world.ts'
 import { turn } from './scripted.test-stream.ts'
@@ -37,7 +37,8 @@ describe('the layers of a connection', () => {
     const all = (): Buffer => Buffer.concat(chunks)
     await expect.poll(() => all().length).toBeGreaterThan(sent.length)
     const [first, second, third] = [all().subarray(0, 1_500), all().subarray(1_500, 2_500), all().subarray(2_500)]
-    return { tcp, give, first, second, third, lengthCome: () => bytes() - 100, isWhole: () => came().subarray(100).equals(sent) }
+    const onMessage = (act: () => void): void => receivedBy(there, stream.protocol).addEventListener('message', act)
+    return { tcp, give, first, second, third, onMessage, lengthCome: () => bytes() - 100, isWhole: () => came().subarray(100).equals(sent) }
   }
 
   test('what comes while a layer is not read comes out when it is, before what comes then', async () => {
@@ -58,6 +59,29 @@ describe('the layers of a connection', () => {
     give(second)
     give(third)
     expect(isWhole()).toBe(true)
+  })
+
+  test('what a layer below held while it was not read does not overtake what is being read', async () => {
+    const { tcp, give, first, second, third, onMessage, isWhole } = await parts()
+    tcp.pause()
+    give(first)
+    give(second)
+    let isGiven = false
+    onMessage(() => {
+      if (!isGiven) give(third)
+      isGiven = true
+    })
+    tcp.resume()
+    expect(isWhole()).toBe(true)
+  })
+
+  test('G11: a layer that is stopped again by what it held is not read on', async () => {
+    const { tcp, give, first, onMessage, lengthCome } = await parts()
+    tcp.pause()
+    give(first)
+    onMessage(() => tcp.pause())
+    tcp.resume()
+    expect([lengthCome(), tcp.socket.isPaused()]).toEqual([1_000, true])
   })
 
   /** What a rename in the library would leave without a failure: each is `undefined` then, and read as no. */
@@ -116,7 +140,7 @@ describe('the layers of a connection', () => {
 })
 
 /** Layers of which nobody is on the other side; `own` is what goes the library's own way from the lower one. */
-function fakeLayers(held: Uint8Array) {
+function fakeLayers(held: Uint8Array, onCame: () => void = () => undefined) {
   const own: Uint8Array[] = []
   const came: string[] = []
   const layer = () => ({
@@ -127,13 +151,17 @@ function fakeLayers(held: Uint8Array) {
     readBuffer: Object.assign(new Uint8Array(), { append: () => undefined }),
     onData: (bytes: Uint8Array) => void own.push(bytes),
     send: () => true,
+    sendResume: () => undefined,
     listenerCount: () => 0,
     safeDispatchEvent: () => true,
   })
   const below = layer()
   const decoder = { buffer: held, decode: () => [] }
   const muxer = {
-    onData: (bytes: { subarray(): Uint8Array }) => void came.push(bytes.subarray().toHex()),
+    onData(bytes: { subarray(): Uint8Array }) {
+      came.push(bytes.subarray().toHex())
+      onCame()
+    },
     abort: () => undefined,
     heldBytes: () => 0,
     streamCount: () => 0,
@@ -146,6 +174,16 @@ test('a piece of which a part has come before ends where it should', () => {
   const { below, came } = fakeLayers(Uint8Array.of(0))
   below.onData(Uint8Array.of(2, 7, 8))
   expect(came).toEqual(['0708'])
+})
+
+test('what comes in the middle of what came before it is taken after all of that', () => {
+  const more = [Uint8Array.of(0, 1, 9), Uint8Array.of(0, 1, 10)]
+  const { below, came } = fakeLayers(new Uint8Array(), () => {
+    const next = more.shift()
+    if (next !== undefined) below.onData(next)
+  })
+  below.onData(Uint8Array.of(0, 1, 7, 0, 1, 8))
+  expect(came).toEqual(['07', '08', '09', '0a'])
 })
 
 test("what comes with the other side's end goes the library's own way, which ends after it", () => {

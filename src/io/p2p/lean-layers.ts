@@ -39,6 +39,7 @@ export interface Layer extends Told {
   writableNeedsDrain: boolean
   onData(bytes: Bytes): void
   send(bytes: Bytes): boolean
+  sendResume(): void
   sendData(bytes: Bytes): { readonly canSendMore: boolean; readonly sentBytes: number }
   abort(failure: Error): void
 }
@@ -71,8 +72,14 @@ export function straighten(connection: object, muxer: Muxer, holdings: Holdings)
   const cut = createNoiseReader()
   // What has come of a piece while the peers agreed on a muxer.
   cut(encrypted.decoder.buffer.subarray())
+  const decrypt = inTurn((bytes) => {
+    for (const piece of cut(bytes.subarray())) encrypted.onData(encrypted.decrypt(piece))
+  })
   // Also for what goes the library's own way: a piece may begin on one and end on the other.
-  encrypted.decoder.decode = (bytes) => cut(bytes.subarray())
+  encrypted.decoder.decode = (bytes) => {
+    decrypt(bytes)
+    return []
+  }
   writeAtOnce(below)
   const { socket } = below
   const holding = holdings.open(addressOwner(below.remoteAddr?.toString() ?? ''), () => {
@@ -84,6 +91,7 @@ export function straighten(connection: object, muxer: Muxer, holdings: Holdings)
   }
   const unsent = [below, encrypted].map((layer) => {
     joinPieces(layer.readBuffer)
+    stayPaused(layer)
     tellWhoListens(layer)
     return sendStraight(layer, { unsentBytesMax: () => UNSENT_BYTES_MAX + UNSENT_BYTES_OF_STREAM * muxer.streamCount(), onUnsent: note })
   })
@@ -92,7 +100,7 @@ export function straighten(connection: object, muxer: Muxer, holdings: Holdings)
   below.addEventListener('close', holding.end)
   readStraight(below, (bytes) => {
     try {
-      for (const piece of cut(bytes.subarray())) encrypted.onData(encrypted.decrypt(piece))
+      decrypt(bytes)
     } catch (failure) {
       encrypted.abort(failure as Error)
     }
@@ -108,12 +116,38 @@ export function straighten(connection: object, muxer: Muxer, holdings: Holdings)
   })
 }
 
+/** What comes while something is taken waits until all of that is: a layer below may be read again in the middle of it, and what it held would overtake the rest. */
+export function inTurn(take: (bytes: Bytes) => void): (bytes: Bytes) => void {
+  const behind: Bytes[] = []
+  let isTaking = false
+  return (bytes) => {
+    if (isTaking) return void behind.push(bytes)
+    isTaking = true
+    try {
+      take(bytes)
+      for (const next of behind) take(next)
+    } finally {
+      behind.length = 0
+      isTaking = false
+    }
+  }
+}
+
 function readStraight(layer: Layer, next: (bytes: Bytes) => void): void {
   const onData = layer.onData.bind(layer)
   layer.onData = (bytes) => {
-    const isStraight = layer.readStatus === 'readable' && layer.remoteWriteStatus === 'writable' && layer.readBuffer.byteLength === 0
-    if (isStraight) next(bytes)
+    const isOpen = layer.readStatus === 'readable' && layer.remoteWriteStatus === 'writable'
+    // Of nothing the library tells nobody.
+    if (isOpen && layer.readBuffer.byteLength === 0 && bytes.byteLength > 0) next(bytes)
     else onData(bytes)
+  }
+}
+
+/** One that is read again gives out first what it held, and may be stopped by that: the library would let what is below it go on all the same, into memory. */
+export function stayPaused(layer: Layer): void {
+  const sendResume = layer.sendResume.bind(layer)
+  layer.sendResume = () => {
+    if (layer.readStatus !== 'paused') sendResume()
   }
 }
 

@@ -1,8 +1,8 @@
 import { Socket } from 'node:net'
-import type { Libp2p, MessageStream, Stream } from '@libp2p/interface'
+import type { Libp2p, MessageStream } from '@libp2p/interface'
 import { afterEach, expect, test, vi } from 'vitest'
 import { createHoldings } from './holdings.ts'
-import { layersOf, openStream } from './lean.test-world.ts'
+import { layersOf, openStream, receivedBy } from './lean.test-world.ts'
 import type { Pieces } from './lean-layers.ts'
 import { leanYamux } from './lean-muxer.ts'
 import { running } from './running.test-world.ts'
@@ -53,9 +53,6 @@ const frame = (id: number, bytes: Uint8Array): Buffer => {
   return Buffer.concat([header, bytes])
 }
 
-const receivedBy = (node: Libp2p, protocol: string) =>
-  node.getConnections()[0]?.streams.find((stream) => stream.protocol === protocol) as Stream
-
 test('frames that come together, cut anywhere, some for nobody, reach their stream in their order', async () => {
   const { there, stream, came, bytes } = await openStream(world)
   stream.send(new Uint8Array(1))
@@ -99,6 +96,23 @@ test('G7: one who sends more than the window of a stream that is not read has no
   let taken = 0
   for (const piece = frame(Number(received.id), new Uint8Array(64 * 1024)); noise.status === 'open' && taken < 20; taken += 1)
     noise.onData(piece)
+  expect([noise.status, taken]).toEqual(['aborted', 4])
+})
+
+test('G11: nor has one that goes on sending to a stream that what it held has stopped again', async () => {
+  const { there, stream, bytes } = await openStream(world)
+  stream.send(new Uint8Array(1))
+  await expect.poll(bytes).toBe(1)
+  const received = receivedBy(there, stream.protocol)
+  const { noise } = layersOf(there)
+  const piece = frame(Number(received.id), new Uint8Array(64 * 1024))
+  received.pause()
+  noise.onData(piece)
+  received.addEventListener('message', () => received.pause())
+  received.resume()
+  expect(bytes()).toBe(1 + 64 * 1024)
+  let taken = 1
+  for (; noise.status === 'open' && taken < 20; taken += 1) noise.onData(piece)
   expect([noise.status, taken]).toEqual(['aborted', 4])
 })
 

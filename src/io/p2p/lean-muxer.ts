@@ -1,7 +1,7 @@
 import { type YamuxMuxerInit, yamux } from '@chainsafe/libp2p-yamux'
 import type { StreamMuxerFactory } from '@libp2p/interface'
 import { createHoldings, type Holdings } from './holdings.ts'
-import { type Bytes, type Layer, joinPieces, type Pieces, straighten, tellWhoListens } from './lean-layers.ts'
+import { type Bytes, inTurn, joinPieces, type Layer, type Pieces, stayPaused, straighten, tellWhoListens } from './lean-layers.ts'
 
 /**
  * Yamux, without what it and the layers below it do for each message that need not be done, which with thousands of peers is most of what they do, and with
@@ -94,7 +94,7 @@ function boundFrames(muxer: MuxerWithin): void {
  */
 function takeFramesAtOnce(muxer: MuxerWithin): void {
   const onData = muxer.onData.bind(muxer)
-  muxer.onData = (bytes) => {
+  muxer.onData = inTurn((bytes) => {
     if (muxer.decoder.buffer.byteLength > 0) return onData(bytes)
     const chunk = bytes.subarray()
     const view = new DataView(chunk.buffer, chunk.byteOffset, chunk.length)
@@ -111,7 +111,7 @@ function takeFramesAtOnce(muxer: MuxerWithin): void {
       start = end
     }
     if (start < chunk.length) onData(chunk.subarray(start))
-  }
+  })
 }
 
 /** As long as a part of them lives, all of the bytes that it was cut from do: a small part is kept by itself. */
@@ -160,6 +160,7 @@ function makeStreamsLean(muxer: MuxerWithin): void {
     const stream = newStream(...how)
     tellWhoListens(stream)
     joinPieces(stream.readBuffer)
+    stayPaused(stream)
     // It waits as the others do, which were told when the connection had no more room.
     if (muxer.maConn.writableNeedsDrain) stream.onMuxerNeedsDrain()
     updateLazily(stream)

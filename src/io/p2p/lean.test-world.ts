@@ -1,4 +1,4 @@
-import type { Libp2p } from '@libp2p/interface'
+import type { Libp2p, Stream } from '@libp2p/interface'
 import { multiaddr } from '@multiformats/multiaddr'
 import { createHoldings, type Holdings } from './holdings.ts'
 import { startNode } from './libp2p.ts'
@@ -18,7 +18,7 @@ export interface Layer {
 }
 
 export interface Below extends Layer {
-  readonly socket: { write(bytes: Uint8Array): boolean; emit(event: 'drain'): void }
+  readonly socket: { write(bytes: Uint8Array): boolean; emit(event: 'drain'): void; isPaused(): boolean }
 }
 
 /** The encrypted connection that a node has, and the one below it. */
@@ -26,6 +26,10 @@ export function layersOf(node: Libp2p): { readonly noise: Layer; readonly tcp: B
   const { muxer } = node.getConnections()[0] as unknown as { muxer: { maConn: Layer & { stream: Below } } }
   return { noise: muxer.maConn, tcp: muxer.maConn.stream }
 }
+
+/** The stream of a protocol that another node has opened. */
+export const receivedBy = (node: Libp2p, protocol: string) =>
+  node.getConnections()[0]?.streams.find((stream) => stream.protocol === protocol) as Stream
 
 /** A stream to another node, and what has come out there. */
 export async function openStream({ keep }: Pick<ReturnType<typeof running>, 'keep'>, holdings: Holdings = createHoldings()) {

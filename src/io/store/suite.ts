@@ -22,6 +22,19 @@ export interface StoreStage {
   setRoom?(store: Store, hasRoom: boolean): void
 }
 
+const keys = fc.array(fc.constantFrom('a', 'b', '/', '0', '9', '~', ':'), { minLength: 1, maxLength: 4 }).map((parts) => parts.join(''))
+/** So few that most are written more than once. */
+const fewKeys = fc.constantFrom('/', 'a', 'a/', 'ab', 'b', 'b/', 'ba', 'c')
+const commitsOf = (key: fc.Arbitrary<string>) => {
+  const write = fc.record({ key, value: fc.uint8Array({ maxLength: 6 }) }, { requiredKeys: ['key'] }) as fc.Arbitrary<StoreWrite>
+  return fc.array(fc.array(write, { maxLength: 5 }), { maxLength: 12 })
+}
+const RUNS = { numRuns: 30, ...(process.env.FUZZ_SEED === undefined ? {} : { seed: Number(process.env.FUZZ_SEED) }) }
+
+function note(writes: readonly StoreWrite[], model: Map<string, Uint8Array>): void {
+  for (const { key, value } of writes) value === undefined ? model.delete(key) : model.set(key, value)
+}
+
 /** What every store keeps. */
 export function storeSuite(name: string, { open, reopen, breakDisk, setRoom }: StoreStage): void {
   describe(`store: ${name}`, () => {
@@ -230,16 +243,56 @@ export function storeSuite(name: string, { open, reopen, breakDisk, setRoom }: S
         expect(again.scan('').map(({ key, value }) => [key, text(value)])).toEqual(['a', 'b', 'c'].map((key) => [key, key]))
       })
 
+      test('G1: a full one behaves as a sorted map under any commits, in pages of any length, and is that map when it has room', async () => {
+        const page = fc.record({
+          prefix: fc.oneof(fc.constant(''), fewKeys),
+          after: fc.oneof(fc.constant(''), fewKeys),
+          limit: fc.nat({ max: 6 }),
+        })
+        await fc.assert(
+          fc.asyncProperty(commitsOf(fewKeys), commitsOf(fewKeys), fc.array(page, { maxLength: 8 }), async (before, meanwhile, pages) => {
+            const store = await fresh()
+            const model = new Map<string, Uint8Array>()
+            for (const group of before) {
+              void store.commit(group)
+              note(group, model)
+            }
+            await store.flush()
+            setRoom(store, false)
+            const blocking = [{ key: 'b', value: large('waits') }]
+            expect(await offer(blocking, store)).toBe(false)
+            note(blocking, model)
+            for (const group of meanwhile) {
+              void store.commit(group)
+              note(group, model)
+            }
+            const listed = ({ prefix, after }: { prefix: string; after: string }) =>
+              [...model].filter(([key]) => key.startsWith(prefix) && key > after).sort(([left], [right]) => byCodeUnit(left, right))
+            const found = (entries: readonly { key: string; value: Uint8Array }[]) =>
+              entries.map(({ key, value }) => [key, Buffer.from(value).toString('base64')])
+            const expected = (entries: readonly [string, Uint8Array][]) => found(entries.map(([key, value]) => ({ key, value })))
+            for (const each of pages) expect(found(store.scan(each.prefix, each))).toEqual(expected(listed(each).slice(0, each.limit)))
+            for (const [key, value] of model) expect(store.get(key)).toEqual(value)
+            setRoom(store, true)
+            await store.flush()
+            expect(found(store.scan(''))).toEqual(expected(listed({ prefix: '', after: '' })))
+            await store.close()
+            opened.pop()
+          }),
+          RUNS,
+        )
+      })
+
       test('a full one is read in pages as any other', async () => {
         const store = await full()
         void store.commit([{ key: 'a' }, { key: 'bb', value: bytes('1') }, { key: 'd', value: bytes('2') }])
-        const keys = (prefix: string, range?: { after?: string; limit?: number }) => store.scan(prefix, range).map(({ key }) => key)
-        expect([keys('', { limit: 2 }), keys('', { after: 'bb', limit: 2 }), keys('b', { after: 'b' }), keys('b', { limit: 1 })]).toEqual([
-          ['b', 'bb'],
-          ['c', 'd'],
-          ['bb'],
-          ['b'],
-        ])
+        const keysIn = (prefix: string, range?: { after?: string; limit?: number }) => store.scan(prefix, range).map(({ key }) => key)
+        expect([
+          keysIn('', { limit: 2 }),
+          keysIn('', { after: 'bb', limit: 2 }),
+          keysIn('b', { after: 'b' }),
+          keysIn('b', { limit: 1 }),
+        ]).toEqual([['b', 'bb'], ['c', 'd'], ['bb'], ['b']])
         store.scan('d')[0]?.value.fill(0)
         store.get('d')?.fill(0)
         expect(text(store.get('d'))).toBe('2')
@@ -252,22 +305,13 @@ export function storeSuite(name: string, { open, reopen, breakDisk, setRoom }: S
     if (setRoom !== undefined) fullTests(setRoom)
 
     test('behaves as a sorted map under any commits', async () => {
-      const key = fc
-        .array(fc.constantFrom('a', 'b', '/', '0', '9', '~', ':'), { minLength: 1, maxLength: 4 })
-        .map((parts) => parts.join(''))
-      const write = fc.record({ key, value: fc.option(fc.uint8Array({ maxLength: 6 }), { nil: undefined }) })
-      const commits = fc.array(fc.array(write, { maxLength: 5 }), { maxLength: 12 })
-      const seed = process.env.FUZZ_SEED
       await fc.assert(
-        fc.asyncProperty(commits, key, async (groups, prefix) => {
+        fc.asyncProperty(commitsOf(keys), keys, async (groups, prefix) => {
           const store = await fresh()
           const model = new Map<string, Uint8Array>()
           for (const group of groups) {
-            const writes: StoreWrite[] = group.map((entry) =>
-              entry.value === undefined ? { key: entry.key } : { key: entry.key, value: entry.value },
-            )
-            void store.commit(writes)
-            for (const entry of group) entry.value === undefined ? model.delete(entry.key) : model.set(entry.key, entry.value)
+            void store.commit(group)
+            note(group, model)
           }
           const expected = [...model].filter(([entry]) => entry.startsWith(prefix)).sort(([left], [right]) => byCodeUnit(left, right))
           expect(store.scan(prefix).map((entry) => [entry.key, Array.from(entry.value)])).toEqual(
@@ -278,7 +322,7 @@ export function storeSuite(name: string, { open, reopen, breakDisk, setRoom }: S
           await store.close()
           opened.pop()
         }),
-        { numRuns: 30, ...(seed === undefined ? {} : { seed: Number(seed) }) },
+        RUNS,
       )
     })
   })
