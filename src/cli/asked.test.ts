@@ -49,7 +49,7 @@ test('a gateway that is no URL is told of as such, and hinders nobody who names 
   const wrong = put('wrong.json', { dataDir: 'data', settings: { ...settings, gateways: ['gateway.example'] }, parts: {} })
   await expect(asked({}, {}, wrong)).rejects.toMatchObject({
     code: 'SETTINGS_INVALID',
-    facts: { problems: ['weft.json: settings.gateways names what is no http or https URL'] },
+    facts: { problems: [`${wrong}: settings.gateways: URL 1 is not an http(s) URL`] },
   })
   expect(await asked({ gateway: ['http://mine.example'] }, {}, wrong)).toEqual(['http://node.example', 7, ['http://mine.example']])
 })

@@ -48,11 +48,11 @@ export async function withNodeHere<Flags extends AskedFlags>(process: NodeJS.Pro
   if (node === undefined) return flags
   const rpc = flags.rpc ?? env[SETTINGS.anchorRpcUrl.env]
   const network = flags.network ?? env[SETTINGS.network.env]
-  const gateways = flags.gateway === undefined ? [...node.gateways, ...(await gatewaysOf(node.dataDir))] : []
+  const gateway = flags.gateway === undefined ? [...node.gateways, ...(await gatewaysOf(node.dataDir))] : []
   const here = {
     ...(rpc === undefined && node.anchorRpcUrl && { rpc: node.anchorRpcUrl }),
     ...(network === undefined && node.network && { network: node.network }),
-    ...(gateways.length > 0 && { gateway: gateways }),
+    ...(gateway.length > 0 && { gateway }),
   }
   checkHere(here, node.file)
   const told = [

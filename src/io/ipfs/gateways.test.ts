@@ -274,7 +274,7 @@ describe('a node with peers and gateways', () => {
   })
 
   test('has from gateways what its peers have not got, keeps it and gives it to others', async () => {
-    const bytes = Uint8Array.from({ length: 600_000 }, (_, index) => index >> 10)
+    const bytes = Uint8Array.from({ length: 600_000 }, (_, index) => (index >> 10) ^ (index >> 18))
     const [silent, good] = [await nodeWith('silent'), await gatewayOf([bytes])]
     const from: string[] = []
     const reader = await nodeWith('reader', { urls: [good.url], onFetched: (way) => void from.push(way) })
@@ -287,7 +287,7 @@ describe('a node with peers and gateways', () => {
   })
 
   test('G11: is held up by no peer that hangs where a gateway brings what it asks for', async () => {
-    const [small, bytes] = [text('content'), Uint8Array.from({ length: 600_000 }, (_, index) => index >> 10)]
+    const [small, bytes] = [text('content'), Uint8Array.from({ length: 600_000 }, (_, index) => (index >> 10) ^ (index >> 18))]
     const [holder, good] = [await nodeWith('holder'), await gatewayOf([bytes])]
     const from: string[] = []
     const reader = await nodeWith('reader', { urls: [good.url], onFetched: (way) => void from.push(way) })
