@@ -42,7 +42,7 @@ test.each([
   ['garbage', 20],
   ['halfOpen', 50],
   ['silent', 520],
-  ['streams', 20],
+  ['streams', 8],
 ] as const)('S26, G11: %s, from %i: every honest vote is taken, and costs no signature check but its own', async (kind, count) => {
   const { flooded, codes } = await under({ kind, count })
   expect([flooded.length, codes]).toEqual([4 * ROUNDS, new Set(['accepted'])])
