@@ -137,7 +137,7 @@ test.each([
   ['that holds it', '0xab02', [B]],
   ['that is it, in whatever case', A.toUpperCase(), [A]],
   ['of a source, whose id goes on', 'reserves:0xab', [A, B]],
-  ['of none, where it reads as a whole id of a shorter namespace', 'reserves:0xab01:TES', []],
+  ['of one, cut in the midst of its namespace', 'reserves:0xab01:TES', [A]],
   ['of none, where a longer type ends as that of a whole id', 'ume:0xab01:TEST', []],
   ['of a namespace', 'test', [A, B, C]],
 ] as const)('a text means the projects %s', (_, text, projects) => {

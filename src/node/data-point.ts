@@ -60,23 +60,22 @@ export function unknownProject(text: string): ProjectId {
 }
 
 /**
- * The one that is the text, or else those that begin with it, or else those that hold it, in any case. What has the form of an id and goes as far
- * as another one's namespace is whole: it means itself and not the other.
+ * The one that is the text, or else those that begin with it, or else those that hold it, in any case. What has the form of an id and ends in the whole namespace
+ * of one of them is whole: it means itself and no other.
  */
 export function matching(text: string, projects: readonly ProjectId[]): readonly ProjectId[] {
   const wanted = text.toLowerCase()
-  const isWhole = isProjectId(text)
-  const lowered = projects.map((projectId) => {
-    const id = projectId.toLowerCase()
-    return { projectId, id, part: isWhole ? id.slice(0, id.lastIndexOf(':')) : id }
-  })
+  const lowered = projects.map((projectId) => ({ projectId, id: projectId.toLowerCase() }))
+  const isWhole = isProjectId(text) && lowered.some(({ id }) => namespaceOf(id) === namespaceOf(wanted))
   const found = [
     lowered.filter(({ id }) => id === wanted),
-    lowered.filter(({ part }) => part.startsWith(wanted)),
-    lowered.filter(({ part }) => part.includes(wanted)),
+    lowered.filter(({ id }) => !isWhole && id.startsWith(wanted)),
+    lowered.filter(({ id }) => !isWhole && id.includes(wanted)),
   ].find((some) => some.length > 0)
   return found?.map(({ projectId }) => projectId) ?? []
 }
+
+const namespaceOf = (id: string): string => id.slice(id.lastIndexOf(':') + 1)
 
 /**
  * The projects of epochs that have any, one epoch after the other; those that batches may still come of are last. Where files must be read for it,

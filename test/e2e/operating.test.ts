@@ -111,7 +111,9 @@ test('the commands of the page, in their order, make a node whose votes count; w
   await sequencer.said('all_batches_anchored')
   await validator.said('"msg":"batch_attested"')
   // Of the node's own network, through the gateway of its own snapshotter.
-  expect(JSON.parse((await done('./weft get $PROJECT latest --json')).trim())).toMatchObject({
+  const got = (await done('./weft get $PROJECT latest --json')).trim().split('\n')
+  expect(got[0]).toMatch(/^as .*weft\.json says: network .*; endpoint .*; gateways http:/)
+  expect(JSON.parse(got.at(-1) as string)).toMatchObject({
     status: 'finalized',
     text: expect.any(String),
   })
