@@ -32,13 +32,6 @@ export interface Delivery {
 
 const writer = createMessageWriter()
 
-/** Receipts of one group, which come one behind another, have one signature. */
-let lastSignature = { digits: '', bytes: new Uint8Array() }
-function signatureBytes(digits: string): Uint8Array {
-  if (lastSignature.digits !== digits) lastSignature = { digits, bytes: Uint8Array.fromHex(digits) }
-  return lastSignature.bytes
-}
-
 export function encodeDelivery({ submissionId, payload }: Delivery): Uint8Array {
   return writer.framed((fields) => fields.text(1, submissionId).bytes(2, payload))
 }
@@ -47,7 +40,7 @@ export function encodeReceipt({ submissionId, code, reason, proof }: Receipt): U
   return writer.framed((fields) => {
     fields.text(1, submissionId).text(2, code).text(3, reason.slice(0, REASON_LENGTH_MAX))
     if (proof === undefined) return
-    fields.uint(4, proof.anchorBlock).uint(5, proof.index).bytes(6, proof.siblings).bytes(7, signatureBytes(proof.signature))
+    fields.uint(4, proof.anchorBlock).uint(5, proof.index).bytes(6, proof.siblings).bytes(7, Uint8Array.fromHex(proof.signature))
   })
 }
 

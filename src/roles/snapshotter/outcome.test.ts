@@ -59,14 +59,18 @@ interface Scene {
   readonly own?: Cid | undefined
   /** Slots whose vote the collector took. */
   readonly handed: readonly number[]
+  batches: readonly string[]
+  /** How long each file takes. */
+  readonly fileMs: number
 }
 
 /** An epoch that is done here, with one project that slots 1 and 2 have voted on. */
 async function createScene(change: Partial<Scene>) {
-  const scene: Scene = { statuses: [], bytes: {}, isBatchFinal: false, own: OWN, handed: [1, 2], ...change }
+  const scene: Scene = { statuses: [], bytes: {}, isBatchFinal: false, own: OWN, handed: [1, 2], batches: ['batch'], fileMs: 0, ...change }
   const [clock, news, cache, records] = [createVirtualClock(), createNews(), createHistoryCache(), openRecords(createFakeStore())]
   const told: string[] = []
   const counted: string[] = []
+  const asked: string[] = []
   let head: BlockRef = blockOf(20)
   await records.saveEpoch(
     {
@@ -89,14 +93,16 @@ async function createScene(change: Partial<Scene>) {
     chain: {
       epochInfo: async () => ({ contractNumber: RELEASED as ContractNumber, timestamp: 0, end: 2 as BlockNumber }),
       isEpochEnded: async () => false,
-      batchCids: async (_, block) => (at(block ?? head.number) === undefined ? [] : ['batch' as Cid]),
+      batchCids: async (_, block) => (at(block ?? head.number) === undefined ? [] : (scene.batches as Cid[])),
       batch: async (_, batchCid) => ({ batchCid, isFinalized: scene.isBatchFinal }) as AnchoredBatch,
       snapshotStatus: async (_, __, block) => at(block ?? head.number) ?? { status: 'absent', snapshotCid: '' },
     },
     terms: { termsAt: async () => termsWith(createLoneCompute()) },
     ipfs: {
       async get(cid) {
-        const text = scene.bytes[cid]
+        asked.push(cid)
+        if (scene.fileMs > 0) await clock.advance(scene.fileMs)
+        const text = scene.bytes[cid] ?? (cid.startsWith('more') ? scene.bytes['batch'] : undefined)
         if (text === undefined) throw new WeftError('IPFS_NOT_FOUND', { cid, waitedMs: 0 })
         return new TextEncoder().encode(text)
       },
@@ -116,6 +122,7 @@ async function createScene(change: Partial<Scene>) {
     records,
     told,
     counted,
+    asked,
     done,
     stop: () => stopping.abort(new WeftError('STOPPED', { what: 'test' })),
     outcome: () => records.outcome(EPOCH, A),
@@ -167,6 +174,17 @@ describe('N19: how our own word fared', () => {
     await done
     expect(outcome()).not.toHaveProperty('leftOut')
     expect(told).toEqual([])
+  })
+
+  test.each([
+    ['than any epoch has', { batches: Array.from({ length: 1_001 }, (_, index) => `more ${index}`) }, 0],
+    ['than can be read in five minutes', { batches: Array.from({ length: 100 }, (_, index) => `more ${index}`), fileMs: 9_000 }, 34],
+  ])('G11: says nothing of votes where there are more files %s', async (_, many, asks) => {
+    const scene = { statuses: [[11, finalAs(OWN)]] as [number, SnapshotStatus][], bytes: { batch: fileOf([1, 2], OWN) } }
+    const { outcome, done, asked } = await createScene({ ...scene, ...many })
+    await done
+    expect([outcome()?.verdict, asked.length]).toEqual(['same', asks])
+    expect(outcome()).not.toHaveProperty('leftOut')
   })
 
   test.each<[string, Record<string, string>, string[]]>([

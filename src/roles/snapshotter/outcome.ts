@@ -1,3 +1,4 @@
+import { EPOCH_BATCHES_MAX } from '#domain/batch.ts'
 import { isWeftError } from '#domain/errors.ts'
 import type { BlockNumber, Cid, ContractNumber, EpochId, ProjectId, SlotId } from '#domain/ids.ts'
 import { jsonDifferences } from '#domain/json-differences.ts'
@@ -19,6 +20,8 @@ import type { Outcome, ProjectRecord, Records } from './records.ts'
 
 /** Nobody waits for it, and there is no second attempt: what cannot be read is told as unknown. */
 const FETCH_TIMEOUT_MS = 10_000
+/** For all files of an epoch: whoever anchors them may serve each as slowly as that allows. */
+const FILES_TIMEOUT_MS = 300_000
 /** Told of one snapshot. */
 const DIFFERENCES_MAX = 20
 
@@ -87,7 +90,10 @@ export async function concludeEpoch(epochId: EpochId, signal: AbortSignal, deps:
 
 /** Whether a round may begin for the epoch, or go on: only what is not final is refuted, and without a refuted batch there is none (spec/contracts.md §4.7). */
 async function isCorrectable(epochId: EpochId, at: BlockNumber, { chain }: OutcomeDeps): Promise<boolean> {
-  for (const batchCid of new Set(await chain.batchCids(epochId, at))) {
+  const batchCids = new Set(await chain.batchCids(epochId, at))
+  // More than anybody attests: not all of them are final.
+  if (batchCids.size > EPOCH_BATCHES_MAX) return true
+  for (const batchCid of batchCids) {
     try {
       if ((await chain.batch(epochId, batchCid, at))?.isFinalized !== true) return true
     } catch (failure) {
@@ -99,14 +105,18 @@ async function isCorrectable(epochId: EpochId, at: BlockNumber, { chain }: Outco
   return false
 }
 
-/** The slots whose vote the epoch's batches hold, by project and CID; `undefined` where one of the files cannot be had. */
+/** The slots whose vote the epoch's batches hold, by project and CID; `undefined` where one of the files cannot be had, or there are more than any epoch has. */
 type OurVotes = ReadonlySet<string> | undefined
 
 const voteKey = (projectId: ProjectId, snapshotCid: string, slotId: SlotId): string => `${projectId} ${snapshotCid} ${slotId}`
 
 async function readVotes(epochId: EpochId, at: BlockNumber, signal: AbortSignal, { chain, ipfs, clock }: OutcomeDeps): Promise<OurVotes> {
   const votes = new Set<string>()
-  for (const batchCid of new Set(await chain.batchCids(epochId, at))) {
+  const batchCids = new Set(await chain.batchCids(epochId, at))
+  if (batchCids.size > EPOCH_BATCHES_MAX) return undefined
+  const until = clock.nowMs() + FILES_TIMEOUT_MS
+  for (const batchCid of batchCids) {
+    if (clock.nowMs() >= until) return undefined
     const bytes = await bytesOf(batchCid, BATCH_BYTES_MAX, signal, ipfs)
     const parsed = bytes && (await readBatchFile(bytes, batchCid, () => clock.sleep(0, signal)))
     if (!parsed?.ok) return undefined

@@ -144,14 +144,14 @@ export function createAgreed(
         )
   }
 
-  /** Too few say the same: nobody knows who is right, so that each is told of beside the first. */
-  function disputed({ words, block }: Round, calls: readonly RpcCall[]): WeftError {
+  /** Too few say the same: nobody knows who is right, so that each is told of beside the first. Returns what is to be said of it. */
+  function tellOfDispute({ words, block }: Round, calls: readonly RpcCall[]) {
     const [first, ...rest] = words as readonly [Word, ...Word[]]
     const others = rest.filter((word) => !isSame(word, first))
     const { method, what } = differenceOf(first, others[0] as Word, calls)
     const detail = `answers ${what} at block ${block} otherwise than ${first.member.target.endpoint}`
     for (const { member } of others) member.health.contradicts(`${detail}, and too few say the same`)
-    return new WeftError('CHAIN_DISPUTED', { endpoint: namesOf(others.map(({ member }) => member)), method, detail })
+    return { endpoint: namesOf(others.map(({ member }) => member)), method, detail }
   }
 
   return async (calls, floor) => {
@@ -165,11 +165,11 @@ export function createAgreed(
         if (words.length === 0) return read(calls)
         // Those that say nothing all this time have no voice any more.
         const agreed = saidBy(words, honestMajority(words.length))
-        if (agreed === undefined) throw disputed(round, calls)
+        if (agreed === undefined) throw new WeftError('CHAIN_DISPUTED', tellOfDispute(round, calls))
         judge(words, agreed, { calls, block })
         return agreed.answers
       }
-      if (words.length === round.voices && words.length > 1) disputed(round, calls)
+      if (words.length === round.voices && words.length > 1) tellOfDispute(round, calls)
       await pace.sleep(BACKOFF_FIRST_MS * 2 ** (rounds - 1))
     }
   }

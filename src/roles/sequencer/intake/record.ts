@@ -1,19 +1,16 @@
 import type { AnchorView, ReleasedEpoch } from '#domain/anchor-view.ts'
 import type { Address, Cid, EpochId, ProjectId, SlotId } from '#domain/ids.ts'
 import type { Rejection } from '#domain/rejection.ts'
-import type { Submission, SubmissionRequest, VerifiedSubmission } from '#domain/submission.ts'
+import type { Submission, VerifiedSubmission } from '#domain/submission.ts'
 import { isInWindow } from '#domain/window.ts'
 import type { Store, StoreWrite } from '#io/store/port.ts'
 import type { EpochRules } from '#roles/sequencer/epoch-rules.ts'
 import { evidenceKey, evidencePrefix, simulatedKey, voteKey, votesPrefix } from '#roles/sequencer/keys.ts'
-import { parseSignature } from '#wire/eip712.ts'
 import { type Ballot, decodeBallot, encodeBallot } from './ballot.ts'
+import { createOtherVotes, isSameVote, knownVote, type OtherVotes } from './known-votes.ts'
 
 /** How many votes that contradict an earlier one are kept as evidence, per slot and epoch. One convicts; a few show a pattern; more would be a way to fill the disk. */
 const EVIDENCE_PER_SLOT_MAX = 4
-
-/** Of each vote that counts, how many others of its slot on its project are known by their bytes: a slot signs anew after a reorganisation, or where two nodes of its owner run. */
-const OTHERS_PER_VOTE_MAX = 4
 
 /**
  * What became of a vote. `accepted`: it counts. `duplicate`: the same vote is recorded already. `vote_conflict`: the slot voted for another
@@ -30,8 +27,7 @@ export interface Recorded {
 interface EpochBallots {
   readonly votes: Map<ProjectId, Map<SlotId, VerifiedSubmission>>
   voteCount: number
-  /** By the key of the vote that counts: what its slot has signed beside it. */
-  readonly others: Map<string, readonly KnownVote[]>
+  readonly others: OtherVotes
   /** Each text that votes have in common, once: a decoder makes a new one for every vote. */
   readonly texts: Map<string, string>
   readonly projectsPerSlot: Map<SlotId, number>
@@ -104,14 +100,14 @@ export function createBallots(deps: {
       // A vote whose header a reorganisation took off the chain does not count; the slot may vote again.
       const isReplacing = first !== undefined && !isValid(first, rules, deps.view)
       if (first !== undefined && !isReplacing) {
-        noteOther(ballots, ballot, first)
+        if (!isSameVote(first.submission, ballot.submission)) ballots.others.note(ballot.submission, knownVote(ballot))
         const firstCid = first.submission.request.snapshotCid
         return firstCid === snapshotCid ? { code: 'duplicate', writes: [], reason: '' } : conflict(ballot, ballots, firstCid)
       }
       if (deps.isLeftOut(ballot.submission)) return { code: 'window_closed', writes: [], reason: '' }
       if (!isReplacing && (ballots.projectsPerSlot.get(slotId) ?? 0) >= projectsMax)
         return { code: 'quota_exceeded', writes: [], reason: `${projectsMax} projects an epoch` }
-      if (isReplacing) noteOther(ballots, first, ballot)
+      if (isReplacing && !isSameVote(first.submission, ballot.submission)) ballots.others.note(first.submission, knownVote(first))
       keep(ballots, ballot)
       if (!isReplacing) increase(ballots.projectsPerSlot, slotId)
       return { code: 'accepted', writes: [{ key: voteKey(epochId, projectId, slotId), value: encodeBallot(ballot) }], reason: '' }
@@ -121,8 +117,7 @@ export function createBallots(deps: {
       const ballots = open.get(epochId)
       const known = ballots?.votes.get(projectId)?.get(slotId)
       if (ballots === undefined || known === undefined) return undefined
-      if (isSameVote(known.submission, submission)) return known.signer
-      return ballots.others.get(voteKey(epochId, projectId, slotId))?.find((other) => isSameVote(other, submission))?.signer
+      return isSameVote(known.submission, submission) ? known.signer : ballots.others.signerOf(submission)
     },
     inMemory: (epochId) =>
       open
@@ -138,7 +133,7 @@ function readBallots(epochId: EpochId, store: Store): EpochBallots {
   const ballots: EpochBallots = {
     votes: new Map(),
     voteCount: 0,
-    others: new Map(),
+    others: createOtherVotes(),
     texts: new Map(),
     projectsPerSlot: new Map(),
     evidencePerSlot: new Map(),
@@ -154,26 +149,6 @@ function readBallots(epochId: EpochId, store: Store): EpochBallots {
   return ballots
 }
 
-/** What tells a vote from another of its slot, project and epoch. */
-export interface SignedVote {
-  readonly request: Pick<SubmissionRequest, 'snapshotCid' | 'deadlineBlock'>
-  readonly signature: string
-}
-
-/** Some 600 bytes, with its place. */
-export interface KnownVote extends SignedVote {
-  readonly signer: Address
-}
-
-/** Whether both are the same vote with the same signature, of which anybody can change letters and what is not signed: of one slot, project and epoch. */
-export function isSameVote(left: SignedVote, right: SignedVote): boolean {
-  const [one, other] = [left.request, right.request]
-  if (one.snapshotCid !== other.snapshotCid || one.deadlineBlock !== other.deadlineBlock) return false
-  return left.signature === right.signature || bytesOf(left) === bytesOf(right)
-}
-
-const bytesOf = ({ signature }: SignedVote): string | undefined => parseSignature(signature)?.toHex()
-
 /** Whether the recorded vote still counts: a reorganisation may have taken its header off the chain, or moved the epoch's window. */
 function isValid({ submission }: VerifiedSubmission, rules: EpochRules | undefined, view: AnchorView): boolean {
   const header = view.header(submission.header)
@@ -188,17 +163,6 @@ function keep(ballots: EpochBallots, { submissionId, submission, signer }: Verif
   if (ofProject.size === 0) ballots.votes.set(projectId, ofProject)
   if (!ofProject.has(slotId)) ballots.voteCount += 1
   ofProject.set(slotId, { submissionId, submission: shared, signer })
-}
-
-/** Keeps of a vote what tells a copy of it, unless it is the one that counts or is kept already: of the newest few. */
-function noteOther(ballots: EpochBallots, { submission, signer }: VerifiedSubmission, counts: VerifiedSubmission): void {
-  if (isSameVote(counts.submission, submission)) return
-  const { request, signature } = submission
-  const { snapshotCid, deadlineBlock } = request
-  const key = voteKey(request.epochId, request.projectId, request.slotId)
-  const others = ballots.others.get(key) ?? []
-  if (others.some((other) => isSameVote(other, submission))) return
-  ballots.others.set(key, [...others.slice(1 - OTHERS_PER_VOTE_MAX), { request: { snapshotCid, deadlineBlock }, signature, signer }])
 }
 
 function withSharedTexts(submission: Submission, texts: Map<string, string>): Submission {

@@ -42,15 +42,24 @@ describe('S26: who signed a vote that a listener has passed on', () => {
     expect(knownOf([first, second])).toEqual([false, true])
   })
 
-  test('is that of one vote: a further one of the slot is known when it took the place of the first, not as its duplicate', () => {
+  test.each(['duplicate', 'vote_conflict', 'accepted'] as const)(
+    'is known of a further one of the slot, too, when a box has judged it %s: of the newest few',
+    (code) => {
+      passed.judged(first, 'accepted')
+      passed.note(second)
+      expect(knownOf([first, second])).toEqual([true, false])
+      passed.judged(second, code)
+      expect(knownOf([first, second])).toEqual([true, true])
+      const more = [3, 4, 5, 6].map((deadline) => vote(deadline))
+      for (const one of more) passed.judged(one, 'duplicate')
+      expect(knownOf([first, second, ...more])).toEqual([code !== 'accepted', code === 'accepted', true, true, true, true])
+    },
+  )
+
+  test('is not known of a further one that was refused', () => {
     passed.judged(first, 'accepted')
-    passed.note(second)
-    passed.judged(second, 'duplicate')
+    passed.judged(second, 'quota_exceeded')
     expect(knownOf([first, second])).toEqual([true, false])
-    passed.judged(second, 'vote_conflict')
-    expect(knownOf([first, second])).toEqual([true, false])
-    passed.judged(second, 'accepted')
-    expect(knownOf([first, second])).toEqual([false, true])
   })
 
   test('is forgotten with its epoch, and never known of signs of life', () => {
