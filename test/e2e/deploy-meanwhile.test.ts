@@ -12,6 +12,7 @@ import type { Conduct } from '#operator/carry-out.ts'
 import { deployNetwork } from '#operator/deploy.ts'
 import { planMarket } from '#operator/market-plan.ts'
 import { changeMarket } from '#operator/market.ts'
+import { keepPoolMoving } from './unstuck.ts'
 
 /** A deployment on a chain where other things happen meanwhile. */
 
@@ -22,16 +23,21 @@ const AT_ONCE: Conduct = { isDryRun: false, confirm: async () => true, done: () 
 
 let anvil: Anvil
 let rpc: Rpc
+let leavePool: () => Promise<void>
 let fresh: unknown
 
 beforeAll(async () => {
   anvil = await startAnvil({ chainId: CHAIN_ID })
+  leavePool = keepPoolMoving(anvil)
   rpc = createRpc({ rpcUrl: anvil.rpcUrl, pause: systemClock })
   await rpc.call('evm_setAutomine', [true])
   await fundAccounts(anvil.rpcUrl, [owner.address])
   fresh = await rpc.call('evm_snapshot', [])
 })
-afterAll(() => anvil.stop())
+afterAll(async () => {
+  await leavePool()
+  await anvil.stop()
+})
 beforeEach(beginAnew)
 
 async function beginAnew(): Promise<void> {

@@ -10,6 +10,7 @@ import { createRpc, type Rpc } from '#io/chain/rpc/rpc.ts'
 import { systemClock } from '#io/clock/system.ts'
 import { encryptKeystore } from '#io/keys/keystore.ts'
 import type { Network } from '#node/network.ts'
+import { keepPoolMoving } from './unstuck.ts'
 import { runWeft, type WeftProcess } from './world.ts'
 
 /** An operator at the command line: deploys, changes, repeats, and is interrupted. */
@@ -22,6 +23,7 @@ const TRANSACTIONS = WAVES.reduce((sum, count) => sum + count, 0)
 
 let anvil: Anvil
 let rpc: Rpc
+let leavePool: () => Promise<void>
 let fresh: unknown
 let dataDir: string
 const folders: string[] = []
@@ -29,6 +31,7 @@ const processes: WeftProcess[] = []
 
 beforeAll(async () => {
   anvil = await startAnvil({ chainId: CHAIN_ID })
+  leavePool = keepPoolMoving(anvil)
   rpc = createRpc({ rpcUrl: anvil.rpcUrl, pause: systemClock })
   await fundAccounts(anvil.rpcUrl, [owner.address, stranger.address])
   fresh = await rpc.call('evm_snapshot', [])
@@ -46,6 +49,7 @@ beforeEach(async () => {
 afterAll(async () => {
   for (const { child } of processes) child.kill('SIGKILL')
   await Promise.all(processes.map(({ exited }) => exited))
+  await leavePool()
   await anvil.stop()
   for (const folder of folders) rmSync(folder, { recursive: true, force: true })
 })
