@@ -31,6 +31,8 @@ export type SubmissionId = Branded<string, 'SubmissionId'>
 
 /** Turns a decimal string or a number into a safe non-negative integer, or `undefined`. Strict: `'12abc'`, `'012'` and `1.5` are refused. */
 export function safeUint(value: string | number | bigint): number | undefined {
+  // Plus 0: the other zero is none that is written down.
+  if (typeof value === 'number') return Number.isSafeInteger(value) && value >= 0 ? value + 0 : undefined
   const text = String(value)
   if (!/^(0|[1-9][0-9]{0,15})$/.test(text)) return undefined
   const number = Number(text)
@@ -55,14 +57,15 @@ export const parseContractNumber = (value: string | number | bigint): ContractNu
 /** Longest project id accepted from outside; the longest in use is 120 bytes. */
 export const PROJECT_ID_LENGTH_MAX = 256
 
+/** Printable but for the colon, which stands between parts. */
+const PROJECT_ID = /^[\x21-\x39\x3b-\x7e]+(?::[\x21-\x39\x3b-\x7e]+)+$/
+
 /**
  * Whether `text` is a project id (spec/03 §5): printable ASCII without spaces, a namespace after the last colon, nothing empty.
  * Parsed from the right, because types may hold colons.
  */
 export function isProjectId(text: string): text is ProjectId {
-  if (text.length > PROJECT_ID_LENGTH_MAX || !/^[\x21-\x7e]+$/.test(text)) return false
-  const parts = text.split(':')
-  return parts.length >= 2 && parts.every((part) => part.length > 0)
+  return text.length <= PROJECT_ID_LENGTH_MAX && PROJECT_ID.test(text)
 }
 
 /** Throws `ID_MALFORMED`. */

@@ -25,7 +25,7 @@ export type FrameStep =
   | { readonly kind: 'oversized' }
 
 export interface FrameReader {
-  /** Takes any piece of the stream and gives the frames that are complete now. Frames are copies. Never throws. */
+  /** Takes any piece of the stream and gives the frames that are complete now. Frames are copies, those of one piece in one buffer. Never throws. */
   push(chunk: Uint8Array): FrameStep[]
   /** Whether the stream could end here without cutting a frame. */
   isBetweenFrames(): boolean
@@ -50,6 +50,12 @@ function readLength(
     if (byte < 0x80) return byte === 0 ? 'malformed' : { length, start: offset + index + 1 }
   }
   return 'malformed'
+}
+
+/** Of a frame in what was read, without its length. */
+interface Place {
+  readonly start: number
+  readonly end: number
 }
 
 const NOTHING = new Uint8Array(0)
@@ -84,16 +90,48 @@ export function createFrameReader(options: { readonly frameBytesMax: number }): 
     return count
   }
 
-  /** The frame at `offset`, if it is whole. */
-  function next(bytes: Uint8Array, offset: number, limit: number): { readonly step: FrameStep; readonly offset: number } | undefined {
+  /** Where the frame at `offset` lies, if it is whole. */
+  function frameAt(bytes: Uint8Array, offset: number, limit: number): Place | 'malformed' | 'oversized' | undefined {
     const prefix = readLength(bytes, offset, limit)
-    if (prefix === undefined) return undefined
-    if (prefix === 'malformed') return { step: { kind: 'malformed' }, offset: limit }
-    if (prefix.length > options.frameBytesMax) return { step: { kind: 'oversized' }, offset: limit }
+    if (prefix === undefined || prefix === 'malformed') return prefix
+    if (prefix.length > options.frameBytesMax) return 'oversized'
     const frameEnd = prefix.start + prefix.length
-    if (frameEnd > limit) return undefined
+    return frameEnd > limit ? undefined : { start: prefix.start, end: frameEnd }
+  }
+
+  function stopAt(kind: 'malformed' | 'oversized', steps: FrameStep[]): void {
+    steps.push({ kind })
+    end()
+  }
+
+  /** Reads the frames that lie whole from `offset` on, and gives where they end. */
+  function readWhole(chunk: Uint8Array, offset: number, steps: FrameStep[]): number {
+    const places: Place[] = []
+    let at = offset
+    let found = frameAt(chunk, at, chunk.length)
+    for (; typeof found === 'object'; found = frameAt(chunk, at, chunk.length)) {
+      places.push(found)
+      at = found.end
+    }
+    const from = places[0]?.start ?? at
     // What a `Buffer` calls a slice is no copy, and would keep all that came with it.
-    return { step: { kind: 'frame', bytes: new Uint8Array(bytes.subarray(prefix.start, frameEnd)) }, offset: frameEnd }
+    const own = new Uint8Array(chunk.subarray(from, at))
+    for (const place of places) steps.push({ kind: 'frame', bytes: own.subarray(place.start - from, place.end - from) })
+    if (found !== undefined) stopAt(found, steps)
+    return at
+  }
+
+  /** Reads on in the frame that has begun, and gives how much of the chunk it takes. */
+  function readHeld(chunk: Uint8Array, steps: FrameStep[]): number {
+    const count = hold(chunk, wantedBytes())
+    const found = frameAt(held, 0, length)
+    if (found === undefined) return count
+    if (typeof found === 'object') {
+      steps.push({ kind: 'frame', bytes: held.subarray(found.start, found.end) })
+      held = NOTHING
+      length = 0
+    } else stopAt(found, steps)
+    return count
   }
 
   /** Bytes of the frame that has begun, its length included, or as many as are needed to go on with that. */
@@ -108,19 +146,12 @@ export function createFrameReader(options: { readonly frameBytesMax: number }): 
       let offset = 0
       // What has begun is given what it lacks; what follows is read where it lies, and the beginning of another held.
       while (!isEnded && offset < chunk.length) {
-        const isHolding = length > 0
-        if (isHolding) offset += hold(chunk.subarray(offset), wantedBytes())
-        const found = isHolding ? next(held, 0, length) : next(chunk, offset, chunk.length)
-        if (found === undefined) {
-          if (!isHolding) offset += hold(chunk.subarray(offset), chunk.length - offset)
+        if (length > 0) {
+          offset += readHeld(chunk.subarray(offset), steps)
           continue
         }
-        steps.push(found.step)
-        if (found.step.kind !== 'frame') end()
-        else if (isHolding) {
-          held = NOTHING
-          length = 0
-        } else offset = found.offset
+        offset = readWhole(chunk, offset, steps)
+        if (!isEnded) offset += hold(chunk.subarray(offset), chunk.length - offset)
       }
       return steps
     },

@@ -1,6 +1,7 @@
 import { type BlockNumber, type Cid, type EpochId, PROJECT_ID_LENGTH_MAX, type ProjectId, type SlotId, safeUint } from '#domain/ids.ts'
 import type { Submission } from '#domain/submission.ts'
 import { SnapshotSubmissionSchema } from './gen/submission_pb.ts'
+import { createMessageReader } from './message-reader.ts'
 import { createMessageWriter } from './message-writer.ts'
 import { isRecord, parseJson } from './untrusted.ts'
 import { parseMessage } from './untrusted-message.ts'
@@ -105,13 +106,39 @@ export function encodeSubmission({ request, signature, header, dataMarket, nodeV
   )
 }
 
+/** Of a `SnapshotSubmission`, and of the request in it. */
+const fields = createMessageReader({ 1: 'bytes', 2: 'text', 3: 'text', 4: 'text', 5: 'text', 6: 'text' })
+const requestFields = createMessageReader({ 1: 'uint', 2: 'uint', 3: 'text', 4: 'uint', 5: 'text' })
+
 /** `undefined` when the bytes are not a submission. The signature comes without `0x`, the header in lower case. */
 export function decodeSubmission(bytes: Uint8Array): Submission | undefined {
   if (bytes.length > SUBMISSION_BYTES_MAX) return undefined
+  const loose = plainIn(bytes) ?? anyIn(bytes)
+  return loose && checkForm(loose)
+}
+
+/** `undefined` where the generated code has to look. */
+function plainIn(bytes: Uint8Array): LooseSubmission | undefined {
+  if (!fields.read(bytes) || !fields.has(1) || !requestFields.read(fields.bytes(1))) return undefined
+  return {
+    slotId: requestFields.uint(1),
+    deadline: requestFields.uint(2),
+    snapshotCid: requestFields.text(3),
+    epochId: requestFields.uint(4),
+    projectId: requestFields.text(5),
+    signature: fields.text(2),
+    header: fields.text(3),
+    dataMarket: fields.text(4),
+    nodeVersion: fields.text(5),
+    protocolState: fields.text(6),
+  }
+}
+
+function anyIn(bytes: Uint8Array): LooseSubmission | undefined {
   const message = parseMessage(SnapshotSubmissionSchema, bytes)
   if (message?.request === undefined) return undefined
   const { signature, header, dataMarket, nodeVersion, protocolState } = message
-  return checkForm({ ...message.request, signature, header, dataMarket, nodeVersion, protocolState })
+  return { ...message.request, signature, header, dataMarket, nodeVersion, protocolState }
 }
 
 /**

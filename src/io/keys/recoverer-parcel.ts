@@ -1,6 +1,6 @@
 import type { Address } from '#domain/ids.ts'
 import { digestIn, PAIR_BYTES, signatureIn, type SignedPairs } from '#wire/signed-pairs.ts'
-import { recoverer } from './secp256k1.ts'
+import { recoverBytes } from './secp256k1.ts'
 
 /** How signers travel back between threads: as one buffer, which changes hands without being copied. */
 
@@ -15,10 +15,10 @@ export function recoverPairs(pairs: SignedPairs): Answers {
   const count = pairs.length / PAIR_BYTES
   const answers = new Uint8Array(count * ANSWER_BYTES)
   for (let index = 0; index < count; index += 1) {
-    const signer = recoverer.recover(digestIn(pairs, index), signatureIn(pairs, index))
+    const signer = recoverBytes(digestIn(pairs, index), signatureIn(pairs, index))
     if (signer === undefined) continue
     answers[index * ANSWER_BYTES] = 1
-    answers.set(Uint8Array.fromHex(signer.slice(2)), index * ANSWER_BYTES + 1)
+    answers.set(signer, index * ANSWER_BYTES + 1)
   }
   return answers
 }

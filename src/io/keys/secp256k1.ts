@@ -14,8 +14,10 @@ const PUBLIC_KEY_BYTES = 65
 
 /** Of a public key of 64 bytes, as `publicKeyOf`. */
 export function addressOf(publicKey: Uint8Array): Address {
-  return `0x${keccak256(publicKey).subarray(12).toHex()}` as Address
+  return `0x${addressBytes(publicKey).toHex()}` as Address
 }
+
+const addressBytes = (publicKey: Uint8Array): Uint8Array => keccak256(publicKey).subarray(12)
 
 /** 64 hex digits, `0x` or not. Throws `ID_MALFORMED`, without the text. */
 export function parsePrivateKey(text: string): Secret<Uint8Array> {
@@ -49,23 +51,27 @@ export function createSigner(privateKey: Secret<Uint8Array>): KeySigner {
   return { address, sign, signHashOf: async (bytes) => sign(keccak256(bytes)) }
 }
 
-function createRecoverer(): Recoverer & ManyRecoverer {
-  const publicKey = new Uint8Array(PUBLIC_KEY_BYTES)
-  const recover: Recoverer['recover'] = (digest, signature) => {
-    try {
-      secp256k1.ecdsaRecover(signature.subarray(0, 64), Number(signature[64]), digest, false, publicKey)
-    } catch {
-      // The lengths are right, so this is the library's one way to say that r, s and the id belong to no point of the curve.
-      return undefined
-    }
-    return addressOf(publicKey.subarray(1))
+const recovered = new Uint8Array(PUBLIC_KEY_BYTES)
+
+/** The 20 bytes of the address, as `Recoverer.recover` finds it. */
+export function recoverBytes(digest: Uint8Array, signature: Uint8Array): Uint8Array | undefined {
+  try {
+    secp256k1.ecdsaRecover(signature.subarray(0, 64), Number(signature[64]), digest, false, recovered)
+  } catch {
+    // The lengths are right, so this is the library's one way to say that r, s and the id belong to no point of the curve.
+    return undefined
   }
-  return {
-    recover,
-    recoverMany: async (signed) =>
-      Array.from({ length: signed.length / PAIR_BYTES }, (_, index) => recover(digestIn(signed, index), signatureIn(signed, index))),
-  }
+  return addressBytes(recovered.subarray(1))
+}
+
+function recover(digest: Uint8Array, signature: Uint8Array): Address | undefined {
+  const bytes = recoverBytes(digest, signature)
+  return bytes && (`0x${bytes.toHex()}` as Address)
 }
 
 /** Recovers with the native library, on this thread. */
-export const recoverer: Recoverer & ManyRecoverer = createRecoverer()
+export const recoverer: Recoverer & ManyRecoverer = {
+  recover,
+  recoverMany: async (signed) =>
+    Array.from({ length: signed.length / PAIR_BYTES }, (_, index) => recover(digestIn(signed, index), signatureIn(signed, index))),
+}

@@ -18,7 +18,7 @@ import type { Ballot } from './ballot.ts'
 import { createGroupSpans, type GroupSpans } from './group-spans.ts'
 import type { Recorded } from './record.ts'
 import type { SlotRates } from './slot-rates.ts'
-import { isAwaited, type RoomDeps, signedIn, type VerifyDeps, verify } from './verify.ts'
+import { contentRejection, isAwaited, type RoomDeps, signedIn, type VerifyDeps, verify } from './verify.ts'
 import type { Held, Waiting } from './waiting.ts'
 
 /** Deliveries of which all is judged but the signatures: those are looked at meanwhile. */
@@ -194,6 +194,8 @@ function lookAtOne(delivery: Inbound, { pairs, index }: Place, deps: IntakeDeps)
   if (!form.ok) return { delivery, ...refused(form.why, {}, deps) }
   const { received } = form
   const { submission } = received
+  const content = contentRejection(submission, deps.served)
+  if (content !== undefined) return giveUp({ delivery, submission, why: content }, deps)
   const verdict = verify(submission, deps)
   if (!verdict.ok) return turnDown({ delivery, submission, why: verdict.why }, deps)
   const digest = signedIn(pairs, index, { submission, hasher: deps.hasher })

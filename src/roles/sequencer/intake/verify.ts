@@ -39,10 +39,8 @@ export type Verdict = { readonly ok: true; readonly signer: Address } | { readon
 
 const refuse = (why: Rejection): Verdict => ({ ok: false, why })
 
-/** Whether a submission counts if its slot has signed it (spec/06 §2): all that tables tell. Changes nothing. */
+/** Whether a submission whose content has nothing against it counts if its slot has signed it (spec/06 §2): all that tables tell, by the view of this moment. Changes nothing. */
 export function verify(submission: Submission, deps: VerifyDeps): Verdict {
-  const content = contentRejection(submission, deps.served)
-  if (content !== undefined) return refuse(content)
   if (!deps.isReady()) return refuse('not_ready')
   if (deps.isDiskFull()) return refuse('disk_full')
   const { epochId, slotId } = submission.request
@@ -96,7 +94,8 @@ export function isAwaited(submission: Submission, why: Rejection, deps: VerifyDe
   return false
 }
 
-function contentRejection({ request, dataMarket, protocolState }: Submission, served: ServedMarket): Rejection | undefined {
+/** What is against a submission whatever the chain says (spec/06 §2). */
+export function contentRejection({ request, dataMarket, protocolState }: Submission, served: ServedMarket): Rejection | undefined {
   if (dataMarket.toLowerCase() !== served.dataMarket) return 'market_unknown'
   if (protocolState !== '' && protocolState.toLowerCase() !== served.protocolState) return 'market_unknown'
   if (!isProjectId(request.projectId)) return 'project_malformed'
