@@ -16,13 +16,18 @@ export interface Group {
 }
 
 export function createGroup(): Group {
+  const added: StoreWrite[] = []
+  /** As far as they were asked for: on a disk that has room nobody does. */
   const writes = new Map<string, Uint8Array | undefined>()
   const durable = Promise.withResolvers<void>()
   // Whoever's write failed was told at once and does not wait for this.
   durable.promise.catch(() => undefined)
   let isFull = false
   return {
-    writes,
+    get writes() {
+      for (const { key, value } of added.splice(0)) writes.set(key, value)
+      return writes
+    },
     durable: durable.promise,
     isFull: () => isFull,
     add(more) {
@@ -32,8 +37,11 @@ export function createGroup(): Group {
       for (const { key, value } of more) {
         const start = end
         end += value?.length ?? 0
-        if (value !== undefined) own.set(value, start)
-        writes.set(key, value && own.subarray(start, end))
+        if (value === undefined) added.push({ key })
+        else {
+          own.set(value, start)
+          added.push({ key, value: own.subarray(start, end) })
+        }
       }
     },
     succeed: () => durable.resolve(),

@@ -14,6 +14,8 @@ export interface Network {
   /** Where it is reached, directly or through the relay. */
   address(way: 'direct' | 'relayed'): Promise<string>
   usage(): Promise<Usage>
+  /** After a collection of all garbage, which nobody asks for while a sequencer works: it stands still for it, and its young have no room for seconds after it. */
+  usageCollected(): Promise<Usage>
   /** Signs, releases an epoch, then measures while it is offered, by peers of `from` where they are not those of `load`. */
   measured(offer: Omit<Offer, 'epoch' | 'header'>, from?: Child): Promise<Measured>
   /** Another process with peers, which have the same slots. */
@@ -84,7 +86,7 @@ export async function startNetwork({ recoveries, ...options }: NetworkOptions): 
     epoch += 1
     return epoch
   }
-  const usage = (): Promise<Usage> => sequencer.ask<Usage>('usage', { isCollected: true })
+  const usage = (): Promise<Usage> => sequencer.ask<Usage>('usage')
   async function address(way: 'direct' | 'relayed'): Promise<string> {
     const { addresses } = await sequencer.ask<{ addresses: string[] }>('addresses')
     return addresses.find((each) => each.includes('p2p-circuit') === (way === 'relayed')) ?? ''
@@ -96,6 +98,7 @@ export async function startNetwork({ recoveries, ...options }: NetworkOptions): 
     load,
     floorUs,
     usage,
+    usageCollected: () => sequencer.ask<Usage>('usage', { isCollected: true }),
     nextEpoch,
     async another() {
       const other = startLoad()
