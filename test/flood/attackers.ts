@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { connect } from 'node:net'
 import { multiaddr } from '@multiformats/multiaddr'
 import type { ReceiptCode } from '#domain/rejection.ts'
@@ -97,17 +98,38 @@ const nodeOf = (what: Attack, index: number) =>
 /** Of one connection: fewer than a sequencer takes, and opened so many at once, as it keeps few that say nothing. */
 const STREAMS = { count: 480, atOnce: 16 }
 
-/** Has very many streams, and on each of them copies of a vote, which is nobody's fault, so that very much waits to be taken. */
+/** Has very many streams, and on each of them copies of a vote, which is nobody's fault, so that very much waits to be taken; and the same again when it is cut off. */
 async function streams(what: Attack, index: number): Promise<Stoppable> {
   const node = await nodeOf(what, index)
-  const connection = await node.dial(multiaddr(what.address))
   const json = encodeCollectJson(decodeSubmission(what.vote) as Submission)
   const copies = Array.from({ length: 8 }, () => encodeCollect('00000000-0000-4000-8000-000000000000', json))
-  const open = () => connection.newStream(COLLECT_PROTOCOL, { maxOutboundStreams: STREAMS.count })
-  const opened: Awaited<ReturnType<typeof open>>[] = []
-  while (opened.length < STREAMS.count) opened.push(...(await Promise.all(Array.from({ length: STREAMS.atOnce }, open))))
-  for (const stream of opened) stream.send(Buffer.concat(copies))
-  return node
+  const stopping = new AbortController()
+  const begun = Promise.withResolvers<void>()
+  async function open(): Promise<void> {
+    const connection = await node.dial(multiaddr(what.address), { signal: stopping.signal })
+    const openOne = () => connection.newStream(COLLECT_PROTOCOL, { maxOutboundStreams: STREAMS.count })
+    const opened: Awaited<ReturnType<typeof openOne>>[] = []
+    while (opened.length < STREAMS.count) opened.push(...(await Promise.all(Array.from({ length: STREAMS.atOnce }, openOne))))
+    for (const stream of opened) stream.send(Buffer.concat(copies))
+    begun.resolve()
+    if (connection.status === 'open') await once(connection, 'close', { signal: stopping.signal })
+  }
+  async function live(): Promise<void> {
+    while (!stopping.signal.aborted) {
+      await open().catch(() => undefined)
+      begun.resolve()
+      await new Promise(setImmediate)
+    }
+  }
+  const living = live()
+  await begun.promise
+  return {
+    async stop() {
+      stopping.abort()
+      await node.stop()
+      await living
+    },
+  }
 }
 
 /** Opens streams of both protocols and begins a frame on each. */

@@ -10,6 +10,7 @@ import {
   parseVerdict,
 } from '#wire/admit-frame.ts'
 import { withLength } from '#wire/length-prefix.ts'
+import { closeWithin } from './ending.ts'
 import { framed } from './framed.ts'
 import type { Claim, Question } from './port.ts'
 
@@ -36,7 +37,7 @@ export async function askForClaim(
     const claim = given && { ...given, relay, peer, nonce }
     const why = claim === undefined ? 'frame_malformed' : judge(claim)
     stream.send(encodeVerdict(why ?? 'admitted'))
-    await stream.close({ signal: AbortSignal.timeout(ADMISSION_MS_MAX) })
+    await closeWithin(stream, ADMISSION_MS_MAX)
     return why === undefined ? claim : undefined
   } catch (cause) {
     stream.abort(new Error('the peer did not answer', { cause }))

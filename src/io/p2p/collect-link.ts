@@ -6,6 +6,7 @@ import type { Rejection } from '#domain/rejection.ts'
 import type { Receipt } from '#domain/submission.ts'
 import { COLLECT_PROTOCOL, COLLECT_WRITE_BYTES_MAX, encodeCollect } from '#wire/collect-frame.ts'
 import { decodeSubmission, encodeCollectJson } from '#wire/submission-proto.ts'
+import { closeWithin } from './ending.ts'
 import { linkFailed } from './libp2p.ts'
 import type { SubmissionLink } from './port.ts'
 import { closeConnection, type LinkParts } from './submit-link.ts'
@@ -40,10 +41,8 @@ export function createCollectLink({ address, connection, stream }: LinkParts): S
   const write = limitFunction(
     async (bytes: Uint8Array): Promise<void> => {
       const open = await nextStream()
-      const linger = setTimeout(() => open.abort(new Error('the peer keeps the stream')), LINGER_MS)
-      open.addEventListener('close', () => clearTimeout(linger))
       open.send(bytes)
-      await open.close({ signal: AbortSignal.timeout(LINGER_MS) })
+      await closeWithin(open, LINGER_MS)
     },
     { concurrency: STREAMS_AT_ONCE_MAX },
   )

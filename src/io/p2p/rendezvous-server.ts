@@ -1,6 +1,7 @@
 import type { Connection, Stream } from '@libp2p/interface'
 import { type BucketLimits, createBuckets } from '#domain/buckets.ts'
 import { encodeAnswer, parseRequest, REQUEST_BYTES_MAX, type RendezvousAnswer, type RendezvousRequest } from '#wire/rendezvous-frame.ts'
+import { closeWithin } from './ending.ts'
 import { framed } from './framed.ts'
 import { openRecord } from './peer-record.ts'
 import type { Registrant, Registrations } from './registrations.ts'
@@ -67,7 +68,7 @@ export function createRendezvousServer(deps: RendezvousDeps): (stream: Stream, c
         const told = await answer(request, who)
         if (told !== undefined) stream.send(encodeAnswer(told))
       }
-      await stream.close({ signal: AbortSignal.timeout(STREAM_MS_MAX) })
+      await closeWithin(stream, STREAM_MS_MAX)
     } catch (cause) {
       stream.abort(new Error('the request was not understood, or its stream is lost', { cause }))
     }

@@ -12,6 +12,8 @@ export class ScriptedStream extends EventTarget {
   readonly done: string[] = []
   closeFails: Error | undefined
   sendFails: Error | undefined
+  /** False: the other side keeps its half, and with it the whole, when ours is ended. */
+  isEndedByPeer = true
   /** Close resolves when this does. */
   closing: Promise<void> = Promise.resolve()
 
@@ -35,6 +37,7 @@ export class ScriptedStream extends EventTarget {
     this.done.push('close')
     if (this.closeFails !== undefined) throw this.closeFails
     await this.closing
+    if (!this.isEndedByPeer) return
     this.status = 'closed'
     this.dispatchEvent(new Event('close'))
   }

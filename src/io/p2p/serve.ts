@@ -6,6 +6,7 @@ import type { Receipt } from '#domain/submission.ts'
 import { type CollectStep, createCollectReader } from '#wire/collect-frame.ts'
 import type { FrameStep } from '#wire/length-prefix.ts'
 import { createDeliveryReader, encodeReceipt, parseDelivery } from '#wire/submit-frame.ts'
+import { closeWithin } from './ending.ts'
 import type { Holding } from './holdings.ts'
 import type { Inbox } from './inbox.ts'
 import { onMessage } from './lean-layers.ts'
@@ -14,7 +15,7 @@ import { createTickWriter } from './tick-writer.ts'
 
 /** The receiving end of one stream. Event listeners here must not throw: libp2p would end the process for it. */
 
-/** How long a peer may take to read the last receipts before the stream is reset. */
+/** How long a peer may take to read the last receipts, and to end its own side, before the stream is reset. */
 const CLOSE_TIMEOUT_MS = 5_000
 
 /** What a stream takes by itself, with what listens to it: a peer may have hundreds. */
@@ -35,8 +36,8 @@ export interface Serving {
 export function endStream(stream: Stream): void {
   stream
     .closeRead()
-    .then(() => stream.close({ signal: AbortSignal.timeout(CLOSE_TIMEOUT_MS) }))
-    .catch((cause) => stream.abort(new Error('the stream did not close in time', { cause })))
+    .then(() => closeWithin(stream, CLOSE_TIMEOUT_MS))
+    .catch((cause) => stream.abort(new Error('the stream did not close', { cause })))
 }
 
 /**
@@ -140,7 +141,8 @@ export function serveCollect(stream: Stream, { sender, inbox, source, hold, fram
   const holding = hold(() => {
     // Those that wait, and the one that is not whole.
     for (let lost = pace.drop() + (reader.isBetweenMessages() ? 0 : 1); lost > 0; lost -= 1) inbox.count('inbox_full', sender)
-    stop()
+    // Nobody would hear why, and the room is wanted at once.
+    stream.abort(new Error('there is no room for what waits'))
   })
 
   /** A deployed collector does not listen for answers. */
