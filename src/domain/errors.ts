@@ -427,7 +427,7 @@ export const ERRORS = {
   THREAD_UNAVAILABLE: {
     kind: 'transient',
     facts: ['what', 'detail'],
-    help: 'The system gives this process no further thread; `EAGAIN` is a limit of threads (`ulimit -u`, `TasksMax=` of a systemd unit, `--pids-limit` of a container), or too little memory. Raise it.',
+    help: 'The system gives this process no further thread; `EAGAIN` is a limit of threads (`ulimit -u`, `TasksMax=` of a systemd unit, `--pids-limit` of a container), or too little memory; `EMFILE` one of open files (`ulimit -n`, `LimitNOFILE=`). Raise it.',
   },
   JSON_MALFORMED: {
     kind: 'caller',
