@@ -7,6 +7,8 @@ import {
   BATCH_REASONS,
   DELIVERY_REASONS,
   DISPUTE_REASONS,
+  ENDPOINT_TROUBLES,
+  GATEWAY_TROUBLES,
   RECOMPUTE_REASONS,
   UNREADY_REASONS,
   UNTOLD_REASONS,
@@ -64,11 +66,31 @@ describe('explain', () => {
     ...Object.keys(UNTOLD_REASONS),
     ...Object.keys(RECOMPUTE_REASONS),
     ...Object.keys(DISPUTE_REASONS),
+    ...Object.keys(ENDPOINT_TROUBLES),
+    ...Object.keys(GATEWAY_TROUBLES),
     ...Object.keys(UNREADY_REASONS),
     ...Object.keys(WORDS),
   ])('%s, as a log line or a record has it, is explained', async (code) => {
     const { out, exitCode } = await run('explain', code.toUpperCase())
     expect([exitCode, out]).toEqual([0, expect.stringContaining(`${code} (`)])
+  })
+
+  test.each<[string, string, Readonly<Record<string, string>>]>([
+    ['gateway_trouble', 'trouble', GATEWAY_TROUBLES],
+    ['endpoint_trouble', 'trouble', ENDPOINT_TROUBLES],
+    ['unready', 'reason', UNREADY_REASONS],
+    ['counts_not_sent', 'reason', UNTOLD_REASONS],
+    ['batch_not_corrected', 'reason', DISPUTE_REASONS],
+    ['batch_withheld', 'reason', BATCH_REASONS],
+    ['recompute_undecided', 'reason', RECOMPUTE_REASONS],
+    ['epoch_missed', 'reason', EPOCH_REASONS],
+  ])('of %s each word that its `%s` may be is explained with it, as by itself', async (event, fact, words) => {
+    const { out } = await run('explain', event)
+    expect(out).toContain(`\nIts \`${fact}\`:\n`)
+    for (const [word, meaning] of Object.entries(words)) {
+      expect(out).toContain(`\n  ${word}: ${meaning}\n`)
+      expect((await run('explain', word)).out).toContain(meaning)
+    }
   })
 
   test('a name that means several things is explained as each of them', async () => {

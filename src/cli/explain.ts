@@ -18,12 +18,18 @@ import {
 } from '#domain/reasons.ts'
 import { REJECTIONS, type RejectionRow } from '#domain/rejection.ts'
 
+/** What the event means, and each word that may stand in its facts. */
+function eventText({ level, help, words = {} }: EventRow): string {
+  const facts = Object.entries(words).flatMap(([fact, rows]) => [
+    `Its \`${fact}\`:`,
+    ...Object.entries(rows).map(([word, meaning]) => `  ${word}: ${meaning}`),
+  ])
+  return [`${help} Level: ${level}.`, ...facts].join('\n')
+}
+
 /** Tables of one line per name, and what a name in them is. */
 const NAMED: readonly (readonly [kind: string, rows: Readonly<Record<string, string>>])[] = [
-  [
-    'an event of the log',
-    Object.fromEntries(Object.entries<EventRow>(EVENTS).map(([event, { level, help }]) => [event, `${help} Level: ${level}.`])),
-  ],
+  ['an event of the log', Object.fromEntries(Object.entries<EventRow>(EVENTS).map(([event, row]) => [event, eventText(row)]))],
   ['why an epoch is over', EPOCH_REASONS],
   [
     'why a project of an epoch ended',

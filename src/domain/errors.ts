@@ -353,7 +353,11 @@ export const ERRORS = {
     facts: ['cid', 'got'],
     help: 'The bytes served do not hash to their CID. Do not trust that copy; ask another source.',
   },
-  IPFS_CONTENT_TOO_LARGE: { kind: 'caller', facts: ['cid', 'bytesMax'], help: 'The content is larger than the caller accepts.' },
+  IPFS_CONTENT_TOO_LARGE: {
+    kind: 'caller',
+    facts: ['cid', 'bytesMax'],
+    help: 'The content, or one block of it, is larger than is accepted, whoever serves it. Where `cid` is that of a block, add the content anew in blocks as `ipfs add` makes them; its CID will be another one.',
+  },
   CONTENT_NOT_HERE: {
     kind: 'caller',
     facts: ['cid'],
@@ -423,7 +427,7 @@ export const ERRORS = {
   THREAD_UNAVAILABLE: {
     kind: 'transient',
     facts: ['what', 'detail'],
-    help: 'The system gives this process no further thread; `EAGAIN` is a limit of threads (`ulimit -u`, `TasksMax=` of a systemd unit, `--pids-limit` of a container), or too little memory. Raise it.',
+    help: 'The system gives this process no further thread; `EAGAIN` is a limit of threads (`ulimit -u`, `TasksMax=` of a systemd unit, `--pids-limit` of a container), or too little memory; `EMFILE` one of open files (`ulimit -n`, `LimitNOFILE=`). Raise it.',
   },
   JSON_MALFORMED: {
     kind: 'caller',

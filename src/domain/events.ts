@@ -3,6 +3,17 @@
  * would tell a friend. `warn`: goes on by itself, and somebody should know. `error`: lost or stopped, a person is needed.
  */
 
+import { EPOCH_REASONS } from './epoch.ts'
+import {
+  BATCH_REASONS,
+  DISPUTE_REASONS,
+  ENDPOINT_TROUBLES,
+  GATEWAY_TROUBLES,
+  RECOMPUTE_REASONS,
+  UNREADY_REASONS,
+  UNTOLD_REASONS,
+} from './reasons.ts'
+
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error'
 
 export interface EventRow {
@@ -12,6 +23,8 @@ export interface EventRow {
   readonly isRepeated?: true
   /** Goes on until this event of the log says that it is over. */
   readonly until?: string
+  /** Facts that are one word, or several, of a table: each word with its meaning. */
+  readonly words?: Readonly<Record<string, Readonly<Record<string, string>>>>
 }
 
 export const EVENTS = {
@@ -33,8 +46,9 @@ export const EVENTS = {
     level: 'warn',
     until: 'unready_over',
     help: 'The role has not been ready for a while: its next submission, batch or vote would not be accepted. `reason` says why, and `help` what to do; said once. `./weft status` shows what there is beside.',
+    words: { reason: UNREADY_REASONS },
   },
-  unready_over: { level: 'info', help: 'What had kept the role from being ready is over: `reason`.' },
+  unready_over: { level: 'info', help: 'What had kept the role from being ready is over: `reason`.', words: { reason: UNREADY_REASONS } },
   stopped: { level: 'info', help: 'The role has finished what was under way.' },
   failed: { level: 'error', help: 'The role has ended by itself; `code` or `detail` says why.' },
   disk_full: {
@@ -103,10 +117,12 @@ export const EVENTS = {
     level: 'warn',
     until: 'endpoint_recovered',
     help: 'An RPC endpoint of a chain does what it should not: `trouble` says what, told once until it has recovered. Others that are named answer meanwhile; `./weft rpc check` says more.',
+    words: { trouble: ENDPOINT_TROUBLES },
   },
   endpoint_recovered: {
     level: 'info',
     help: 'An RPC endpoint has not shown its `trouble` for a while; it had `times` times. What lies, and what has a limit, is told of once and for all.',
+    words: { trouble: ENDPOINT_TROUBLES },
   },
   sources_unknown: {
     level: 'warn',
@@ -149,8 +165,13 @@ export const EVENTS = {
     level: 'warn',
     until: 'gateway_recovered',
     help: 'An IPFS gateway of `--gateways` does what it should not: `trouble` says what, told once until it has recovered. Peers and other gateways are asked meanwhile, and it after them.',
+    words: { trouble: GATEWAY_TROUBLES },
   },
-  gateway_recovered: { level: 'info', help: 'The gateway gave a block again and shows its `trouble` no more; it had `times` times.' },
+  gateway_recovered: {
+    level: 'info',
+    help: 'The gateway gave a block again and shows its `trouble` no more; it had `times` times.',
+    words: { trouble: GATEWAY_TROUBLES },
+  },
   block_damaged: {
     level: 'warn',
     isRepeated: true,
@@ -307,12 +328,17 @@ export const EVENTS = {
   epoch_sealed: {
     level: 'info',
     help: 'The sequencer has done all it can for an epoch; `reason` says how it ended; `blocksToAnchored` is how many anchor blocks after the close of its window the last of its batches was on chain; `keptBytes` and `keptMs` what it took to keep the bytes of its winners, where the market asks for that.',
+    words: { reason: EPOCH_REASONS },
   },
   epoch_reopened: {
     level: 'warn',
     help: 'A reorganisation took the block that had closed the window of this epoch, which is open on the chain that took its place: votes are taken again, and counted when it closes.',
   },
-  epoch_missed: { level: 'error', help: 'The votes of an epoch are not on chain and will not be; `reason` says why.' },
+  epoch_missed: {
+    level: 'error',
+    help: 'The votes of an epoch are not on chain and will not be; `reason` says why.',
+    words: { reason: EPOCH_REASONS },
+  },
   anchored_again: {
     level: 'warn',
     help: 'A reorganisation took calls of the epoch off the chain, and they went out again; `lost` of them are not there for all that, for the reason that the epoch has now.',
@@ -325,7 +351,11 @@ export const EVENTS = {
     level: 'warn',
     help: 'The votes on what was refuted were counted again, and what they give goes out in `batches` other batches, in this `round` of the epoch.',
   },
-  batch_not_corrected: { level: 'error', help: 'Nothing is sent in the place of what was refuted; `reason` says why.' },
+  batch_not_corrected: {
+    level: 'error',
+    help: 'Nothing is sent in the place of what was refuted; `reason` says why.',
+    words: { reason: DISPUTE_REASONS },
+  },
   receipts_unsigned: {
     level: 'warn',
     isRepeated: true,
@@ -353,6 +383,7 @@ export const EVENTS = {
   counts_not_sent: {
     level: 'warn',
     help: 'What slots delivered on the day is not sent; `reason` says why. `./weft market set --rewards` makes a market ask for it.',
+    words: { reason: UNTOLD_REASONS },
   },
   counts_refused: {
     level: 'warn',
@@ -377,8 +408,13 @@ export const EVENTS = {
   batch_withheld: {
     level: 'warn',
     help: 'The batch has no attestation from here; `reason` says why. Where there are `failures`, `evidence` is the CID of a file that names them, which this node serves.',
+    words: { reason: BATCH_REASONS },
   },
-  batch_missed: { level: 'warn', help: 'The batch was not read, or not found on the chain, in time; `reason` says which.' },
+  batch_missed: {
+    level: 'warn',
+    help: 'The batch was not read, or not found on the chain, in time; `reason` says which.',
+    words: { reason: BATCH_REASONS },
+  },
   epoch_silent: {
     level: 'warn',
     help: 'The batch window of an epoch is over and no batch of it is on chain; `votes` were heard on it here. The sequencer was away, or keeps them back.',
@@ -411,6 +447,7 @@ export const EVENTS = {
     level: 'warn',
     isRepeated: true,
     help: 'So many projects, of those that this validator was to compute anew, it could not: `reason` says why. They are judged by their votes alone.',
+    words: { reason: RECOMPUTE_REASONS },
   },
   attested_elsewhere: {
     level: 'warn',

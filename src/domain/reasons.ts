@@ -4,7 +4,7 @@
 export const BATCH_REASONS = {
   not_fetched: 'Nobody served the batch file before its attestation window was over.',
   cid_malformed: 'What the chain names is no CID of a batch.',
-  too_large: 'The file is larger than any batch may be.',
+  too_large: 'The file is larger than any batch may be, or one block of it than any block.',
   integrity: 'The file is not what the chain says; the evidence lists the checks that failed.',
   too_many: 'The epoch has more batches before it than anybody looks at.',
   unavailable:
@@ -107,9 +107,10 @@ export const ENDPOINT_TROUBLES = {
 export const GATEWAY_TROUBLES = {
   unreachable: ENDPOINT_TROUBLES.unreachable,
   redirects: ENDPOINT_TROUBLES.redirects,
-  slow: ENDPOINT_TROUBLES.slow,
-  refuses: 'It answers with a failure: it takes no more questions for now, or there is no trustless gateway at its URL.',
-  lies: 'What it gives is not what the CID names, or has no end: another one, or none.',
+  slow: 'Others that are asked later give a block before it, or it begins one and does not end it in time: one that is nearer, or has more room.',
+  refuses:
+    'It answers with a failure, whose number is the `detail`: 429 and 503 say that it takes no more questions for now, others mostly that there is no trustless gateway at its URL.',
+  lies: 'What it gives is not what the CID names, or is longer than what is read of any block. Nothing of it was used, but do not trust it: take it out of --gateways, or ask whoever runs it.',
 } as const
 
 /** Why a role is not ready: its next submission, batch or vote would not be accepted, or nothing shows that it would. */

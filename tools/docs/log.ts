@@ -4,6 +4,7 @@ import { PROJECT_REASONS } from '#domain/project.ts'
 import {
   BATCH_REASONS,
   DELIVERY_REASONS,
+  DISPUTE_REASONS,
   ENDPOINT_TROUBLES,
   GATEWAY_TROUBLES,
   RECOMPUTE_REASONS,
@@ -41,6 +42,7 @@ export function logPage(): string {
   reasons('Why a project of an epoch ended as it did', 'In the records of snapshotter and sequencer.', Object.fromEntries(projects))
   reasons('Why a batch has the end it has', 'In the lines and records of a validator.', BATCH_REASONS)
   reasons('Why a validator cannot compute a project anew', 'In its lines.', RECOMPUTE_REASONS)
+  reasons('Why a refuted batch was not corrected', 'In `batch_not_corrected`.', DISPUTE_REASONS)
   reasons(
     'How a delivery without a receipt ended',
     'In the lines and counters of a collector, beside the codes of receipts.',

@@ -3,7 +3,7 @@ import type { Ipfs } from './port.ts'
 
 /**
  * Reads content block by block from gateways that it does not trust. Wrong bytes of one do not hurt when another has the right
- * ones; `IPFS_CONTENT_WRONG` when only wrong ones came. `timeoutMs` is for one request, `get`'s own for the whole.
+ * ones; `IPFS_CONTENT_WRONG` when only wrong ones came, `IPFS_CONTENT_TOO_LARGE` for a right block larger than any that is taken. `timeoutMs` is for one request, `get`'s own for the whole.
  */
 export function createGatewayReader(options: GatewaysOptions, deps?: GatewaysDeps): Pick<Ipfs, 'get'> {
   const gateways = createGateways(options, deps)

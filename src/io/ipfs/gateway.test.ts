@@ -204,10 +204,10 @@ describe('G7: a gateway that is not what it should be', () => {
     expect(asked).toEqual([])
   })
 
-  test('G7: that says nothing of its size is cut off at the largest block, to the byte', async () => {
+  test('G7: that says nothing of its size is read up to twice the largest block and cut off there, to the byte', async () => {
     const largest = 4 * 1024 * 1024
-    const limits = { bytesMax: 2 * largest, timeoutMs: 25_000 }
-    for (const length of [largest, largest + 1]) {
+    const limits = { bytesMax: 4 * largest, timeoutMs: 25_000 }
+    for (const length of [largest, largest + 1, 2 * largest, 2 * largest + 1]) {
       const bytes = new Uint8Array(length)
       const { cid } = await rawBlock(bytes)
       const url = await hostile((_request, response) => {
@@ -216,7 +216,9 @@ describe('G7: a gateway that is not what it should be', () => {
       })
       const read = createGatewayReader({ urls: [url], timeoutMs: 25_000 }).get(cid, limits)
       if (length === largest) expect((await read).length).toBe(largest)
-      else await expect(read).rejects.toMatchObject({ code: 'IPFS_CONTENT_WRONG', facts: { cid, got: `more than ${largest} bytes` } })
+      else if (length <= 2 * largest)
+        await expect(read).rejects.toMatchObject({ code: 'IPFS_CONTENT_TOO_LARGE', facts: { cid, bytesMax: largest } })
+      else await expect(read).rejects.toMatchObject({ code: 'IPFS_CONTENT_WRONG', facts: { cid, got: `more than ${2 * largest} bytes` } })
     }
   })
 

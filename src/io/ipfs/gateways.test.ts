@@ -12,6 +12,7 @@ import { serveGateway } from '#node/gateway.ts'
 import { createGateways, type GatewayNotice, type GatewaysDeps } from './gateways.ts'
 import type { HeliaNode } from './helia.ts'
 import { blockFile, flipByte } from './helia.test-world.ts'
+import { BLOCK_BYTES_MAX } from './port.ts'
 import { describeIpfs, hastyMs } from './suite.ts'
 import { importContent, parseCid, type Wait, wait } from './unixfs.ts'
 
@@ -39,10 +40,10 @@ afterEach(async () => {
 })
 
 /** Blocks in memory, and a gateway of anybody's before them: it does as `answer` does, or gives what it has. */
-async function gatewayOf(contents: readonly Uint8Array[], answer?: (right: Uint8Array) => RequestListener) {
+async function gatewayOf(contents: readonly Uint8Array[], answer?: (right: Uint8Array) => RequestListener, codec?: 'dag-cbor') {
   const blocks = new Map<string, Uint8Array>()
   const cids: Cid[] = []
-  for (const each of contents) cids.push(await importContent(each, async (cid, block) => void blocks.set(cid.toString(), block)))
+  for (const each of contents) cids.push(await importContent(each, async (cid, block) => void blocks.set(cid.toString(), block), codec))
   const asked: string[] = []
   const server: Server = createServer((request, response) => {
     const cid = /^\/ipfs\/(\w+)\?format=raw$/.exec(request.url ?? '')?.[1] ?? ''
@@ -166,6 +167,41 @@ test('G7: where none gives it, it is wrong when one gave something else, and oth
     await expect(fetch(...urls)).rejects.toMatchObject({ code: 'IPFS_CONTENT_WRONG' })
   for (const urls of [[empty.url], [empty.url, 'http://127.0.0.1:1'], []])
     await expect(fetch(...urls)).rejects.toMatchObject({ code: 'IPFS_NOT_FOUND' })
+})
+
+describe('G7: a block that is right and larger than any that is taken', () => {
+  const blockOf = (length: number) => gatewayOf([new Uint8Array(length)], undefined, 'dag-cbor')
+
+  test('is told as what it is, by whoever has it: no gateway is held to blame, and no other one asked', async () => {
+    const [holder, other] = [await blockOf(BLOCK_BYTES_MAX + 1), await blockOf(BLOCK_BYTES_MAX + 1)]
+    const { deps, told, uses } = watched()
+    const { fetch } = createGateways({ urls: [holder.url, other.url], timeoutMs: 30_000 }, { ...deps, wait: patient })
+    const [cid] = holder.cids as [Cid]
+    for (let again = 0; again < 2; again += 1)
+      await expect(fetch(parseCid(cid), signal)).rejects.toMatchObject({
+        code: 'IPFS_CONTENT_TOO_LARGE',
+        facts: { cid, bytesMax: BLOCK_BYTES_MAX },
+      })
+    expect([told, uses, other.asked]).toEqual([[], Array(2).fill(`${holder.url} ok`), []])
+  })
+
+  test('is so from one byte more on; of what is longer than anybody reads nobody knows what it is', async () => {
+    const taken = await blockOf(BLOCK_BYTES_MAX)
+    const longer = await blockOf(2 * BLOCK_BYTES_MAX + 1)
+    const { deps, told } = watched()
+    const { fetch } = createGateways({ urls: [taken.url, longer.url], timeoutMs: 30_000 }, { ...deps, wait: patient })
+    expect(await fetch(parseCid(taken.cids[0] as Cid), signal)).toHaveLength(BLOCK_BYTES_MAX)
+    await expect(fetch(parseCid(longer.cids[0] as Cid), signal)).rejects.toMatchObject({ code: 'IPFS_CONTENT_WRONG' })
+    expect(told).toEqual([{ gateway: longer.url, trouble: 'lies', detail: expect.stringContaining('more than') }])
+  })
+
+  test('is told at once by a node too, which keeps nothing of it', async () => {
+    const holder = await blockOf(BLOCK_BYTES_MAX + 1)
+    const reader = await nodeWith('reader', { urls: [holder.url], wait: patient })
+    const [cid] = holder.cids as [Cid]
+    await expect(reader.get(cid, { ...LIMITS, bytesMax: 2 * BLOCK_BYTES_MAX })).rejects.toMatchObject({ code: 'IPFS_CONTENT_TOO_LARGE' })
+    expect(await reader.has(cid)).toBe(false)
+  })
 })
 
 test('one that had not answered when its reader had to go is no liar, and the next reader asks another one first', async () => {

@@ -18,6 +18,11 @@ const LATE_AFTER_MS = 1_000
 const AT_ONCE_MAX = 32
 /** How long one that did what it should not is asked after the others, twice as long when it does so again soon after. */
 const LAST_FOR_MS = { first: 60_000, max: 3_600_000 }
+/**
+ * So much is read of a block, that a right one nobody takes is told from a lie. What is longer cannot be hashed whole, and counts as a lie: one that has no end
+ * would otherwise be asked first, and cost as much, each time.
+ */
+const READ_BYTES_MAX = 2 * BLOCK_BYTES_MAX
 /** By these a gateway says that it has not got the block, or has not found it in its time. */
 const ABSENT: readonly number[] = [404, 410, 504]
 
@@ -50,8 +55,8 @@ export interface GatewaysDeps {
 
 export interface Gateways {
   /**
-   * The block from the first that gives it, hashed. Throws `IPFS_CONTENT_WRONG` when none did and one gave something else, else
-   * `IPFS_NOT_FOUND`; or the signal's reason.
+   * The block from the first that gives it, hashed. Throws `IPFS_CONTENT_TOO_LARGE` when it is right and larger than any that is taken, `IPFS_CONTENT_WRONG`
+   * when none gave it and one gave something else, else `IPFS_NOT_FOUND`; or the signal's reason.
    */
   fetch(cid: CID, signal: AbortSignal): Promise<Uint8Array>
 }
@@ -67,7 +72,11 @@ export function createGateways({ urls, timeoutMs }: GatewaysOptions, deps: Gatew
         const over = new AbortController()
         const line = [...gateways].sort((left, right) => Number(left.isLast()) - Number(right.isLast()) || left.unheard() - right.unheard())
         try {
-          return await firstOf(line, cid, { wait: deps.wait ?? wait, signal: AbortSignal.any([signal, over.signal]) })
+          const block = await firstOf(line, cid, { wait: deps.wait ?? wait, signal: AbortSignal.any([signal, over.signal]) })
+          // Its hash is right: that is so wherever it comes from, and nobody's fault who serves it.
+          if (block.length > BLOCK_BYTES_MAX)
+            throw new WeftError('IPFS_CONTENT_TOO_LARGE', { cid: cid.toString(), bytesMax: BLOCK_BYTES_MAX })
+          return block
         } finally {
           over.abort(OVER)
         }
@@ -214,8 +223,8 @@ async function fetchBlock(url: string, cid: CID, { signal, onBegun }: Fetching):
     throw new Unanswered(response.status)
   }
   onBegun()
-  const block = await bytesWithin(BLOCK_BYTES_MAX, response.body)
-  if (block === undefined) throw new WeftError('IPFS_CONTENT_WRONG', { cid: cid.toString(), got: `more than ${BLOCK_BYTES_MAX} bytes` })
+  const block = await bytesWithin(READ_BYTES_MAX, response.body)
+  if (block === undefined) throw new WeftError('IPFS_CONTENT_WRONG', { cid: cid.toString(), got: `more than ${READ_BYTES_MAX} bytes` })
   const { checkBlock } = await import('./unixfs.ts')
   await checkBlock(cid, block)
   return block

@@ -91,7 +91,7 @@ export async function startNode(
   /** Who brought a block last is asked at once: peers that are silent, or have none of it, cost their head start once. */
   let last: 'peers' | 'gateways' = 'peers'
 
-  /** The block from whoever has it first, peer or gateway; it is stored as it comes. Nobody's failure ends it, only the signal and the disk do. */
+  /** The block from whoever has it first, peer or gateway; it is stored as it comes. Nobody's failure ends it: only the signal and the disk do, and a block too large for anybody. */
   async function fetchBlock(cid: CID, signal: AbortSignal): Promise<Uint8Array> {
     const came = (from: typeof last) => (block: Uint8Array) => {
       if (over.signal.aborted) return block
@@ -114,7 +114,8 @@ export async function startNode(
     if (last === 'peers' && libp2p.getPeers().length > 0) await wait(HEAD_START_MS, signal)
     for (let pauseMs = GATEWAYS_AGAIN_MS.first; ; pauseMs = Math.min(pauseMs * 2, GATEWAYS_AGAIN_MS.last)) {
       const block = await fetch(cid, signal).catch((failure: unknown) => {
-        if (!isWeftError(failure)) throw failure
+        // What is too large is so for good: no peer could bring it either.
+        if (!isWeftError(failure) || failure.code === 'IPFS_CONTENT_TOO_LARGE') throw failure
         return undefined
       })
       if (block !== undefined) {

@@ -1,6 +1,6 @@
 import type { Cid, EpochId } from '#domain/ids.ts'
 
-/** A message of Bitswap carries no larger block, so none exists in practice. It bounds what is read, unpacked and kept of one. */
+/** A message of Bitswap carries no larger block, so none is taken. It bounds what is read, unpacked and kept of one. */
 export const BLOCK_BYTES_MAX = 4 * 1024 * 1024
 
 /**
@@ -12,7 +12,7 @@ export const BLOCK_BYTES_MAX = 4 * 1024 * 1024
  * - `get` never returns bytes that do not hash to `cid`. Content that is not here is fetched from connected peers; so is what is damaged
  *   here, which nobody is given, and the right bytes replace it.
  * - `get` throws `IPFS_NOT_FOUND` after `timeoutMs`, or `IPFS_CONTENT_WRONG` if the only copy found was a damaged one here;
- *   `IPFS_CONTENT_TOO_LARGE` as soon as more than `bytesMax` would come.
+ *   `IPFS_CONTENT_TOO_LARGE` as soon as more than `bytesMax` would come. It may for a block of more than `BLOCK_BYTES_MAX` too.
  * - Content is let go by the newest epoch that it was added or pinned for, each block by itself: content may share blocks. Where no epoch
  *   is named, and for what only `get` brought, it is the newest that was ever named here.
  */

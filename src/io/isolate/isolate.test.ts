@@ -1,7 +1,9 @@
+import { EventEmitter } from 'node:events'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { afterAll, describe, expect, test } from 'vitest'
+import type { Worker } from 'node:worker_threads'
+import { afterAll, describe, expect, test, vi } from 'vitest'
 import { isContractRefusal } from '#domain/compute.ts'
 import { WeftError } from '#domain/errors.ts'
 import { type Isolate, ISOLATE_LIMITS, openIsolate } from './isolate.ts'
@@ -264,4 +266,63 @@ describe('where the system gives no thread', () => {
     isLimited = false
     expect(await narrow()).toBe(1)
   })
+
+  test.each<[string, Error | undefined, object]>([
+    [
+      'the system gives no room for it',
+      Object.assign(new Error('EMFILE'), { code: 'ERR_WORKER_INIT_FAILED' }),
+      { code: 'THREAD_UNAVAILABLE', facts: { what: 'a compute set', detail: 'EMFILE' } },
+    ],
+    [
+      'what is loaded has no room in it',
+      Object.assign(new Error('heap'), { code: 'ERR_WORKER_OUT_OF_MEMORY' }),
+      { code: 'COMPUTE_LIMIT', facts: { limit: 'memory', allowed: 16, detail: 'to load it takes more than 16 MB of memory' } },
+    ],
+    ['it ends of something else', new Error('broken'), new Error('its thread does not start: broken')],
+    ['it says nothing', undefined, new Error('its thread does not start')],
+  ])('of a thread that is started and does not get to its program it is told why: %s', async (_why, cause, told) => {
+    let isSilent = false
+    const start: typeof startWorker = (entry, options) => (isSilent ? silentWorker(cause) : startWorker(entry, options))
+    const isolate = openIsolate(folder, LIMITS, start)
+    if ('problems' in isolate) return expect.fail(isolate.problems.join())
+    opened.push(isolate)
+    isSilent = true
+    const waits = vi.spyOn(Atomics, 'wait').mockReturnValue('timed-out')
+    const failure = await isolate
+      .run({ part: 'snapshots', index: 0, config: null }, {}, { memoryMb: 16 })
+      .catch((failure: unknown) => failure)
+    waits.mockRestore()
+    if (told instanceof Error) expect(failure).toEqual(told)
+    else expect(failure).toMatchObject({ ...told, cause })
+  })
 })
+
+test('what is asked on the spot of a set whose thread died, and does not start again, has that for an answer', async () => {
+  const workers: Worker[] = []
+  const start: typeof startWorker = (entry, options) => {
+    workers.push(workers.length === 0 ? startWorker(entry, options) : silentWorker(undefined))
+    return workers.at(-1) as Worker
+  }
+  const isolate = openIsolate(folderOf(computing('return 1')), LIMITS, start)
+  if ('problems' in isolate) return expect.fail(isolate.problems.join())
+  opened.push(isolate)
+  await workers[0]?.terminate()
+  const waits = vi.spyOn(Atomics, 'wait').mockReturnValue('timed-out')
+  const outcome = isolate.now({ do: 'describe' })
+  waits.mockRestore()
+  expect(outcome).toEqual({ ok: false, message: 'its thread does not start' })
+})
+
+/** Says nothing, and ends of that when it is ended. */
+function silentWorker(cause: Error | undefined): Worker {
+  const worker = Object.assign(new EventEmitter(), {
+    ref: () => undefined,
+    unref: () => undefined,
+    async terminate() {
+      if (cause !== undefined) worker.emit('error', cause)
+      worker.emit('exit', 1)
+      return 1
+    },
+  })
+  return worker as unknown as Worker
+}

@@ -1,9 +1,9 @@
 import pLimit from 'p-limit'
 import type { ComputeLimits } from '#domain/compute-limits.ts'
-import { WeftError } from '#domain/errors.ts'
+import { detailOf, WeftError } from '#domain/errors.ts'
 import type { Given, IsolateLimits, Outcome, Task } from './messages.ts'
 import { placeIn } from './program.ts'
-import { methodsOf, type RunRequest, startThread, startWorker, type Thread, ThreadDied } from './thread.ts'
+import { methodsOf, type RunRequest, startThread, startWorker, type Thread, ThreadDied, unavailable } from './thread.ts'
 
 /** An aggregate over a week at one epoch a second asks 604,800 things; whatever else asks a thousand times less. */
 export const ISOLATE_LIMITS: IsolateLimits = { heapMbMax: 256, turnMsMax: 5_000, callsMax: 1_000_000 }
@@ -14,7 +14,7 @@ const ALONE_MAX = 2
 export interface Isolate {
   /** Waits on the spot: for what is known at start. Throws `THREAD_UNAVAILABLE`. */
   now(task: Exclude<Task, { readonly do: 'run' }>): Outcome
-  /** Runs a part of the set with its input, within what it may take. Rejects with what went wrong, in words with file and line, with `COMPUTE_LIMIT`, or with `THREAD_UNAVAILABLE`. */
+  /** Runs a part of the set with its input, within what it may take. Rejects with what went wrong, in words with file and line, with `COMPUTE_LIMIT`, or with `THREAD_UNAVAILABLE` where the system gives no thread. */
   run(
     task: Omit<Extract<Task, { readonly do: 'run' }>, 'given' | 'do'>,
     input: Readonly<Record<string, unknown>>,
@@ -45,10 +45,8 @@ export function openIsolate(
   /** What was read when it was opened: an edit is for the next who opens the folder. */
   const another = (allowed: IsolateLimits): Thread => {
     const started = startThread(sources, allowed, start)
-    if (!('problems' in started)) return started.thread
-    void started.stop()
-    // It did load when it was opened.
-    throw new WeftError('THREAD_UNAVAILABLE', { what: 'a compute set', detail: started.problems.join('; ') })
+    if ('problems' in started) throw new NotStarted(started.stop())
+    return started.thread
   }
 
   function alive(allowed = limits): Thread {
@@ -65,28 +63,65 @@ export function openIsolate(
       return await own.perform(request)
     } catch (failure) {
       if (!(failure instanceof ThreadDied)) throw failure
-      const detail = `it takes more than ${allowed.heapMbMax} MB of memory, or ends its thread`
-      throw new WeftError('COMPUTE_LIMIT', { limit: 'memory', allowed: allowed.heapMbMax, detail })
+      throw tooMuchMemory(allowed, `it takes more than ${allowed.heapMbMax} MB of memory, or ends its thread`)
     } finally {
       await own.stop()
     }
   }
 
+  async function perform(request: RunRequest, allowed: IsolateLimits): Promise<unknown> {
+    try {
+      return await alive(allowed).perform(request)
+    } catch (failure) {
+      if (!(failure instanceof ThreadDied)) throw failure
+      // Which of them it was is seen when each has a thread to itself.
+      return limit(() => alone(request, allowed))
+    }
+  }
+
   return {
-    now: (task) => alive().now(task),
+    now(task) {
+      try {
+        return alive().now(task)
+      } catch (failure) {
+        if (!(failure instanceof NotStarted)) throw failure
+        return { ok: false, message: failure.message }
+      }
+    },
     placeOf: (word) => placeIn(sources, word),
     async run(task, input, { memoryMb = limits.heapMbMax, timeMs = limits.turnMsMax } = {}) {
       const allowed = { ...limits, heapMbMax: Math.min(limits.heapMbMax, memoryMb), turnMsMax: Math.min(limits.turnMsMax, timeMs) }
       const request = { task: { do: 'run' as const, ...task, given: givenOf(input) }, input }
       try {
-        return await alive(allowed).perform(request)
+        return await perform(request, allowed)
       } catch (failure) {
-        if (!(failure instanceof ThreadDied)) throw failure
-        // Which of them it was is seen when each has a thread to itself.
-        return limit(() => alone(request, allowed))
+        throw failure instanceof NotStarted ? await failure.reason(allowed) : failure
       }
     },
     stop: async () => void (await Promise.all([...threads.values()].map((thread) => thread.stop()))),
+  }
+}
+
+const tooMuchMemory = ({ heapMbMax }: IsolateLimits, detail: string, cause?: unknown) =>
+  new WeftError('COMPUTE_LIMIT', { limit: 'memory', allowed: heapMbMax, detail }, cause)
+
+/** A thread that was to have what was read when the folder was opened says nothing. */
+class NotStarted extends Error {
+  readonly #ended: Promise<unknown>
+
+  constructor(ended: Promise<unknown>) {
+    super('its thread does not start')
+    this.#ended = ended
+  }
+
+  /** What the thread ended of by itself, in the code of that where there is one. */
+  async reason(allowed: IsolateLimits): Promise<Error> {
+    const cause = await this.#ended
+    const code = (cause as NodeJS.ErrnoException | undefined)?.code
+    if (code === 'ERR_WORKER_OUT_OF_MEMORY')
+      return tooMuchMemory(allowed, `to load it takes more than ${allowed.heapMbMax} MB of memory`, cause)
+    if (code === 'ERR_WORKER_INIT_FAILED') return unavailable(cause)
+    return cause === undefined ? this : new Error(`${this.message}: ${detailOf(cause)}`, { cause })
   }
 }
 

@@ -21,7 +21,8 @@ export interface Thread {
   now(task: Task): Outcome
   perform(request: RunRequest): Promise<unknown>
   isDead(): boolean
-  stop(): Promise<void>
+  /** Resolves with what it ended of by itself, if it did. */
+  stop(): Promise<unknown>
 }
 
 /** Names of what can be called on it. */
@@ -66,16 +67,20 @@ function unlessUnavailable(start: () => Worker): Worker {
   try {
     return start()
   } catch (failure) {
-    throw new WeftError('THREAD_UNAVAILABLE', { what: 'a compute set', detail: detailOf(failure) }, failure)
+    throw unavailable(failure)
   }
 }
+
+/** What the system says where there is no thread to be had. */
+export const unavailable = (failure: unknown) =>
+  new WeftError('THREAD_UNAVAILABLE', { what: 'a compute set', detail: detailOf(failure) }, failure)
 
 /** In a package all is JavaScript. */
 const ENTRY = join(import.meta.dirname, `worker${extname(import.meta.filename)}`)
 
 export type Started =
   | { readonly thread: Thread; readonly sources: Sources }
-  | { readonly problems: readonly string[]; stop(): Promise<void> }
+  | { readonly problems: readonly string[]; readonly stop: Thread['stop'] }
 
 /** Starts a thread on a folder, or on what was read of one. Throws `THREAD_UNAVAILABLE`. */
 export function startThread(program: string | Sources, limits: IsolateLimits, start: StartWorker): Started {
@@ -89,14 +94,19 @@ export function startThread(program: string | Sources, limits: IsolateLimits, st
   }
   let runs = 0
   let isDead = false
-  worker.once('error', () => undefined)
+  const died = Promise.withResolvers<unknown>()
+  worker.once('error', died.resolve)
   worker.once('exit', () => {
+    died.resolve(undefined)
     isDead = true
     for (const { reject } of pending.values()) reject(new ThreadDied('the thread of a compute set ended'))
     pending.clear()
     port.close()
   })
-  const stop = async (): Promise<void> => void (await worker.terminate())
+  async function stop(): Promise<unknown> {
+    await worker.terminate()
+    return died.promise
+  }
   const begun = decode(receive({ port, told }, () => true) ?? encode({ problems: ['does not load'] }))
   if ('problems' in (begun as object)) return { problems: (begun as { readonly problems: readonly string[] }).problems, stop }
 

@@ -125,7 +125,7 @@ const ACCOUNT = `0x${'0a'.repeat(20)}` as Address
 /** A sequencer too. */
 const STAND_IN = `0x${'0b'.repeat(20)}` as Address
 const ROOT = `0x${'5'.repeat(64)}` as Hash
-const [A, B] = ['pairs:0x0a:N', 'pairs:0x0b:N'] as [ProjectId, ProjectId]
+const [A, B, C] = ['pairs:0x0a:N', 'pairs:0x0b:N', 'pairs:0x0c:N'] as [ProjectId, ProjectId, ProjectId]
 
 describe('C18: votes that were taken are looked for in the batches of their epoch', () => {
   let world: ReturnType<typeof createAnchoredWorld>
@@ -229,6 +229,46 @@ describe('C18: votes that were taken are looked for in the batches of their epoc
     await away.attest()
     await world.clock.runUntil(() => one.role.stats().fates.included === 2, { limitMs: 5_000 })
     expect(world.events).not.toContain('votes_left_out')
+  })
+
+  test('a file is read once, however often its epoch is looked at; one that could not be had is asked for again', async () => {
+    const epochId = await world.releaseNext()
+    const [first, second] = [world.signed(1, A), world.signed(2, A)]
+    const one = await taken([first, second])
+    const batch = await anchored(epochId, [first], [A])
+    const others = await anchored(epochId, [world.signed(1, B)], [B])
+    const away = await anchored(epochId, [world.signed(1, C)], [C])
+    batch.serve()
+    others.serve()
+    await batch.end()
+    await world.mine(3)
+    expect([asked, one.role.stats().fates]).toEqual([3, { included: 1, missing: 0 }])
+    await others.attest()
+    await world.mine(3)
+    expect(asked).toBe(4)
+    away.serve()
+    await away.attest()
+    await world.mine(3)
+    expect(asked).toBe(5)
+    // Of the project of the vote that is left, what one said that was read long before.
+    await batch.attest()
+    await world.mine(3)
+    expect([asked, one.role.stats().fates]).toEqual([5, { included: 1, missing: 1 }])
+  })
+
+  test('one that is taken after the files were read is looked for in them', async () => {
+    const epochId = await world.releaseNext()
+    const [first, second, other] = [world.signed(1, A), world.signed(2, A), world.signed(1, B)]
+    const one = await taken([first, other])
+    const batch = await anchored(epochId, [first, second], [A])
+    batch.serve()
+    await batch.end()
+    await world.clock.runUntil(() => one.role.stats().fates.included === 1, { limitMs: 5_000 })
+    await one.hand(second)
+    await world.clock.runUntil(() => one.ended() === 3, { limitMs: 10_000 })
+    await batch.attest()
+    await world.mine(3)
+    expect([asked, one.role.stats().fates]).toEqual([2, { included: 2, missing: 0 }])
   })
 
   test.each<[string, () => Promise<string>]>([

@@ -4,6 +4,7 @@ import type { ChainStep } from '#domain/chain-step.ts'
 import { isWeftError } from '#domain/errors.ts'
 import type { BlockNumber, Cid, EpochId, ProjectId, SlotId } from '#domain/ids.ts'
 import { rangesOf } from '#domain/ranges.ts'
+import { createRecent, type Recent } from '#domain/recent.ts'
 import type { VoteFate } from '#domain/submission.ts'
 import { REPLAY_MARGIN_BLOCKS } from '#domain/window.ts'
 import type { AnchorChain } from '#io/chain/port.ts'
@@ -26,6 +27,8 @@ const WAITING_MAX = 1_000
 /** Epochs of an earlier life that are looked at after the start: further back batches are hardly to be had. */
 const LOOK_BACK_EPOCHS = 64
 const IDLE_MS = 60_000
+/** Of files that were read: some 70,000 votes that none of them holds, and mostly there are few. Beyond it files are read again. */
+const REMEMBERED_BYTES_MAX = 16 * 1024 * 1024
 
 export interface IncludeDeps extends PersistDeps {
   readonly chain: Pick<AnchorChain, 'dataMarket' | 'block' | 'batchCids' | 'batch'>
@@ -57,6 +60,7 @@ export function createIncluding(deps: IncludeDeps): Including {
   const readUpTo = new Map<EpochId, BlockNumber>()
   /** The block above which what was seen of an epoch is gone. */
   const goneAbove = new Map<EpochId, BlockNumber>()
+  const remembered = createRecent<FilesRead>(REMEMBERED_BYTES_MAX)
   const bell = createBell(deps.clock)
 
   function put(epochId: EpochId): void {
@@ -82,7 +86,7 @@ export function createIncluding(deps: IncludeDeps): Including {
       readUpTo.set(epochId, upTo.number)
       return upTo.number
     }
-    const fateOf = await readEpoch(epochId, { votes, at }, deps, signal)
+    const fateOf = await readEpoch(epochId, { votes, at, remembered }, deps, signal)
     // A reorganisation came in between: it waits again.
     if (goneAbove.has(epochId)) return
     const judged = await outbox.judge(epochId, (vote) => (isOurs(vote) ? fateOf(vote) : undefined), upTo)
@@ -138,17 +142,36 @@ export function createIncluding(deps: IncludeDeps): Including {
 
 type ReadDeps = Omit<IncludeDeps, 'outbox' | 'counters' | 'head'>
 
-/** What the batches of the epoch say of these votes, as far as they can be read, as of the blocks that `at` names. Nothing is kept but of them: an epoch may have any number of others. */
+/** Files of an epoch that were read. True whatever becomes of their blocks: a CID names the same bytes on every fork. */
+interface FilesRead {
+  /** Votes that none of them holds. */
+  readonly without: ReadonlySet<string>
+  /** For which of the projects of these votes each has a result. */
+  readonly projectsOf: ReadonlyMap<Cid, readonly ProjectId[]>
+}
+
+interface ReadEpoch {
+  readonly votes: readonly KeptVote[]
+  readonly remembered: Recent<FilesRead>
+  at(): BlockNumber
+}
+
+/**
+ * What the batches of the epoch say of these votes, as far as they can be read, as of the blocks that `at` names. Nothing is kept but of them: an epoch may have any number of others.
+ * A file is read once while no vote is sought that was not sought in it: one that is taken later, or taken back, has all of them read again.
+ */
 async function readEpoch(
   epochId: EpochId,
-  { votes, at }: { readonly votes: readonly KeptVote[]; at(): BlockNumber },
+  { votes, at, remembered }: ReadEpoch,
   deps: ReadDeps,
   signal: AbortSignal,
 ): Promise<(vote: KeptVote) => VoteFate | undefined> {
   const { chain, clock } = deps
   const patiently = <Value>(attempt: () => Promise<Value>) => persist({ doing: 'read_batches', attempt, signal }, deps)
   const sought = new Set(votes.map(voteKey))
-  const projects = new Set(votes.map(({ projectId }) => projectId))
+  const projects = [...new Set(votes.map(({ projectId }) => projectId))]
+  const before = remembered.get(`${epochId}`)
+  const projectsOf = new Map<Cid, readonly ProjectId[]>(before !== undefined && sought.isSubsetOf(before.without) ? before.projectsOf : [])
   const held = new Set<string>()
   const decided = new Set<ProjectId>()
   const batchCids = [...new Set(await patiently(() => chain.batchCids(epochId, at())))]
@@ -156,14 +179,21 @@ async function readEpoch(
   const until = clock.nowMs() + NOT_FINAL_TIMEOUT_MS
   for (const batchCid of batchCids.slice(0, EPOCH_BATCHES_MAX)) {
     const isFinalized = (await patiently(() => chain.batch(epochId, batchCid, at())))?.isFinalized === true
-    const timeoutMs = isFinalized ? FETCH_TIMEOUT_MS : Math.min(FETCH_TIMEOUT_MS, until - clock.nowMs())
-    const batch = timeoutMs > 0 ? await batchAt(batchCid, timeoutMs, deps, signal) : undefined
-    if (batch === undefined) isWhole = false
-    for (const { submission } of batch?.submissions ?? [])
-      if (sought.has(voteKey(submission.request))) held.add(voteKey(submission.request))
-    if (isFinalized) for (const projectId of batch?.projectIds ?? []) if (projects.has(projectId)) decided.add(projectId)
+    if (!projectsOf.has(batchCid)) {
+      const timeoutMs = isFinalized ? FETCH_TIMEOUT_MS : Math.min(FETCH_TIMEOUT_MS, until - clock.nowMs())
+      const batch = timeoutMs > 0 ? await batchAt(batchCid, timeoutMs, deps, signal) : undefined
+      for (const { submission } of batch?.submissions ?? [])
+        if (sought.has(voteKey(submission.request))) held.add(voteKey(submission.request))
+      const results = new Set(batch?.projectIds)
+      const ofOurs = projects.filter((projectId) => results.has(projectId))
+      if (batch !== undefined) projectsOf.set(batchCid, ofOurs)
+    }
+    if (!projectsOf.has(batchCid)) isWhole = false
+    if (isFinalized) for (const projectId of projectsOf.get(batchCid) ?? []) decided.add(projectId)
     if (held.size === sought.size) break
   }
+  const read: FilesRead = { without: sought.difference(held), projectsOf }
+  remembered.set(`${epochId}`, read, bytesOf(read))
   return (vote) => {
     if (held.has(voteKey(vote))) return 'included'
     return sought.has(voteKey(vote)) && isWhole && decided.has(vote.projectId) ? 'missing' : undefined
@@ -172,6 +202,12 @@ async function readEpoch(
 
 const voteKey = (vote: { readonly projectId: ProjectId; readonly snapshotCid: Cid; readonly slotId: SlotId }): string =>
   `${vote.projectId} ${vote.snapshotCid} ${vote.slotId}`
+
+/** About as much as it takes. */
+function bytesOf({ without, projectsOf }: FilesRead): number {
+  const votes = [...without].reduce((sum, key) => sum + key.length + 64, 0)
+  return [...projectsOf].reduce((sum, [batchCid, projects]) => sum + batchCid.length + 128 + 8 * projects.length, votes)
+}
 
 type Held = Pick<Batch, 'submissions' | 'projectIds'>
 const NOTHING: Held = { submissions: [], projectIds: [] }
