@@ -15,7 +15,7 @@ export interface UnusedStreamLimits {
 export const UNUSED_STREAM_LIMITS: UnusedStreamLimits = {
   // Pools of deployed collectors hold 100 streams, and one is filled while another empties.
   perConnectionMax: 256,
-  // A thousand such pools; an unused stream takes a few KiB.
+  // A thousand such pools; an unused stream takes some ten KiB.
   totalMax: 100_000,
 }
 
