@@ -107,7 +107,30 @@ test('G7: of a frame that is not whole no more is held than twice what has come,
   expect([reader.heldBytes(), reader.isBetweenFrames(), reader.push(framed)]).toEqual([0, true, []])
 })
 
+/** Bytes that live as long as each of the frames does, its own among them. */
+const keptBytes = (steps: readonly FrameStep[]): number[] => steps.map((step) => (step.kind === 'frame' ? step.bytes.buffer.byteLength : 0))
+
 test('G7: a frame is a copy, also of a Buffer: it does not keep what came with it', () => {
-  const [step] = createFrameReader({ frameBytesMax: 300 }).push(Buffer.concat([withLength(Uint8Array.of(1, 2)), new Uint8Array(9_000)]))
-  expect((step as { bytes: Uint8Array }).bytes.buffer.byteLength).toBe(2)
+  const steps = createFrameReader({ frameBytesMax: 300 }).push(Buffer.concat([withLength(Uint8Array.of(1, 2)), new Uint8Array(9_000)]))
+  expect(keptBytes(steps)).toEqual([2, 0])
+})
+
+test('G7: small frames that come together share 4 KiB at most, and a large one shares nothing: as little is kept by the smallest', () => {
+  const push = (lengths: readonly number[]) =>
+    createFrameReader({ frameBytesMax: 70_000 }).push(Buffer.concat(lengths.map((length, index) => withLength(filled(length, index)))))
+  expect(keptBytes(push([1_000, 3_094]))).toEqual([4_096, 4_096])
+  expect(keptBytes(push([1_000, 3_095]))).toEqual([1_000, 3_095])
+  expect(keptBytes(push([40, 65_000, 40, 50]))).toEqual([40, 65_000, 91, 91])
+  const many = Array.from({ length: 160 }, (_, index) => 300 + index)
+  const steps = push(many)
+  expect(Math.max(...keptBytes(steps))).toBeLessThanOrEqual(4_096)
+  expect(new Set(steps.map((step) => step.kind === 'frame' && step.bytes.buffer)).size).toBeLessThan(many.length / 6)
+  expect(steps).toEqual(many.map((length, index) => ({ kind: 'frame', bytes: filled(length, index) })))
+})
+
+test('G7: a frame that came in pieces keeps its length beside itself, and no more', () => {
+  const framed = withLength(filled(20_000))
+  const reader = createFrameReader({ frameBytesMax: 70_000 })
+  const steps = [framed.subarray(0, 9_000), Buffer.concat([framed.subarray(9_000), framed])].flatMap((piece) => reader.push(piece))
+  expect(keptBytes(steps)).toEqual([framed.length, 20_000])
 })

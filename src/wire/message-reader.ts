@@ -9,7 +9,7 @@ type FieldKind = 'uint' | 'text' | 'bytes'
  * which reads the same of what is plain.
  */
 export interface MessageReader {
-  /** Whether the bytes are such a message. What it holds is asked for before the next is read. */
+  /** Whether the bytes are such a message. What it holds is asked for before the next is read, and of one that is none nothing is. */
   read(bytes: Uint8Array): boolean
   has(field: number): boolean
   /** 0 where there is none. */
@@ -22,7 +22,7 @@ export interface MessageReader {
 
 /** The highest number of a field that one byte holds beside how it is written. */
 const FIELD_MAX = 15
-/** More than 2^53 takes. */
+/** Seven bits each: all that is below 2^53 takes no more, unless its writer wastes some. */
 const VARINT_BYTES_MAX = 8
 
 /** `kinds`: of each field of the message, by its number. */
@@ -34,6 +34,7 @@ export function createMessageReader(kinds: Readonly<Record<number, FieldKind>>):
   /** A bit for each field that is there. */
   let given = 0
   let source: Uint8Array = new Uint8Array()
+  /** The same bytes, seen as what makes a text of them in one call. */
   let texts: Buffer = Buffer.alloc(0)
   let at = 0
 
