@@ -86,6 +86,7 @@ describe('the reader of frames', () => {
     const reader = createFrameReader({ frameBytesMax: 300 })
     const pieces = Buffer.concat([withLength(filled(1)), Uint8Array.of(0), withLength(filled(2))])
     expect(reader.push(pieces)).toEqual([{ kind: 'frame', bytes: filled(1) }, { kind: 'malformed' }])
+    expect([reader.heldBytes(), reader.isBetweenFrames()]).toEqual([0, true])
     const held = createFrameReader({ frameBytesMax: 300 })
     expect(held.push(Uint8Array.of(0x80))).toEqual([])
     expect(held.push(Uint8Array.of(0x00, 1, 7))).toEqual([{ kind: 'malformed' }])
@@ -105,6 +106,17 @@ test('G7: of a frame that is not whole no more is held than twice what has come,
   expect(reader.heldBytes()).toBe(10)
   reader.end()
   expect([reader.heldBytes(), reader.isBetweenFrames(), reader.push(framed)]).toEqual([0, true, []])
+})
+
+test('the room for a frame that is not whole is doubled when it is full, up to the length of the frame: each byte is copied a few times, however many pieces there are', () => {
+  const reader = createFrameReader({ frameBytesMax: 100_000 })
+  const framed = withLength(filled(25))
+  const rooms = [10, 5, 5, 1, 4].map((count, index, counts) => {
+    const from = counts.slice(0, index).reduce((sum, each) => sum + each, 0)
+    expect(reader.push(framed.subarray(from, from + count))).toEqual([])
+    return reader.heldBytes()
+  })
+  expect(rooms).toEqual([10, 20, 20, 26, 26])
 })
 
 /** Bytes that live as long as each of the frames does, its own among them. */

@@ -169,7 +169,8 @@ export function createFrameReader(options: { readonly frameBytesMax: number }): 
           continue
         }
         offset = readWhole(chunk, offset, steps)
-        if (!isEnded) offset += hold(chunk.subarray(offset), chunk.length - offset)
+        const rest = chunk.subarray(offset)
+        if (!isEnded) offset += hold(rest, rest.length)
       }
       return steps
     },
