@@ -77,7 +77,7 @@ export function oddMessages(fields: Fields): fc.Arbitrary<number[]> {
   return fc
     .tuple(
       rarely(fc.tuple(...Object.entries(fields).map(ofField)), fc.array(one, { maxLength: 8 })),
-      rarely(fc.constant([]), fc.array(fc.nat(255), { maxLength: 6 })),
+      rarely(fc.constant<number[]>([]), fc.array(fc.nat(255), { maxLength: 6 })),
     )
     .map(([written, garbage]) => [...written.flat(), ...garbage])
 }
