@@ -17,10 +17,10 @@ const submission = {
   protocolState: `0x${'5e'.repeat(20)}`,
 } as unknown as NonNullable<ReturnType<typeof decodeSubmission>>
 const submissionId = 'e8b9a4d2-0a57-4c8e-9d2e-1f0f8f4f3b11' as SubmissionId
-const delivery = { submissionId, payload: encodeSubmission(submission) }
+const delivery = { submissionId, payload: Uint8Array.of(0x80, ...encodeSubmission(submission)) }
 const refusal = { submissionId, code: 'quota_exceeded', reason: '4 projects an epoch' } as const
-const siblings = new Uint8Array(640).fill(7)
-const proof = { anchorBlock: Number.MAX_SAFE_INTEGER as BlockNumber, index: 2 ** 32 - 1, siblings, signature: '1b'.repeat(65) }
+const siblings = new Uint8Array(640).fill(0xf7)
+const proof = { anchorBlock: Number.MAX_SAFE_INTEGER as BlockNumber, index: 2 ** 32 - 1, siblings, signature: 'fb'.repeat(65) }
 const promise = { submissionId, code: 'accepted', reason: '', proof } as const
 
 function unframed(bytes: Uint8Array): Uint8Array {
