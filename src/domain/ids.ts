@@ -31,7 +31,7 @@ export type SubmissionId = Branded<string, 'SubmissionId'>
 
 /** Turns a decimal string or a number into a safe non-negative integer, or `undefined`. Strict: `'12abc'`, `'012'` and `1.5` are refused. */
 export function safeUint(value: string | number | bigint): number | undefined {
-  // Plus 0: the other zero is none that is written down.
+  // Plus 0: -0 is 0, as it is in text.
   if (typeof value === 'number') return Number.isSafeInteger(value) && value >= 0 ? value + 0 : undefined
   const text = String(value)
   if (!/^(0|[1-9][0-9]{0,15})$/.test(text)) return undefined

@@ -86,6 +86,7 @@ describe('the reader of frames', () => {
     const reader = createFrameReader({ frameBytesMax: 300 })
     const pieces = Buffer.concat([withLength(filled(1)), Uint8Array.of(0), withLength(filled(2))])
     expect(reader.push(pieces)).toEqual([{ kind: 'frame', bytes: filled(1) }, { kind: 'malformed' }])
+    expect([reader.heldBytes(), reader.isBetweenFrames()]).toEqual([0, true])
     const held = createFrameReader({ frameBytesMax: 300 })
     expect(held.push(Uint8Array.of(0x80))).toEqual([])
     expect(held.push(Uint8Array.of(0x00, 1, 7))).toEqual([{ kind: 'malformed' }])
@@ -107,7 +108,41 @@ test('G7: of a frame that is not whole no more is held than twice what has come,
   expect([reader.heldBytes(), reader.isBetweenFrames(), reader.push(framed)]).toEqual([0, true, []])
 })
 
+test('the room for a frame that is not whole is doubled when it is full, up to the length of the frame: each byte is copied a few times, however many pieces there are', () => {
+  const reader = createFrameReader({ frameBytesMax: 100_000 })
+  const framed = withLength(filled(25))
+  const rooms = [10, 5, 5, 1, 4].map((count, index, counts) => {
+    const from = counts.slice(0, index).reduce((sum, each) => sum + each, 0)
+    expect(reader.push(framed.subarray(from, from + count))).toEqual([])
+    return reader.heldBytes()
+  })
+  expect(rooms).toEqual([10, 20, 20, 26, 26])
+})
+
+/** Bytes that live as long as each of the frames does, its own among them. */
+const keptBytes = (steps: readonly FrameStep[]): number[] => steps.map((step) => (step.kind === 'frame' ? step.bytes.buffer.byteLength : 0))
+
 test('G7: a frame is a copy, also of a Buffer: it does not keep what came with it', () => {
-  const [step] = createFrameReader({ frameBytesMax: 300 }).push(Buffer.concat([withLength(Uint8Array.of(1, 2)), new Uint8Array(9_000)]))
-  expect((step as { bytes: Uint8Array }).bytes.buffer.byteLength).toBe(2)
+  const steps = createFrameReader({ frameBytesMax: 300 }).push(Buffer.concat([withLength(Uint8Array.of(1, 2)), new Uint8Array(9_000)]))
+  expect(keptBytes(steps)).toEqual([2, 0])
+})
+
+test('G7: small frames that come together share 4 KiB at most, and a large one shares nothing: as little is kept by the smallest', () => {
+  const push = (lengths: readonly number[]) =>
+    createFrameReader({ frameBytesMax: 70_000 }).push(Buffer.concat(lengths.map((length, index) => withLength(filled(length, index)))))
+  expect(keptBytes(push([1_000, 3_094]))).toEqual([4_096, 4_096])
+  expect(keptBytes(push([1_000, 3_095]))).toEqual([1_000, 3_095])
+  expect(keptBytes(push([40, 65_000, 40, 50]))).toEqual([40, 65_000, 91, 91])
+  const many = Array.from({ length: 160 }, (_, index) => 300 + index)
+  const steps = push(many)
+  expect(Math.max(...keptBytes(steps))).toBeLessThanOrEqual(4_096)
+  expect(new Set(steps.map((step) => step.kind === 'frame' && step.bytes.buffer)).size).toBeLessThan(many.length / 6)
+  expect(steps).toEqual(many.map((length, index) => ({ kind: 'frame', bytes: filled(length, index) })))
+})
+
+test('G7: a frame that came in pieces keeps its length beside itself, and no more', () => {
+  const framed = withLength(filled(20_000))
+  const reader = createFrameReader({ frameBytesMax: 70_000 })
+  const steps = [framed.subarray(0, 9_000), Buffer.concat([framed.subarray(9_000), framed])].flatMap((piece) => reader.push(piece))
+  expect(keptBytes(steps)).toEqual([framed.length, 20_000])
 })

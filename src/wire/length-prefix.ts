@@ -25,7 +25,10 @@ export type FrameStep =
   | { readonly kind: 'oversized' }
 
 export interface FrameReader {
-  /** Takes any piece of the stream and gives the frames that are complete now. Frames are copies, those of one piece in one buffer. Never throws. */
+  /**
+   * Takes any piece of the stream and gives the frames that are complete now. Frames are copies: small ones that came together lie in one buffer, of `SHARED_BYTES_MAX` at most, which
+   * lives as long as one of them does. Never throws.
+   */
   push(chunk: Uint8Array): FrameStep[]
   /** Whether the stream could end here without cutting a frame. */
   isBetweenFrames(): boolean
@@ -51,6 +54,12 @@ function readLength(
   }
   return 'malformed'
 }
+
+/**
+ * A buffer for each frame costs more than what is copied into it, and one for all of a piece would live with its smallest frame, of which only the bytes are counted: so much beside the ten
+ * thousand that may wait at once is 40 MiB, less than the bytes that may.
+ */
+const SHARED_BYTES_MAX = 4_096
 
 /** Of a frame in what was read, without its length. */
 interface Place {
@@ -104,19 +113,28 @@ export function createFrameReader(options: { readonly frameBytesMax: number }): 
     end()
   }
 
+  /** Copies frames that lie one behind another. */
+  function cut(chunk: Uint8Array, places: readonly Place[], steps: FrameStep[]): void {
+    const from = places[0]?.start ?? 0
+    // What a `Buffer` calls a slice is no copy, and would keep all that came with it.
+    const own = new Uint8Array(chunk.subarray(from, places.at(-1)?.end ?? 0))
+    for (const { start, end: frameEnd } of places) steps.push({ kind: 'frame', bytes: own.subarray(start - from, frameEnd - from) })
+  }
+
   /** Reads the frames that lie whole from `offset` on, and gives where they end. */
   function readWhole(chunk: Uint8Array, offset: number, steps: FrameStep[]): number {
-    const places: Place[] = []
+    let together: Place[] = []
     let at = offset
     let found = frameAt(chunk, at, chunk.length)
     for (; typeof found === 'object'; found = frameAt(chunk, at, chunk.length)) {
-      places.push(found)
+      if (found.end - (together[0] ?? found).start > SHARED_BYTES_MAX) {
+        cut(chunk, together, steps)
+        together = []
+      }
+      together.push(found)
       at = found.end
     }
-    const from = places[0]?.start ?? at
-    // What a `Buffer` calls a slice is no copy, and would keep all that came with it.
-    const own = new Uint8Array(chunk.subarray(from, at))
-    for (const place of places) steps.push({ kind: 'frame', bytes: own.subarray(place.start - from, place.end - from) })
+    cut(chunk, together, steps)
     if (found !== undefined) stopAt(found, steps)
     return at
   }
@@ -151,7 +169,8 @@ export function createFrameReader(options: { readonly frameBytesMax: number }): 
           continue
         }
         offset = readWhole(chunk, offset, steps)
-        if (!isEnded) offset += hold(chunk.subarray(offset), chunk.length - offset)
+        const rest = chunk.subarray(offset)
+        if (!isEnded) offset += hold(rest, rest.length)
       }
       return steps
     },

@@ -3,6 +3,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { ReceiptMessageSchema } from './gen/weft_pb.ts'
 import { createMessageReader } from './message-reader.ts'
+import { asHeld, oddMessages, oddTexts } from './odd-message.test-world.ts'
 
 const replay = process.env['FUZZ_SEED'] === undefined ? {} : { seed: Number(process.env['FUZZ_SEED']) }
 const runs = { numRuns: Number(process.env['FUZZ_INPUTS'] ?? 5_000), ...replay }
@@ -57,8 +58,12 @@ describe('a message', () => {
       return Uint8Array.from(written)
     })
     let readCount = 0
+    const text = oddTexts()
+    const odd = fc
+      .tuple(oddMessages({ 1: text, 2: text, 3: text, 4: 'number', 5: 'number', 6: text, 7: text }), asHeld)
+      .map(([message, held]) => held(message))
     fc.assert(
-      fc.property(fc.oneof(messages, bytes), (message) => {
+      fc.property(fc.oneof(odd, messages, bytes), (message) => {
         if (!reader.read(message)) return
         readCount += 1
         // Of a number of 32 bits the generated code cuts off the rest: who has such a field looks.
@@ -73,11 +78,14 @@ describe('a message', () => {
 test.each([
   ['a field that the message does not have', [0x42, 0x00]],
   ['a field twice', [0x20, 1, 0x20, 2]],
+  ['a field twice, and the second like another', [0x20, 1, 0x20, 0x28, 1]],
   ['a field written as another kind', [0x0d, 0, 0, 0, 0]],
   ['a number of more than 2^53', [0x20, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x1f]],
   ['a number that does not end', [0x20, 0x80]],
+  ['a number of nine bytes', [0x20, 0x81, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x00]],
   ['a text that does not end', [0x0a, 2, 0x61]],
   ['a text that is not ASCII', [0x0a, 2, 0xc3, 0xa4]],
+  ['a text that is just beyond ASCII', [0x0a, 1, 0x80]],
   ['a tag of two bytes', [0xa0, 0x00, 0x01]],
 ])('%s is left to the generated code', (_, message) => {
   expect(reader.read(Uint8Array.from(message))).toBe(false)
@@ -92,4 +100,16 @@ test('what was found is a part of what was read, and of nothing read before', ()
   expect(reader.read(part)).toBe(true)
   expect([reader.text(2), reader.text(3), reader.bytes(6).length, [...reader.bytes(7)]]).toEqual(['', 'second', 0, [3]])
   expect(reader.bytes(7).buffer).toBe(within.buffer)
+})
+
+test('a number may be spelled in eight bytes, needless ones among them', () => {
+  expect(reader.read(Uint8Array.of(0x20, 0x81, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x00))).toBe(true)
+  expect(reader.uint(4)).toBe(1)
+})
+
+test('fields are read up to the number 15: the tags of those beyond have two bytes', () => {
+  const highest = createMessageReader({ 15: 'uint', 16: 'uint' })
+  expect(highest.read(Uint8Array.of(0x78, 7))).toBe(true)
+  expect(highest.uint(15)).toBe(7)
+  expect(highest.read(Uint8Array.of(0x80, 0x01, 7))).toBe(false)
 })

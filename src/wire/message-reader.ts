@@ -9,7 +9,7 @@ type FieldKind = 'uint' | 'text' | 'bytes'
  * which reads the same of what is plain.
  */
 export interface MessageReader {
-  /** Whether the bytes are such a message. What it holds is asked for before the next is read. */
+  /** Whether the bytes are such a message. What it holds is asked for before the next is read, and of one that is none nothing is. */
   read(bytes: Uint8Array): boolean
   has(field: number): boolean
   /** 0 where there is none. */
@@ -20,20 +20,22 @@ export interface MessageReader {
   bytes(field: number): Uint8Array
 }
 
-/** The highest number of a field that one byte holds beside how it is written. */
-const FIELD_MAX = 15
-/** More than 2^53 takes. */
+/** From 0 on, the numbers of fields that one byte holds beside how they are written. */
+const FIELDS_MAX = 16
+/** Seven bits each: all that is below 2^53 takes no more, unless its writer wastes some. */
 const VARINT_BYTES_MAX = 8
 
 /** `kinds`: of each field of the message, by its number. */
 export function createMessageReader(kinds: Readonly<Record<number, FieldKind>>): MessageReader {
   /** Of a number: itself. Of others: where it begins. */
-  const values: number[] = Array.from({ length: FIELD_MAX + 1 }, () => 0)
-  const ends: number[] = Array.from(values)
-  const kindOf: readonly (FieldKind | undefined)[] = values.map((_, field) => kinds[field])
+  const values = new Float64Array(FIELDS_MAX)
+  const ends = new Float64Array(FIELDS_MAX)
+  /** Of a tag of several bytes there is none: its first says 16 at least. */
+  const kindOf = Array.from(values, (_, field) => kinds[field])
   /** A bit for each field that is there. */
   let given = 0
   let source: Uint8Array = new Uint8Array()
+  /** The same bytes, seen as what makes a text of them in one call. */
   let texts: Buffer = Buffer.alloc(0)
   let at = 0
 
@@ -41,7 +43,8 @@ export function createMessageReader(kinds: Readonly<Record<number, FieldKind>>):
   function varint(): number | undefined {
     let value = 0
     let scale = 1
-    for (let count = 0; count < VARINT_BYTES_MAX && at < source.length; count += 1) {
+    const end = Math.min(at + VARINT_BYTES_MAX, source.length)
+    while (at < end) {
       const byte = source[at] as number
       at += 1
       value += (byte & 0x7f) * scale
@@ -52,7 +55,10 @@ export function createMessageReader(kinds: Readonly<Record<number, FieldKind>>):
   }
 
   function isAscii(from: number, to: number): boolean {
-    for (let index = from; index < to; index += 1) if ((source[index] as number) >= 0x80) return false
+    // Stryker disable next-line EqualityOperator: behind a text is the end or a tag, and neither is plain where it is not ASCII.
+    for (let index = from; index < to; index += 1) {
+      if ((source[index] as number) >= 0x80) return false
+    }
     return true
   }
 
@@ -62,7 +68,7 @@ export function createMessageReader(kinds: Readonly<Record<number, FieldKind>>):
     const field = tag >>> 3
     const bit = 1 << field
     at += 1
-    const kind = tag < 0x80 ? kindOf[field] : undefined
+    const kind = kindOf[field]
     if (kind === undefined || (tag & 7) !== (kind === 'uint' ? WireType.Varint : WireType.LengthDelimited)) return false
     if ((given & bit) !== 0) return false
     given |= bit

@@ -4,7 +4,9 @@ import { describe, expect, test } from 'vitest'
 import { parseBlockNumber, parseEpochId, parseSlotId, type Cid, type ProjectId } from '#domain/ids.ts'
 import type { Submission } from '#domain/submission.ts'
 import { SnapshotSubmissionSchema } from './gen/submission_pb.ts'
+import { asHeld, FIELD_OF_NOBODY, oddMessages, oddTexts } from './odd-message.test-world.ts'
 import { decodeCollectJson, decodeSubmission, encodeCollectJson, encodeSubmission } from './submission-proto.ts'
+import { unlessThrown } from './untrusted.ts'
 
 const replay = process.env['FUZZ_SEED'] === undefined ? {} : { seed: Number(process.env['FUZZ_SEED']) }
 
@@ -69,6 +71,26 @@ describe('protobuf', () => {
       }),
       replay,
     )
+  })
+
+  test('it is what the generated code takes it for, however it is written', () => {
+    const text = oddTexts()
+    const request = oddMessages({ 1: 'number', 2: 'number', 3: text, 4: 'number', 5: text })
+    const header = oddTexts(fc.constant(submission.header))
+    const messages = oddMessages({ 1: request, 2: text, 3: header, 4: text, 5: text, 6: text })
+    const runs = { numRuns: Number(process.env['FUZZ_INPUTS'] ?? 1_000), ...replay }
+    let readCount = 0
+    fc.assert(
+      fc.property(messages, asHeld, (message, held) => {
+        const isMessage = unlessThrown(() => fromBinary(SnapshotSubmissionSchema, Uint8Array.from(message))) !== undefined
+        const found = decodeSubmission(held(message))
+        if (found !== undefined) readCount += 1
+        // What a field of nobody stands behind, the generated code has to look at.
+        expect(found).toEqual(isMessage ? decodeSubmission(held([...message, ...FIELD_OF_NOBODY])) : undefined)
+      }),
+      runs,
+    )
+    expect(readCount).toBeGreaterThan(runs.numRuns / 20)
   })
 
   test('a changed byte is decoded or refused, never thrown at', () => {

@@ -106,9 +106,11 @@ export function encodeSubmission({ request, signature, header, dataMarket, nodeV
   )
 }
 
+// Stryker disable StringLiteral: what is neither number nor text is bytes; a text that is not ASCII is refused, however it is read.
 /** Of a `SnapshotSubmission`, and of the request in it. */
 const fields = createMessageReader({ 1: 'bytes', 2: 'text', 3: 'text', 4: 'text', 5: 'text', 6: 'text' })
 const requestFields = createMessageReader({ 1: 'uint', 2: 'uint', 3: 'text', 4: 'uint', 5: 'text' })
+// Stryker restore StringLiteral
 
 /** `undefined` when the bytes are not a submission. The signature comes without `0x`, the header in lower case. */
 export function decodeSubmission(bytes: Uint8Array): Submission | undefined {

@@ -1,9 +1,10 @@
-import { create, toBinary } from '@bufbuild/protobuf'
+import { create, fromBinary, toBinary } from '@bufbuild/protobuf'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { BlockNumber, SubmissionId } from '#domain/ids.ts'
 import { DeliverySchema, ReceiptMessageSchema } from './gen/weft_pb.ts'
 import { type FrameReader, type FrameStep, withLength } from './length-prefix.ts'
+import { asHeld, FIELD_OF_NOBODY, oddMessages, oddTexts } from './odd-message.test-world.ts'
 import {
   createDeliveryReader,
   createReceiptReader,
@@ -13,6 +14,7 @@ import {
   parseReceipt,
   SUBMIT_PROTOCOL,
 } from './submit-frame.ts'
+import { unlessThrown } from './untrusted.ts'
 
 const replay = process.env['FUZZ_SEED'] === undefined ? {} : { seed: Number(process.env['FUZZ_SEED']) }
 const deliveries = fc.array(fc.record({ submissionId: fc.uuid({ version: 4 }), payload: fc.uint8Array({ maxLength: 500 }) }), {
@@ -32,6 +34,27 @@ function feed(reader: FrameReader, bytes: Uint8Array, sizes: readonly number[]):
     offset += size
   }
   return steps
+}
+
+const runs = { numRuns: Number(process.env['FUZZ_INPUTS'] ?? 1_000), ...replay }
+
+/** `read` says of what the generated code can read the same as it does of that with a field of nobody, which the generated code has to look at. */
+function readsAsGenerated(
+  schema: typeof DeliverySchema | typeof ReceiptMessageSchema,
+  fields: Parameters<typeof oddMessages>[0],
+  read: (bytes: Uint8Array) => unknown,
+): void {
+  let readCount = 0
+  fc.assert(
+    fc.property(oddMessages(fields), asHeld, (message, held) => {
+      const isMessage = unlessThrown(() => fromBinary(schema, Uint8Array.from(message))) !== undefined
+      const found = read(held(message))
+      if (found !== undefined) readCount += 1
+      expect(found).toEqual(isMessage ? read(held([...message, ...FIELD_OF_NOBODY])) : undefined)
+    }),
+    runs,
+  )
+  expect(readCount).toBeGreaterThan(runs.numRuns / 20)
 }
 
 const sizes = fc.array(fc.integer({ min: 1, max: 700 }), { minLength: 1, maxLength: 8 })
@@ -63,6 +86,10 @@ describe('deliveries', () => {
       }),
       replay,
     )
+  })
+
+  test('are what the generated code takes them for, however they are written', () => {
+    readsAsGenerated(DeliverySchema, { 1: oddTexts(), 2: oddTexts() }, parseDelivery)
   })
 
   test('garbage never throws, and after the first broken frame nothing is read', () => {
@@ -169,6 +196,13 @@ describe('receipts', () => {
   ])('G7: with %s it is a receipt without proof', (_, change) => {
     const [step] = createReceiptReader().push(encodeReceipt({ ...receipt, proof: { ...proof, ...change } }))
     expect(step?.kind === 'frame' && parseReceipt(step.bytes)).toEqual(receipt)
+  })
+
+  test('are what the generated code takes them for, however they are written', () => {
+    const text = oddTexts()
+    const signature = oddTexts(fc.constant('r'.repeat(65)))
+    const fields = { 1: text, 2: oddTexts(fc.constant('accepted')), 3: text, 4: 'number', 5: 'number', 6: text, 7: signature } as const
+    readsAsGenerated(ReceiptMessageSchema, fields, parseReceipt)
   })
 
   test('bytes that are no receipt are refused', () => {

@@ -50,6 +50,7 @@ export function encodeReceipt({ submissionId, code, reason, proof }: Receipt): U
 export const createDeliveryReader = (): FrameReader => createFrameReader({ frameBytesMax: DELIVERY_BYTES_MAX })
 export const createReceiptReader = (): FrameReader => createFrameReader({ frameBytesMax: RECEIPT_BYTES_MAX })
 
+// Stryker disable next-line StringLiteral: what is neither number nor text is bytes.
 const deliveryFields = createMessageReader({ 1: 'text', 2: 'bytes' })
 
 /** `undefined` when the frame holds something else; `frame_oversized` when the submission in it is too large. */
@@ -62,6 +63,7 @@ export function parseDelivery(frame: Uint8Array): Delivery | 'frame_oversized' |
   return { submissionId: message.submissionId, payload: message.submission }
 }
 
+// Stryker disable next-line StringLiteral: what is neither number nor text is bytes; a code that is not ASCII is none, however it is read.
 const receiptFields = createMessageReader({ 1: 'text', 2: 'text', 3: 'text', 4: 'uint', 5: 'uint', 6: 'bytes', 7: 'bytes' })
 
 /** `undefined` when the frame holds something else, or a code that version 1.0.0 does not have. */

@@ -10,11 +10,11 @@ type Queued = Readonly<Record<string, Readonly<Record<string, { readonly hash: s
 
 /**
  * A transaction that comes while anvil mines for the one before it may lie in its queue for ever, though it is next (foundry-rs/foundry#10122; at load in 3 of 1,000 waves
- * of six). Where one does, all of its account are taken out of the pool and put in again. Returns what ends the watch.
+ * of six). Where one does, all of its account are taken out of the pool and put in again. Returns what ends the watch, and throws what ended it before.
  */
 export function keepPoolMoving({ rpcUrl }: Anvil): () => Promise<void> {
   const stop = new AbortController()
-  const watching = (async () => {
+  async function watch(): Promise<void> {
     let before = new Set<string>()
     for (;;) {
       await pause(LOOK_EVERY_MS, undefined, { signal: stop.signal })
@@ -29,15 +29,16 @@ export function keepPoolMoving({ rpcUrl }: Anvil): () => Promise<void> {
         if (hash === undefined || !before.has(hash)) continue
         const raws = await Promise.all(Object.values(transactions).map((each) => rpc.call('eth_getRawTransactionByHash', [each.hash])))
         await rpc.call('anvil_removePoolTransactions', [address])
-        for (const raw of raws) await rpc.call('eth_sendRawTransaction', [raw])
+        // One that was mined after all is refused, and the others are put in all the same.
+        for (const raw of raws) await rpc.ask('eth_sendRawTransaction', [raw])
       }
       before = now
     }
-  })()
-  // Ended, or the node is.
-  const over = watching.catch(() => undefined)
-  return () => {
+  }
+  const ended = watch().catch((cause: unknown) => cause)
+  return async () => {
     stop.abort()
-    return over
+    const cause = await ended
+    if ((cause as Error).name !== 'AbortError') throw cause
   }
 }

@@ -51,6 +51,7 @@ export function createSigner(privateKey: Secret<Uint8Array>): KeySigner {
   return { address, sign, signHashOf: async (bytes) => sign(keccak256(bytes)) }
 }
 
+/** Where the library puts the key; nobody sees it after the call. */
 const recovered = new Uint8Array(PUBLIC_KEY_BYTES)
 
 /** The 20 bytes of the address, as `Recoverer.recover` finds it. */

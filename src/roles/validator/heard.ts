@@ -74,9 +74,10 @@ export function createHeard(store: Store): Heard {
   }
 }
 
-function keep({ votes, perSlot }: EpochHeard, key: string, vote: BatchedSubmission): void {
-  const { slotId } = vote.submission.request
-  votes.set(key, vote)
+/** Without the bytes that it came in: whoever sent it says how many those are. */
+function keep({ votes, perSlot }: EpochHeard, key: string, { submissionId, submission }: BatchedSubmission): void {
+  const { slotId } = submission.request
+  votes.set(key, { submissionId, submission })
   perSlot.set(slotId, (perSlot.get(slotId) ?? 0) + 1)
 }
 

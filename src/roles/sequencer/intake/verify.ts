@@ -39,7 +39,10 @@ export type Verdict = { readonly ok: true; readonly signer: Address } | { readon
 
 const refuse = (why: Rejection): Verdict => ({ ok: false, why })
 
-/** Whether a submission whose content has nothing against it counts if its slot has signed it (spec/06 §2): all that tables tell, by the view of this moment. Changes nothing. */
+/**
+ * Whether a submission counts if its slot has signed it (spec/06 §2): all that tables tell, by the view of this moment. Of one that has no `contentRejection`, which
+ * is asked for once, for it is the same at any time. Changes nothing.
+ */
 export function verify(submission: Submission, deps: VerifyDeps): Verdict {
   if (!deps.isReady()) return refuse('not_ready')
   if (deps.isDiskFull()) return refuse('disk_full')
@@ -94,7 +97,7 @@ export function isAwaited(submission: Submission, why: Rejection, deps: VerifyDe
   return false
 }
 
-/** What is against a submission whatever the chain says (spec/06 §2). */
+/** What is against a submission whatever the chain says, and so for good (spec/06 §2). */
 export function contentRejection({ request, dataMarket, protocolState }: Submission, served: ServedMarket): Rejection | undefined {
   if (dataMarket.toLowerCase() !== served.dataMarket) return 'market_unknown'
   if (protocolState !== '' && protocolState.toLowerCase() !== served.protocolState) return 'market_unknown'
