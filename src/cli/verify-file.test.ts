@@ -153,3 +153,11 @@ describe('a block that endpoints agree on', () => {
     expect(err).toContain('ENDPOINTS_DISAGREE')
   })
 })
+
+test('verify batch: what is neither a file here nor a CID is told as that, and no network is looked for', async () => {
+  for (const words of [['batch.jsn'], [file, '--after', 'batch.jsn']]) {
+    const { out, err, exitCode } = await weft({}, 'verify', 'batch', ...words)
+    expect([out, exitCode]).toEqual(['', 1])
+    expect(err).toMatch(/FILE_UNREADABLE \(path: batch\.jsn, detail: no file has this name, and it is no CID\)\. /)
+  }
+})
