@@ -148,9 +148,14 @@ describe('a block that endpoints agree on', () => {
   })
 
   test('of another chain is another block', async () => {
-    const { out, err } = await verify([await endpoint(trust.blockHash, 1)])
+    const url = await endpoint(trust.blockHash, 1)
+    const { out, err } = await verify([url])
     expect(out).toContain('is of chain 1, not 31337')
     expect(err).toContain('ENDPOINTS_DISAGREE')
+    // Who reads JSON has no line for each endpoint.
+    expect((await verify([url], '--json')).err).toMatch(
+      /ENDPOINTS_DISAGREE \(about: block .*: http\S+ is of chain 1, not 31337, agreeing: 0/,
+    )
   })
 })
 
