@@ -3,7 +3,9 @@ import { EPOCH_REASONS } from '#domain/epoch.ts'
 import { ERRORS } from '#domain/errors.ts'
 import { EVENTS } from '#domain/events.ts'
 import { PROJECT_REASONS } from '#domain/project.ts'
+import { METRICS } from '#domain/metrics.ts'
 import {
+  ABSENCE_REASONS,
   BATCH_REASONS,
   DELIVERY_REASONS,
   DISPUTE_REASONS,
@@ -15,6 +17,7 @@ import {
   WORDS,
 } from '#domain/reasons.ts'
 import { REJECTIONS } from '#domain/rejection.ts'
+import { SETTINGS } from '#node/settings/settings.ts'
 import { weft } from './cli.test-world.ts'
 
 /** Without a variable set. */
@@ -70,6 +73,12 @@ describe('explain', () => {
     ...Object.keys(GATEWAY_TROUBLES),
     ...Object.keys(UNREADY_REASONS),
     ...Object.keys(WORDS),
+    ...Object.keys(ABSENCE_REASONS),
+    ...Object.keys(METRICS),
+    ...Object.keys(SETTINGS),
+    ...Object.values(SETTINGS).map(({ env }) => env),
+    // What the tables of `./weft outbox`, `get` and `released` say.
+    ...['queued', 'included', 'missing', 'pending', 'finalized', 'disputed', 'absent', 'open', 'empty'],
   ])('%s, as a log line or a record has it, is explained', async (code) => {
     const { out, exitCode } = await run('explain', code.toUpperCase())
     expect([exitCode, out]).toEqual([0, expect.stringContaining(`${code} (`)])

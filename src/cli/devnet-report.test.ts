@@ -1,5 +1,4 @@
 import { expect, test } from 'vitest'
-import { adviceAfter } from '#devnet/devnet.ts'
 import { emptySummary } from '#devnet/observer.ts'
 import type { EpochLine } from '#devnet/report.ts'
 import type { ProjectId } from '#domain/ids.ts'
@@ -91,16 +90,20 @@ test('a summary counts finalized epochs, and says what it leaves out', () => {
   ).toEqual([])
 })
 
-test('what came too late is told with the numbers of the machine', () => {
-  expect(adviceAfter(emptySummary(0))).toBeUndefined()
-  expect(
-    adviceAfter({
-      ...emptySummary(0),
-      epochs: 3,
-      missed: { not_submitted: 3, hand_over_failed: 1, no_votes: 1 },
-      rejections: { window_closed: 7 },
-    }),
-  ).toMatch(/^too slow: in 3 epochs 4 projects got no submission in time and 7 submissions came late.* takes 6 s .* 5 s: this machine/)
+test('an epoch that is not finalized, and a machine that is too slow, are told when they show, within 80 columns; in JSON beside the lines', () => {
+  const pieces: string[] = []
+  const write = (text: string | Uint8Array): boolean => pieces.push(String(text)) > 0
+  const human = humanReport({ isTTY: false, columns: 80, write }, undefined)
+  human.unfinished({ epochId: 4, reason: 'no_submissions' })
+  human.advice('too slow '.repeat(20))
+  expect(pieces[0]).toBe('epoch 4 was not finalized: no_submissions\n')
+  expect(pieces[1]?.split('\n').filter(({ length }) => length > 80)).toEqual([])
+  const said: string[] = []
+  const json = jsonReport({ stdout: { write }, stderr: { write: (text: string) => said.push(text) > 0 } } as never)
+  pieces.length = 0
+  json.unfinished({ epochId: 4, reason: 'no_submissions' })
+  json.advice('too slow')
+  expect([pieces, said]).toEqual([[], ['epoch 4 was not finalized: no_submissions\n', 'too slow\n']])
 })
 
 test.each([

@@ -1,6 +1,6 @@
 import { printable } from '#domain/printable.ts'
 import { byReason } from '#domain/project.ts'
-import type { DevnetReport, EpochLine, Endpoint } from '#devnet/report.ts'
+import type { DevnetReport, EpochLine, Endpoint, UnfinishedEpoch } from '#devnet/report.ts'
 import { COLUMNS, wrapped } from './words.ts'
 
 /** Lines of JSON on stdout; what is under way goes to stderr. */
@@ -10,6 +10,8 @@ export function jsonReport({ stdout, stderr }: Pick<NodeJS.Process, 'stdout' | '
     ready: () => undefined,
     live: () => undefined,
     epoch: (line) => void stdout.write(`${JSON.stringify(line)}\n`),
+    unfinished: (epoch) => void stderr.write(`${unfinished(epoch)}\n`),
+    advice: (text) => void stderr.write(`${text}\n`),
     fault: (fault) => void stdout.write(`${JSON.stringify({ fault })}\n`),
     summary: (summary) => void stdout.write(`${JSON.stringify({ summary })}\n`),
   }
@@ -44,6 +46,8 @@ export function humanReport(stdout: Pick<NodeJS.WriteStream, 'write' | 'isTTY' |
       if (line.missed.length > 0) say(missed(line))
       if (line.refuted > 0) say(`       refuted by a majority and corrected: ${line.refuted} ${line.refuted === 1 ? 'batch' : 'batches'}`)
     },
+    unfinished: (epoch) => say(unfinished(epoch)),
+    advice: (text) => say(wrapped(text)),
     fault: ({ epochId, step, detail }) => say(wrapped(`epoch ${epochId} ${step}: ${detail}`, '       ')),
     summary(summary) {
       const outvoted = summary.outvoted.map(({ slotId, epochs }) => `slot ${slotId} in ${counted(epochs)}`).join(', ')
@@ -54,11 +58,12 @@ export function humanReport(stdout: Pick<NodeJS.WriteStream, 'write' | 'isTTY' |
       if (epochs > 0) say(wrapped(`not counted: ${counted(epochs)} under way at the stop, with ${accepted} submissions accepted so far`))
       say(`outvoted: ${outvoted === '' ? 'nobody' : `${outvoted}; ${summary.outvotedSnapshots} of its snapshots lost`}`)
       for (const [code, count] of Object.entries(summary.rejections)) say(`rejected as ${code}: ${count}`)
-      for (const epoch of summary.unfinished) say(`epoch ${epoch.epochId} was not finalized: ${epoch.reason}`)
+      for (const epoch of summary.unfinished) say(unfinished(epoch))
     },
   }
 }
 
+const unfinished = ({ epochId, reason }: UnfinishedEpoch): string => `epoch ${epochId} was not finalized: ${reason}`
 const counted = (epochs: number): string => `${epochs} ${epochs === 1 ? 'epoch' : 'epochs'}`
 
 /** Of what an epoch missed below its row: reasons, and of each the projects that are named. A number stands for the others. */

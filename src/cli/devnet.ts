@@ -10,7 +10,6 @@ import { givenDataDir } from './data-dir.ts'
 import { humanReport, jsonReport } from './devnet-report.ts'
 import { openPage } from './open-page.ts'
 import { integerIn } from './parse.ts'
-import { wrapped } from './words.ts'
 
 interface Flags {
   readonly epochs?: number
@@ -88,7 +87,7 @@ export const devnetCommand = buildCommand({
       const { summary, wasUp, advice, provable } = await runDevnet(options, report, signal)
       if (wasUp || flags.json) report.summary(summary)
       else report.progress('stopped before it was up: there was no epoch yet')
-      if (advice !== undefined) report.progress(wrapped(advice))
+      if (advice !== undefined) report.advice(advice)
       if (provable !== undefined)
         report.progress(`proof:\n./weft verify ${provable.projectId} ${provable.epochId} --data-dir ${quoted(dataDir)}`)
       // A script must not take fewer epochs than it asked for, or a network that never was up, as success.

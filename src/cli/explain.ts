@@ -4,8 +4,10 @@ import { EPOCH_REASONS } from '#domain/epoch.ts'
 import { ERRORS, type ErrorRow } from '#domain/errors.ts'
 import { EVENTS, type EventRow } from '#domain/events.ts'
 import { meant, nearest } from '#domain/nearest.ts'
+import { METRICS, type MetricRow } from '#domain/metrics.ts'
 import { PROJECT_REASONS } from '#domain/project.ts'
 import {
+  ABSENCE_REASONS,
   BATCH_REASONS,
   DELIVERY_REASONS,
   DISPUTE_REASONS,
@@ -17,6 +19,14 @@ import {
   WORDS,
 } from '#domain/reasons.ts'
 import { REJECTIONS, type RejectionRow } from '#domain/rejection.ts'
+import { flagOf, SETTINGS, type SettingName, unlessGiven } from '#node/settings/settings.ts'
+
+/** A setting goes by its variable and by its name in `weft.json`. */
+const SETTING_ROWS = (Object.keys(SETTINGS) as SettingName[]).flatMap((name) => {
+  const { doc, env } = SETTINGS[name]
+  const help = `${doc}\nIt is ${flagOf(name)}, ${env} or \`${name}\` in weft.json (${unlessGiven(name)}).`
+  return [env, name].map((word) => [word, help] as const)
+})
 
 /** What the event means, and each word that may stand in its facts. */
 function eventText({ level, help, words = {} }: EventRow): string {
@@ -38,12 +48,15 @@ const NAMED: readonly (readonly [kind: string, rows: Readonly<Record<string, str
   ['what a validator says of a batch', BATCH_REASONS],
   ['why a validator cannot compute a project anew', RECOMPUTE_REASONS],
   ['why a refuted batch was not corrected', DISPUTE_REASONS],
+  ['why there is no data point', ABSENCE_REASONS],
   ['how a delivery ended', DELIVERY_REASONS],
   ['why a day is not told', UNTOLD_REASONS],
   ['what an RPC endpoint does that it should not', ENDPOINT_TROUBLES],
   ['what an IPFS gateway does that it should not', GATEWAY_TROUBLES],
   ['why a role is not ready', UNREADY_REASONS],
   ['a word of logs and tables', WORDS],
+  ['a metric', Object.fromEntries(Object.entries<MetricRow>(METRICS).map(([name, { help }]) => [name, help]))],
+  ['a setting', Object.fromEntries(SETTING_ROWS)],
 ]
 
 /** Each name once, as the first table that has it spells it: names that differ in their case alone are explained together. */
@@ -69,8 +82,8 @@ function explanations(code: string): readonly string[] {
   return [
     ...(code === lower ? [...rejected, ...failed] : [...failed, ...rejected]),
     ...NAMED.flatMap(([kind, rows]) => {
-      const help = rowOf(rows, lower)
-      return help === undefined ? [] : [`${lower} (${kind})\n${help}`]
+      const row = Object.entries(rows).find(([name]) => name.toLowerCase() === lower)
+      return row === undefined ? [] : [`${row[0]} (${kind})\n${row[1]}`]
     }),
     ...(meaning ? [`${revert} (revert of the protocol state contracts)\n${meaning}`] : []),
   ]
@@ -86,7 +99,9 @@ export const explainCommand = buildCommand({
     const texts = explanations(code)
     if (texts.length === 0) {
       const guess = meant(nearest(code, CODES))
-      this.process.stderr.write(`weft: no code '${code}'${guess} Codes are listed in docs/ERRORS.md, events and reasons in docs/LOG.md.\n`)
+      this.process.stderr.write(
+        `weft: no code '${code}'${guess} Codes are listed in docs/ERRORS.md, events, reasons and words in docs/LOG.md.\n`,
+      )
       this.process.exitCode = 1
       return
     }
@@ -96,7 +111,11 @@ export const explainCommand = buildCommand({
     positional: {
       kind: 'tuple',
       parameters: [
-        { brief: 'Code of an error, a rejection or a revert, an event of the log, or a reason', parse: String, placeholder: 'code' },
+        {
+          brief: 'Code of an error, a rejection or a revert, an event of the log, a reason, a metric, or a setting',
+          parse: String,
+          placeholder: 'code',
+        },
       ],
     },
   },

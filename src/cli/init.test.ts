@@ -134,7 +134,7 @@ describe('without a terminal', () => {
 
   test.each<[string, string[], string]>([
     ['a password that is another one’s', ['--password-file', at('keystore.json')], '--key: KEYSTORE_PASSWORD_WRONG'],
-    ['a password file that is not there', ['--password-file', at('none')], '--password-file names a file that cannot be read'],
+    ['a password file that is not there', ['--password-file', at('none')], '--password-file names a file that does not exist'],
     [
       'the folder of the network file',
       ['--network', folder],

@@ -11,7 +11,7 @@ import { ROLES, type Role } from '#node/settings/roles.ts'
 import { type Given, SETTINGS } from '#node/settings/settings.ts'
 import type { DeployedNode, TakenRow } from '#operator/deployed-node.ts'
 import type { MarketFound, RemoteKey } from '#operator/init.ts'
-import { fileNamed } from './keys.ts'
+import { FOLDER_OF_INIT, fileNamed } from './keys.ts'
 import { newPassword } from './password.ts'
 import { createQuestions, type Questions } from './questions.ts'
 
@@ -83,7 +83,7 @@ type Key = { readonly address: Address } & ({ readonly path: string } | { readon
 async function askKey(process: NodeJS.Process, questions: Questions, flags: Flags, deployed: DeployedNode): Promise<Key | undefined> {
   const { accountIn, checkRemoteKey } = await import('#operator/init.ts')
   const { bareKey, newKey, writeKeystore } = await import('#node/key-files.ts')
-  const out = join(dirname(flags.config), 'keys')
+  const out = join(dirname(flags.config), FOLDER_OF_INIT)
   const { key } = deployed
   if (key !== undefined && flags.key === undefined) {
     const written = await writeKeystore(bareKey(key.reveal(), 'the key of --from'), { out, password: await newPassword(process, flags) })

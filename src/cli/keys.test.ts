@@ -84,3 +84,17 @@ test('without a password nothing is written, and an empty one is none', async ()
   expect((await weft({ WEFT_KEYSTORE_PASSWORD: '' }, 'keys', 'new', '--out', at('none'))).err).toContain('the password is empty')
   expect((await weft({}, 'keys', 'list', at('none'))).out).toContain('no keystores')
 })
+
+test('without a folder both are listed: the one of `keys new`, and the one beside weft.json, where `init` puts them', async () => {
+  const here = process.cwd()
+  process.chdir(mkdtempSync(join(folder, 'here-')))
+  try {
+    const none = await weft({}, 'keys', 'list')
+    expect(none.out).toContain('no keystores in .weft/keys or keys;')
+    for (const out of ['.weft/keys', 'keys'])
+      await weft({ WEFT_KEYSTORE_PASSWORD: 'correct horse' }, 'keys', 'new', '--out', `${out}/one.json`)
+    expect((await weft({}, 'keys', 'list')).out).toMatch(/ {2}\.weft\/keys\/one\.json\n.* {2}keys\/one\.json\n$/)
+  } finally {
+    process.chdir(here)
+  }
+})

@@ -8,6 +8,8 @@ import { askYes } from './prompt.ts'
 
 /** Below the current folder, as networks are. */
 const FOLDER = '.weft/keys'
+/** Beside the file of a node, which is copied together with them. */
+export const FOLDER_OF_INIT = 'keys'
 
 interface OutFlags extends PasswordFlag {
   readonly out: string
@@ -104,18 +106,25 @@ const importCommand = buildCommand({
 
 const listCommand = buildCommand({
   async func(this: { process: NodeJS.Process }, { json }: { readonly json: boolean }, given?: string) {
-    const folder = given ?? FOLDER
+    const folders = given === undefined ? [FOLDER, FOLDER_OF_INIT] : [given]
     const { keysIn } = await import('#node/key-files.ts')
-    const keys = keysIn(folder)
+    const keys = folders.flatMap(keysIn)
     if (json) this.process.stdout.write(`${JSON.stringify(keys)}\n`)
-    else if (keys.length === 0) this.process.stdout.write(`no keystores in ${folder}; \`./weft keys new\` makes one\n`)
+    else if (keys.length === 0) this.process.stdout.write(`no keystores in ${folders.join(' or ')}; \`./weft keys new\` makes one\n`)
     else for (const { address, path } of keys) this.process.stdout.write(`${(address ?? 'address not told').padEnd(42)}  ${path}\n`)
   },
   parameters: {
     flags: { json: JSON_FLAG },
     positional: {
       kind: 'tuple',
-      parameters: [{ brief: `Folder of keystores; default ${FOLDER}`, parse: String, placeholder: 'FOLDER', optional: true }],
+      parameters: [
+        {
+          brief: `Folder of keystores; default ${FOLDER} and ${FOLDER_OF_INIT}, where \`./weft init\` puts them`,
+          parse: String,
+          placeholder: 'FOLDER',
+          optional: true,
+        },
+      ],
     },
   },
   docs: { brief: 'List keystores and their addresses; no password is needed' },

@@ -90,6 +90,13 @@ describe('of a node', () => {
     expect(await shownOf(join(node, 'aave'), '--role', 'aave')).toEqual(['01 info aave starting', '04 info aave epoch_done epochId=7'])
   })
 
+  test('where nothing is of what was asked for that is said, and of whom there is something', async () => {
+    const { out, err, exitCode } = await weft({}, 'logs', '--data-dir', node, '--role', 'nobody')
+    expect([out, exitCode]).toEqual(['', 0])
+    expect(err).toBe(`no line of this is kept in ${node}: there are those of aave, collector, node, snapshotter\n`)
+    expect((await weft({}, 'logs', '--data-dir', node, '--level', 'error')).err).toBe(`no line of this is kept in ${node}\n`)
+  })
+
   test('where none was kept that is said: somebody else has what was told', async () => {
     expect((await weft({}, 'logs', '--data-dir', join(node, 'logs'))).err).toContain('LOG_NOT_KEPT')
   })

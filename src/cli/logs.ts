@@ -2,6 +2,7 @@ import { fstatSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { buildCommand } from '@stricli/core'
 import { EVENTS, type LogEvent, type LogLevel } from '#domain/events.ts'
+import { printable } from '#domain/printable.ts'
 import { textLine } from '#domain/log-line.ts'
 import type { FoundLog } from '#node/found-logs.ts'
 import type { Given } from '#node/settings/settings.ts'
@@ -84,6 +85,13 @@ async function keptLines(dataDir: string, flags: Pick<Flags, 'level' | 'role' | 
     .slice(-flags.lines)
 }
 
+/** Whose lines there are, for who has asked for somebody else's. */
+async function whose(dataDir: string): Promise<string> {
+  const all = await keptLines(dataDir, { level: 'debug', lines: Number.POSITIVE_INFINITY })
+  const names = new Set(all.flatMap(([, { role, part }]) => [role, part]))
+  return names.size === 0 ? '' : `: there are those of ${[...names].sort().map(printable).join(', ')}`
+}
+
 export const logsCommand = buildCommand({
   async func(this: { process: NodeJS.Process }, flags: Flags) {
     const { stdin, stdout } = this.process
@@ -102,7 +110,10 @@ export const logsCommand = buildCommand({
       return
     }
     const dataDir = await dataDirHere(this.process.env as Given, given)
-    for (const [text, line] of await keptLines(dataDir, flags)) show(text, line)
+    const lines = await keptLines(dataDir, flags)
+    for (const [text, line] of lines) show(text, line)
+    if (lines.length === 0)
+      this.process.stderr.write(`no line of this is kept in ${dataDir}${flags.role === undefined ? '' : await whose(dataDir)}\n`)
   },
   parameters: {
     flags: {

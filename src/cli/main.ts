@@ -36,7 +36,7 @@ const application = buildApplication(routes, {
     text: {
       ...text_en,
       noCommandRegisteredForInput: ({ input, corrections }) =>
-        `weft: there is no command '${input}'${corrections.length === 0 ? '.' : `; did you mean ${corrections.join(' or ')}?`} \`./weft --help\` lists them.`,
+        `weft: there is no command '${input}'${corrections.length === 0 ? '.' : `; did you mean ${corrections.join(' or ')}?`} \`./${commandIn(args)} --help\` lists them.`,
       exceptionWhileParsingArguments: (failure) => misread(failure),
       exceptionWhileRunningCommand: (failure) => told(failure),
       commandErrorResult: (failure) => told(failure),

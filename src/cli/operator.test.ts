@@ -179,7 +179,7 @@ describe('who signs', () => {
       problemsOf(() => session({ WEFT_DEPLOYER_KEY: `file:${KEY}` })),
       { depth: 10 },
     )
-    expect(told).toContain('WEFT_DEPLOYER_KEY names a file that cannot be read')
+    expect(told).toContain('WEFT_DEPLOYER_KEY names a file that does not exist')
     expect(told).not.toContain(KEY.slice(0, 8))
   })
 

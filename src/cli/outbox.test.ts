@@ -38,7 +38,8 @@ test('an epoch is a line, its submissions are listed with --epoch, and are objec
   expect(out).toMatch(/ {2}epoch 7 {2}1 acknowledged; 1 rejected: slot_unknown; 1 queued\n$/)
   const { out: listed } = await weft({ WEFT_DATA_DIR: folder }, 'outbox', '--epoch', '7')
   expect(listed).toContain(`${id}  slot 1  p1:N  acknowledged, signed receipt\n`)
-  expect((await weft({}, 'outbox', '--data-dir', folder, '--epoch', '8')).out).toBe('')
+  const { out: none, err } = await weft({}, 'outbox', '--data-dir', folder, '--epoch', '8')
+  expect([none, err]).toEqual(['', 'no collector here has a submission of epoch 8 on record\n'])
   const { out: json } = await weft({}, 'outbox', '--json', '--data-dir', folder)
   const lines = json.trim().split('\n')
   expect(JSON.parse(lines[0] ?? '')).toMatchObject({

@@ -56,10 +56,18 @@ const showCommand = buildCommand({
   async func(this: { process: NodeJS.Process }, flags: Flags) {
     const { outboxIn } = await import('#node/outbox.ts')
     const lines = outboxIn(await dataDirHere(this.process.env as Given, flags.dataDir), flags.epoch)
-    const say = (line: string): void => void this.process.stdout.write(`${line}\n`)
+    let isEmpty = true
+    const say = (line: string): void => {
+      isEmpty = false
+      this.process.stdout.write(`${line}\n`)
+    }
     if (flags.json) for await (const line of lines) say(toJson(line))
     else if (flags.epoch === undefined) for await (const line of countsOf(lines)) say(line)
     else for await (const line of lines) say(`${line.role}${lineInWords(line)}`)
+    if (isEmpty)
+      this.process.stderr.write(
+        `no collector here has a submission${flags.epoch === undefined ? '' : ` of epoch ${flags.epoch}`} on record\n`,
+      )
   },
   parameters: {
     flags: {

@@ -125,7 +125,7 @@ describe('several endpoints', () => {
 
   test('that do not answer agree with nobody', async () => {
     const two = [world.rpcUrl, 'http://127.0.0.1:9'].join(',')
-    expect((await verify(two)).err).toMatch(/ENDPOINTS_DISAGREE .*agreeing: 1, needed: 2/)
+    expect((await verify(two)).err).toMatch(/ENDPOINTS_DISAGREE .*http:\/\/127.0.0.1:9 .*agreeing: 1, needed: 2/)
     expect((await verify(two, '--agree', '1')).out).toMatch(/✘ endpoint +http:\/\/127.0.0.1:9: /)
   })
 })

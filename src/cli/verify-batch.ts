@@ -35,9 +35,10 @@ async function placeOf(process: NodeJS.Process, flags: Flags, isOffline: boolean
 
 export const verifyBatchCommand = buildCommand({
   async func(this: { process: NodeJS.Process }, flags: Flags, word: string) {
-    const { checkBatchOf, earlierBatch, isFile, readBatch } = await import('#node/batch.ts')
+    const { checkBatchOf, earlierBatch, isFile, readBatch, requireFileOrCid } = await import('#node/batch.ts')
     const signal = stopSignal()
     const { after = [] } = flags
+    for (const each of [word, ...after]) requireFileOrCid(each)
     const { gateways, domain, stop } = await placeOf(this.process, flags, [word, ...after].every(isFile))
     const say = (text: string): void => void (flags.json || this.process.stdout.write(`${text}\n`))
     try {

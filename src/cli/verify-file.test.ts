@@ -148,8 +148,21 @@ describe('a block that endpoints agree on', () => {
   })
 
   test('of another chain is another block', async () => {
-    const { out, err } = await verify([await endpoint(trust.blockHash, 1)])
+    const url = await endpoint(trust.blockHash, 1)
+    const { out, err } = await verify([url])
     expect(out).toContain('is of chain 1, not 31337')
     expect(err).toContain('ENDPOINTS_DISAGREE')
+    // Who reads JSON has no line for each endpoint.
+    expect((await verify([url], '--json')).err).toMatch(
+      /ENDPOINTS_DISAGREE \(about: block .*: http\S+ is of chain 1, not 31337, agreeing: 0/,
+    )
   })
+})
+
+test('verify batch: what is neither a file here nor a CID is told as that, and no network is looked for', async () => {
+  for (const words of [['batch.jsn'], [file, '--after', 'batch.jsn']]) {
+    const { out, err, exitCode } = await weft({}, 'verify', 'batch', ...words)
+    expect([out, exitCode]).toEqual(['', 1])
+    expect(err).toMatch(/FILE_UNREADABLE \(path: batch\.jsn, detail: no file has this name, and it is no CID\)\. /)
+  }
 })

@@ -8,11 +8,12 @@ import { openComputeFolders } from '#node/compute-folder.ts'
 import { COMPUTE_SETS, openComputes } from '#node/computes.ts'
 import { createStarted } from '#node/stop.ts'
 import { planProjects } from '#roles/snapshotter/plan.ts'
+import { adviceAfter, advising } from './advice.ts'
 import type { FaultName } from './fault-names.ts'
 import { type FaultWatch, type Released, watchFault } from './fault.ts'
 import type { Given } from '#node/settings/settings.ts'
 import { sweepTemporaryFolders } from './folder.ts'
-import { EPOCH_SIZE, type Ground, type GroundOptions, layGround, type RpcFor, WINDOWS } from './ground.ts'
+import { type Ground, type GroundOptions, layGround, type RpcFor } from './ground.ts'
 import { createObserver, emptySummary, type Observer } from './observer.ts'
 import { plant } from './plant.ts'
 import { announce, type DevnetEndpoints, KEPT, keep, RUNNING, withdraw } from './registry.ts'
@@ -61,6 +62,7 @@ export async function runDevnet(options: DevnetOptions, report: DevnetReport, si
   for (const set of computes) started.add(`computes of ${set.folder}`, set)
   const startedMs = systemClock.nowMs()
   let observer: Observer | undefined
+  const summary = (): DevnetSummary => observer?.summary() ?? emptySummary(systemClock.nowMs() - startedMs)
   let provable: DevnetOutcome['provable']
   let isBegun = false
   try {
@@ -80,15 +82,17 @@ export async function runDevnet(options: DevnetOptions, report: DevnetReport, si
     const chain = await anchorOf(ground)
     const act = (released: Released, step: FaultWatch['step']) => planting?.act(released, { chain, roles, step })
     const watch = options.fault && watchFault(options.fault, report, act, roles.evidenceOf)
+    // What a planted fault keeps from being in time says nothing of the machine.
+    const told = options.fault === undefined ? advising(report, summary) : report
     const epoch = (line: EpochLine): void => {
-      report.epoch(line)
+      told.epoch(line)
       const [projectId] = projects
       if (!options.isTemporary && projectId !== undefined && line.finalized === line.projects)
         provable = { projectId, epochId: line.epochId }
     }
     const projectsAt = (epochId: EpochId) => (plans.findLast(({ from }) => from <= epochId) ?? { projects }).projects
     const { recordOf, failureOf } = roles
-    observer = createObserver({ chain, clock: systemClock, report: { ...report, epoch }, projectsAt, recordOf, failureOf, watch })
+    observer = createObserver({ chain, clock: systemClock, report: { ...told, epoch }, projectsAt, recordOf, failureOf, watch })
     const endpoints = endpointsOf(ground, projects, roles)
     announce(endpoints, ground.folder)
     const onPlan = (from: EpochId, planned: readonly ProjectId[]): void => void plans.push({ from, projects: planned })
@@ -103,20 +107,8 @@ export async function runDevnet(options: DevnetOptions, report: DevnetReport, si
     if (isBegun) report.progress('stopping …')
     await started.stop()
   }
-  const summary = observer?.summary() ?? emptySummary(systemClock.nowMs() - startedMs)
-  const advice = adviceAfter(summary)
-  return { summary, wasUp: observer !== undefined, ...(advice && { advice }), ...(provable && { provable }) }
-}
-
-/** Whoever sees projects missing on a busy machine must not look for a fault in the protocol. */
-export function adviceAfter({ missed, rejections, epochs }: DevnetSummary): string | undefined {
-  const projects = (missed.window_closed ?? 0) + (missed.not_submitted ?? 0) + (missed.hand_over_failed ?? 0)
-  const submissions = rejections['window_closed'] ?? 0
-  if (projects + submissions === 0) return undefined
-  return (
-    `too slow: in ${epochs} epochs ${projects} projects got no submission in time and ${submissions} submissions came late (window_closed). ` +
-    `An epoch of the devnet takes ${EPOCH_SIZE} s and its window is open for ${WINDOWS.snapshotBlocks} s: this machine was too slow or too busy for that.`
-  )
+  const advice = adviceAfter(summary())
+  return { summary: summary(), wasUp: observer !== undefined, ...(advice && { advice }), ...(provable && { provable }) }
 }
 
 /** For whoever looks: what there is, where to see it, and how to ask for proof. */

@@ -13,16 +13,18 @@ let editions: FolderSet[]
 let said: string[]
 let published: { readonly versions: readonly string[]; readonly projects: readonly ProjectId[] }[]
 let edits: ReturnType<typeof createEdits>
+let newest: EpochId | undefined
 beforeEach(() => {
   world = createRunWorld()
   editions = [openComputeFolder(world.folder)]
   said = []
   published = []
+  newest = 3 as EpochId
   edits = createEdits({
     computes: [{ name: 'set', version: '1', config: {} }],
     editions,
     places: {},
-    place: { ...world.place, newest: async () => 3 as EpochId },
+    place: { ...world.place, newest: async () => newest },
     cache: join(world.home, 'cache'),
     signal: new AbortController().signal,
     say: (text) => void said.push(text),
@@ -91,6 +93,16 @@ test('a folder that is gone keeps the last good one and says so', async () => {
   rmSync(world.folder, { recursive: true })
   await edits.edited(world.folder)
   expect(said.join('\n')).toMatch(/✘ the edit of .*set is not taken, set 1 stays:\n {4}.*compute\.ts: there is no such file/)
+})
+
+test('before the first epoch there is nothing to try an edit on: that is said, and it is taken as it is', async () => {
+  newest = undefined
+  world.write("(() => { throw new Error('no luck') })()")
+  await edits.edited(world.folder)
+  expect(said).toEqual([
+    `the edit of ${world.folder} is not tried: there is no epoch yet to try it on`,
+    'edited: set 1-edit.1, in every node from epoch 4 on',
+  ])
 })
 
 test('a compute that fails is told with file and line', async () => {

@@ -83,6 +83,7 @@ export function createEdits(deps: EditDeps) {
       // What it was before is asked of the same epochs.
       const old = await tried(computes, only)
       editions.push(fresh)
+      if (old.size === 0) say(`the edit of ${folder} is not tried: there is no epoch yet to try it on`)
       for (const line of changesInWords(await tried(next, only), old)) say(line)
       const fromEpochId = await deps.publish(
         next,

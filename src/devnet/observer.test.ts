@@ -4,7 +4,7 @@ import type { AnchorChain, BlockRef, ChainStep, MarketState, ProtocolEvent } fro
 import { createVirtualClock, type VirtualClock } from '#io/clock/fake.ts'
 import type { EpochEntry } from '#roles/sequencer/ledger.ts'
 import { createObserver, emptySummary } from './observer.ts'
-import type { DevnetReport, EpochLine } from './report.ts'
+import type { DevnetReport, EpochLine, UnfinishedEpoch } from './report.ts'
 
 const VALIDATORS = ['a', 'b', 'c'].map((digit) => `0x${digit.repeat(40)}` as Address)
 const [FIRST, SECOND] = ['bafy1', 'bafy2'] as [Cid, Cid]
@@ -33,12 +33,14 @@ const whole = (epochId: number): Happening[] => [
 let clock: VirtualClock
 let lines: EpochLine[]
 let live: EpochLine[]
+let over: UnfinishedEpoch[]
 let records: Map<number, Partial<EpochEntry>>
 let failures: Map<string, { readonly reason: 'compute_failed'; readonly detail: string }>
 beforeEach(() => {
   clock = createVirtualClock()
   lines = []
   live = []
+  over = []
   records = new Map()
   failures = new Map()
 })
@@ -50,6 +52,8 @@ const report: DevnetReport = {
   fault: () => undefined,
   live: (line) => void live.push(line),
   epoch: (line) => void lines.push(line),
+  unfinished: (epoch) => void over.push(epoch),
+  advice: () => undefined,
 }
 
 /** Blocks one second apart, each with what happens in it. */
@@ -204,7 +208,9 @@ test.each([
   if (record !== undefined) records.set(1, record)
   const blocks = [[released(1)], ...Array.from({ length: ATTESTATION_WINDOW }, () => [])]
   expect((await observe(blocks)).unfinished).toEqual([])
+  expect(over).toEqual([])
   expect((await observe([...blocks, []])).unfinished).toEqual([{ epochId: 1, reason }])
+  expect(over).toEqual([{ epochId: 1, reason }])
 })
 
 test('it ends with as many epochs as were asked for, and tells no more', async () => {

@@ -103,6 +103,7 @@ export function createObserver(deps: ObserverDeps): Observer {
       } else {
         const ended = { epochId: epoch.epochId, reason: epoch.isOwed ? 'not_corrected' : reasonOf(record) }
         unfinished.push(ended)
+        report.unfinished(ended)
         deps.watch?.unfinished(ended)
       }
     }

@@ -85,6 +85,10 @@ export interface DevnetReport {
   live(line: EpochLine): void
   /** A finalized epoch, once, in the order of their ids. */
   epoch(line: EpochLine): void
+  /** An epoch that ended otherwise, once, among them. */
+  unfinished(epoch: UnfinishedEpoch): void
+  /** This machine is not fast enough: as soon as it shows, once, and at the end with all figures. */
+  advice(text: string): void
   /** Of a fault that was planted, as it happens. */
   fault(step: FaultStep): void
   summary(summary: DevnetSummary): void

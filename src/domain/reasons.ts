@@ -42,12 +42,39 @@ export const DISPUTE_REASONS = {
 } as const
 export type DisputeReason = keyof typeof DISPUTE_REASONS
 
+/** Why there is no data point, or no bytes of it. */
+export const ABSENCE_REASONS = {
+  project_unknown: 'No batch that is kept here names this project. Spelled alike: `nearest`.',
+  project_later: 'The project is known only from a later epoch on: `firstEpochId`.',
+  epoch_not_released: 'The epoch is still to come; `newestEpochId` is the newest.',
+  epoch_skipped: 'The epoch was never released, though later ones were.',
+  epoch_forgotten: 'The epoch is older than what is kept here: that begins with `oldestEpochId`.',
+  epoch_open: 'Its batches may still come: until anchor block `untilBlock`, as contracts number blocks.',
+  window_over:
+    'The window for its batches ended with anchor block `untilBlock`, as contracts number blocks, and the sequencer has not said that it was done: no more of them come.',
+  not_final: 'The project is on chain from epoch `firstEpochId` on, and nothing of it is final yet.',
+  not_batched: 'The epoch is over, and none of its batches holds the project.',
+  not_read: 'A batch of the epoch, which may hold the project, has not been read: nobody serves its file.',
+  not_indexed: 'The index has not come so far: it is at block `indexedBlock`.',
+  unavailable: 'Its CID is known, and nobody has served the bytes yet; they are asked for again.',
+  not_json: 'The bytes are served and are not JSON.',
+} as const
+export type AbsenceReason = keyof typeof ABSENCE_REASONS
+
 /** What else logs and tables say in one word. */
 export const WORDS = {
   accepted: 'A receipt: the submission counts.',
   duplicate: 'A receipt: the same vote was there before, and counts once.',
   simulated: 'A receipt: a submission of epoch 0 was seen. It shows that a snapshotter is alive, and is never counted.',
   acknowledged: 'So many submissions have a receipt that says that they are counted.',
+  queued: 'So many submissions wait for their turn, or for a sequencer that answers: they are on disk, and nothing is lost.',
+  included: 'A batch of the epoch holds the vote.',
+  missing:
+    'No batch of the epoch holds the vote, though its project has a result: `./weft outbox receipt` takes out what proves that it was taken.',
+  pending: 'On chain in a batch, and not attested by a majority of the validators yet.',
+  open: 'Batches of the epoch may still come.',
+  empty: 'The epoch is over, and no batch of it is on chain.',
+  absent: 'There is no such data point: the reason beside it says why.',
   sent: 'So many submissions went to a peer that never answers: whether they count, only the chain tells.',
   rejected: 'Refused for good: the receipt says why, and nothing is sent again.',
   expired: 'So many submissions found no place in time: their window was over, or no receipt came for so long that it must be.',

@@ -21,6 +21,15 @@ function namesOf(urls: readonly string[]): string[] {
   return hosts.map((host, index) => (hosts.indexOf(host) === hosts.lastIndexOf(host) ? host : `${host} (number ${index + 1})`))
 }
 
+/** Endpoints of which an error repeats what they said. */
+const TOLD_MAX = 5
+
+/** Who reads JSON sees nothing of what was told endpoint by endpoint: the error says it again, those that are left out first. */
+export function aboutAll(about: string, said: readonly EndpointSaid[]): string {
+  const inOrder = [...said].sort((left, right) => Number(left.ok) - Number(right.ok)).slice(0, TOLD_MAX)
+  return `${about}: ${inOrder.map(({ endpoint, detail }) => `${endpoint} ${detail}`).join('; ')}`
+}
+
 interface Verdict {
   readonly proof: Proof
   readonly data: Uint8Array | undefined
@@ -48,16 +57,21 @@ export async function verifyAtEach(places: VerifyPlaces, request: VerifyRequest,
   )
   const keys = verdicts.map((each) => ('failure' in each ? undefined : keyOf(each.value)))
   const agreed = mostOf(keys.filter((key) => key !== undefined))
-  for (const [index, verdict] of verdicts.entries()) {
+  const said = verdicts.map((verdict, index): EndpointSaid => {
     const [endpoint, ok] = [names[index] as string, keys[index] !== undefined && keys[index] === agreed]
-    onEndpoint({ endpoint, ok, detail: 'failure' in verdict ? verdict.failure : inWords(verdict.value, common) })
-  }
+    return { endpoint, ok, detail: 'failure' in verdict ? verdict.failure : inWords(verdict.value, common) }
+  })
+  for (const each of said) onEndpoint(each)
   const agreeing = keys.filter((key) => key !== undefined && key === agreed).length
   const needed = agree ?? honestMajority(urls.length)
   const index = keys.indexOf(agreed)
   const winner = verdicts[index]
   if (agreeing < needed || winner === undefined || 'failure' in winner)
-    throw new WeftError('ENDPOINTS_DISAGREE', { about: `epoch ${request.epochId} of ${request.projectId}`, agreeing, needed })
+    throw new WeftError('ENDPOINTS_DISAGREE', {
+      about: aboutAll(`epoch ${request.epochId} of ${request.projectId}`, said),
+      agreeing,
+      needed,
+    })
   const { proof, data } = winner.value
   for (const step of proof.steps) request.onStep(step)
   if (data !== undefined) request.onData(data)

@@ -8,6 +8,7 @@ import { type BatchFinding, type BatchQuestion, checkBatch } from '#roles/consum
 import { FETCH_TIMEOUT_MS } from '#roles/consumer/find-batch.ts'
 import { parseCompactBatch } from '#wire/batch-cbor.ts'
 import { BATCH_BYTES_MAX, parseBatch } from '#wire/batch-json.ts'
+import { isCid } from '#wire/cid.ts'
 import { readNamed } from './given-file.ts'
 import { BLOCK_TIMEOUT_MS } from './verify.ts'
 
@@ -15,6 +16,12 @@ export type { BatchFinding }
 
 /** Whether a word names a file here; else it is taken for a CID. */
 export const isFile = (word: string): boolean => existsSync(word)
+
+/** That a word can be read at all, before a network is looked for. Throws `FILE_UNREADABLE`. */
+export function requireFileOrCid(word: string): void {
+  if (!isFile(word) && !isCid(word))
+    throw new WeftError('FILE_UNREADABLE', { path: word, detail: 'no file has this name, and it is no CID' })
+}
 
 interface Read {
   readonly bytes: Uint8Array

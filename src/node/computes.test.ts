@@ -102,9 +102,15 @@ test.each<[string, ComputeList, readonly string[]]>([
   [
     'a mistyped name',
     [{ name: 'uniswap-v3', config }],
-    ["there is no compute set 'uniswap-v3'; did you mean uniswap-v2? There are uniswap-v2, aave-v3, eth-price, wallets"],
+    [
+      "there is no compute set 'uniswap-v3'; did you mean uniswap-v2? There are uniswap-v2, aave-v3, eth-price, wallets; one of a folder is given with --computes",
+    ],
   ],
-  ['an unknown name', [{ name: 'erc20', config }], ["there is no compute set 'erc20'. There are uniswap-v2, aave-v3, eth-price, wallets"]],
+  [
+    'an unknown name',
+    [{ name: 'erc20', config }],
+    ["there is no compute set 'erc20'. There are uniswap-v2, aave-v3, eth-price, wallets; one of a folder is given with --computes"],
+  ],
 ])('%s is told by set and field', (_title, list, problems) => {
   expect(problemsOf(list)).toEqual(problems)
 })

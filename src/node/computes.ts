@@ -119,7 +119,9 @@ export function openSet(
   const module = named.find((each) => each.version === version) ?? named[0]
   if (module === undefined) {
     const names = shipped.map((each) => each.name)
-    problems.push(`there is no compute set '${name.slice(0, 80)}'${meant(nearest(name, names))} There are ${names.join(', ')}`)
+    problems.push(
+      `there is no compute set '${name.slice(0, 80)}'${meant(nearest(name, names))} There are ${names.join(', ')}; one of a folder is given with --computes`,
+    )
     return undefined
   }
   // What the configuration of another version looks like is not known here.

@@ -93,13 +93,17 @@ export function isOpenToOthers(path: string): boolean {
   return (statSync(path).mode & 0o077) !== 0
 }
 
+/** That the file of a secret could not be read. Neither path nor cause is told: the path may be the secret itself, mistyped. */
+export function secretUnread(cause: unknown): string {
+  return (cause as NodeJS.ErrnoException).code === 'ENOENT' ? 'names a file that does not exist' : 'names a file that cannot be read'
+}
+
 /** Text that may be `file:PATH`, or `credential:NAME`, of a file that holds it. One line end is taken off a file's end. Throws `SETTINGS_INVALID`. */
 export function secretFrom(text: string, what: string, env: Given): Secret<string> {
   try {
     const path = secretFileIn(text, env)
     return new Secret(path === undefined ? text : textOf(path).replace(/\r?\n$/, ''))
-  } catch {
-    // Neither path nor cause is told: the path may be the secret itself, mistyped.
-    throw new WeftError('SETTINGS_INVALID', { problems: [`${what} names a file that cannot be read`] })
+  } catch (cause) {
+    throw new WeftError('SETTINGS_INVALID', { problems: [`${what} ${secretUnread(cause)}`] })
   }
 }

@@ -12,7 +12,7 @@ import { blockIn, type ProvenBlock } from '#roles/consumer/proof/header.ts'
 import { makeProof } from '#roles/consumer/proof/make.ts'
 import { PROOF_BYTES_MAX, type Proof } from '#wire/proof.ts'
 import { parseJson } from '#wire/untrusted.ts'
-import { type EndpointSaid, endpointsIn } from './agreement.ts'
+import { aboutAll, type EndpointSaid, endpointsIn } from './agreement.ts'
 import { readNamed } from './given-file.ts'
 import { BLOCK_TIMEOUT_MS } from './verify.ts'
 
@@ -60,7 +60,8 @@ export async function agreedHash(
   for (const each of said) onSaid(each)
   const agreeing = said.filter(({ ok }) => ok).length
   const needed = agree ?? honestMajority(said.length)
-  if (agreeing < needed) throw new WeftError('ENDPOINTS_DISAGREE', { about: `block ${block.number} ${block.hash}`, agreeing, needed })
+  if (agreeing < needed)
+    throw new WeftError('ENDPOINTS_DISAGREE', { about: aboutAll(`block ${block.number} ${block.hash}`, said), agreeing, needed })
   return block.hash
 }
 

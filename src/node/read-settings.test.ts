@@ -290,7 +290,7 @@ describe('settings', () => {
 
   test('a key that stands where the name of its file belongs is not told', () => {
     const problems = problemsOf({}, { ...epochs, WEFT_SIGNER_KEY: `file:${'ee'.repeat(32)}` })
-    expect(problems).toEqual(['--signer-key (WEFT_SIGNER_KEY): names a file that cannot be read'])
+    expect(problems).toEqual(['--signer-key (WEFT_SIGNER_KEY): names a file that does not exist'])
   })
 
   test.each<[Role, SettingName, readonly string[], readonly string[]]>([

@@ -4,7 +4,7 @@ import { Secret } from '#domain/secret.ts'
 import { checkKeystore, isKeystore } from '#io/keys/keystore.ts'
 import { type FolderSet, openComputeFolders } from './compute-folder.ts'
 import type { MarketComputes } from './computes.ts'
-import { isOpenToOthers, secretFileIn, textOf } from './given-file.ts'
+import { isOpenToOthers, secretFileIn, secretUnread, textOf } from './given-file.ts'
 import { readMarketFile } from './market-file.ts'
 import { isLoopback } from './loopback.ts'
 import { findNetwork, type Network } from './network.ts'
@@ -346,8 +346,8 @@ function secretIn(text: string, env: Given): SecretText | Problem {
   try {
     const whole = textOf(path)
     return { text: whole.trim(), whole, path }
-  } catch {
-    return new Problem('names a file that cannot be read') // Why is not told: the path may be the key itself, mistyped.
+  } catch (cause) {
+    return new Problem(secretUnread(cause))
   }
 }
 

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import type { Address, Cid } from '#domain/ids.ts'
+import { ABSENCE_REASONS, type AbsenceReason } from '#domain/reasons.ts'
 import { epochId, get, integer, page, post, projectId, type RouteForm, slotId } from './routes.ts'
 
 /**
@@ -39,25 +40,8 @@ const address = z.string().transform((value) => value as Address)
 /** `pending`: on chain, not attested by a majority yet. `disputed`: the validators refused its batch and asked for another. `absent`: `reason` says why. */
 export const STATUSES = ['pending', 'finalized', 'disputed', 'absent'] as const
 
-/** Why there is no data point, or no bytes of it. */
-export const REASONS = {
-  project_unknown: 'No batch that is kept here names this project. Spelled alike: `nearest`.',
-  project_later: 'The project is known only from a later epoch on: `firstEpochId`.',
-  epoch_not_released: 'The epoch is still to come; `newestEpochId` is the newest.',
-  epoch_skipped: 'The epoch was never released, though later ones were.',
-  epoch_forgotten: 'The epoch is older than what is kept here: that begins with `oldestEpochId`.',
-  epoch_open: 'Its batches may still come: until anchor block `untilBlock`, as contracts number blocks.',
-  window_over:
-    'The window for its batches ended with anchor block `untilBlock`, as contracts number blocks, and the sequencer has not said that it was done: no more of them come.',
-  not_final: 'The project is on chain from epoch `firstEpochId` on, and nothing of it is final yet.',
-  not_batched: 'The epoch is over, and none of its batches holds the project.',
-  not_read: 'A batch of the epoch, which may hold the project, has not been read: nobody serves its file.',
-  not_indexed: 'The index has not come so far: it is at block `indexedBlock`.',
-  unavailable: 'Its CID is known, and nobody has served the bytes yet; they are asked for again.',
-  not_json: 'The bytes are served and are not JSON.',
-} as const
 const reason = z.object({
-  code: z.enum(Object.keys(REASONS) as [keyof typeof REASONS, ...(keyof typeof REASONS)[]]),
+  code: z.enum(Object.keys(ABSENCE_REASONS) as [AbsenceReason, ...AbsenceReason[]]),
   message: z.string(),
   nearest: z.array(z.string()).optional(),
   newestEpochId: count.optional(),

@@ -92,7 +92,9 @@ export function encodeReceiptFile({
 
 /** What the text says; a sentence that names what is wrong with its form. */
 export function parseReceiptFile(text: string): SignedReceipt | string {
-  const parsed = RECEIPT.safeParse(parseJson(text))
+  const said = parseJson(text)
+  if (said === undefined) return 'it is no signed receipt: no JSON object, or not the whole of one'
+  const parsed = RECEIPT.safeParse(said)
   if (parsed.success) return parsed.data
   const issue = parsed.error.issues[0]
   return `it is no signed receipt: ${[issue?.path.join('.'), issue?.message].filter(Boolean).join(': ')}`

@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { ABSENCE_REASONS } from '#domain/reasons.ts'
 import { A, served, told, type World } from '#roles/api/serve/serve.test-world.ts'
-import { API, GRAPHQL, REASONS, STREAM } from '#wire/api.ts'
+import { API, GRAPHQL, STREAM } from '#wire/api.ts'
 import { DEPLOYED_API } from '#wire/deployed-api.ts'
 import { commandsOf, curl } from './curl.ts'
 
@@ -31,7 +32,7 @@ describe('the page', () => {
       const form = path.split(/\{\w+\}/).map((part) => part.replaceAll('/', '\\/'))
       expect(PAGE).toMatch(new RegExp(form.join('([0-9]+|\\$[A-Z]+|\\{\\w+\\})')))
     }
-    for (const code of Object.keys(REASONS)) expect(PAGE).toContain(`\`${code}\``)
+    for (const code of Object.keys(ABSENCE_REASONS)) expect(PAGE).toContain(`\`${code}\``)
   })
 
   test.each(COMMANDS.filter((line) => !line.includes('/stream')))('%s', async (line) => {

@@ -85,7 +85,7 @@ test.each([
   [['--version'], 0, new RegExp(`^weft \\d+\\.\\d+\\.\\d+${COMMIT === undefined ? '' : ` \\(${COMMIT.slice(0, 12)}\\)`}\n$`)],
   [['help', 'devnet'], 0, /^Run a whole network on this machine\.\n/],
   [['help', 'devnett'], 1, /^weft: there is no command 'devnett'; did you mean devnet\?/],
-  [['market', 'shwo'], 1, /^weft: there is no command 'shwo'; did you mean `show`\?/],
+  [['market', 'shwo'], 1, /^weft: there is no command 'shwo'; did you mean `show`\? `\.\/weft market --help` lists them/],
 ] as const)('weft %j is answered', async (args, code, text) => {
   const { output, ended } = runWeft(args)
   expect([await ended(), output()]).toEqual([code, expect.stringMatching(text)])

@@ -2,6 +2,7 @@ import { EPOCH_REASONS } from '#domain/epoch.ts'
 import { EVENTS, type EventRow } from '#domain/events.ts'
 import { PROJECT_REASONS } from '#domain/project.ts'
 import {
+  ABSENCE_REASONS,
   BATCH_REASONS,
   DELIVERY_REASONS,
   DISPUTE_REASONS,
@@ -41,6 +42,7 @@ export function logPage(): string {
   reasons('Why an epoch is over', 'In `epoch_sealed` and `epoch_missed`.', EPOCH_REASONS)
   reasons('Why a project of an epoch ended as it did', 'In the records of snapshotter and sequencer.', Object.fromEntries(projects))
   reasons('Why a batch has the end it has', 'In the lines and records of a validator.', BATCH_REASONS)
+  reasons('Why a refuted batch was not corrected', 'In the lines and records of a sequencer.', DISPUTE_REASONS)
   reasons('Why a validator cannot compute a project anew', 'In its lines.', RECOMPUTE_REASONS)
   reasons('Why a refuted batch was not corrected', 'In `batch_not_corrected`.', DISPUTE_REASONS)
   reasons(
@@ -52,7 +54,8 @@ export function logPage(): string {
   reasons('What an RPC endpoint does that it should not', 'The `trouble` of `endpoint_trouble`.', ENDPOINT_TROUBLES)
   reasons('What an IPFS gateway does that it should not', 'The `trouble` of `gateway_trouble`.', GATEWAY_TROUBLES)
   reasons('Why a role is not ready', 'In `/readyz`, the metric `weft_unready` and `./weft status`.', UNREADY_REASONS)
-  reasons('Other words', 'As lines, receipts and the table of the devnet have them.', WORDS)
+  reasons('Why there is no data point', 'What an api answers (API.md).', ABSENCE_REASONS)
+  reasons('Other words', 'As lines, receipts and tables of the devnet and of `./weft outbox` have them.', WORDS)
   lines.push(
     '',
     '## Spans',

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
-import { diskOf, filesOf, placeIn, portsOf } from './machine.ts'
+import { diskOf, filesOf, mendUnwritable, placeIn, portsOf } from './machine.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'weft-doctor-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
@@ -29,6 +29,15 @@ test('a file where the data directory is to be is told of', () => {
   const dataDir = join(folder, 'file')
   writeFileSync(dataDir, '')
   expect(diskOf({ dataDir })).toEqual([expect.objectContaining({ state: 'bad', detail: `${dataDir} is no folder` })])
+})
+
+test('a folder that cannot be written to is given to whoever runs Weft, unless its file system is read-only', () => {
+  const failing = (code: string) => () => {
+    throw Object.assign(new Error(code), { code })
+  }
+  expect(mendUnwritable(folder)).toBeUndefined()
+  expect(mendUnwritable('/srv/weft', failing('EACCES'))).toBe('`chown -R $(id -u) /srv/weft`')
+  expect(mendUnwritable('/srv/weft', failing('EROFS'))).toMatch(/read-only: mount/)
 })
 
 test('a port that is taken is found with the setting that wants it, one that is free is good', async () => {

@@ -33,15 +33,23 @@ export function nearestFolder(path: string): string {
   return existsSync(here) || dirname(here) === here ? here : nearestFolder(dirname(here))
 }
 
+/** What to do with a folder that cannot be written to; `undefined` of one that can. Whose it is says nothing where the file system is read-only. */
+export function mendUnwritable(folder: string, access: (path: string, mode: number) => void = accessSync): string | undefined {
+  try {
+    access(folder, constants.W_OK)
+    return undefined
+  } catch (cause) {
+    const isReadOnly = (cause as NodeJS.ErrnoException).code === 'EROFS'
+    return isReadOnly ? 'its file system is read-only: mount it to be written to' : `\`chown -R $(id -u) ${folder}\``
+  }
+}
+
 export function diskOf({ dataDir = '.' }: Given): readonly Finding[] {
   const folder = nearestFolder(dataDir)
   if (!statSync(folder).isDirectory())
     return [bad('data directory', `${folder} is no folder`, `\`mv ${folder} ${folder}.other\`, or another --data-dir`)]
-  try {
-    accessSync(folder, constants.W_OK)
-  } catch {
-    return [bad('data directory', `${folder} cannot be written to`, `\`chown -R $(id -u) ${folder}\`, or another --data-dir`)]
-  }
+  const mending = mendUnwritable(folder)
+  if (mending !== undefined) return [bad('data directory', `${folder} cannot be written to`, `${mending}, or another --data-dir`)]
   const { bavail, bsize } = statfsSync(folder)
   const free = bavail * bsize
   const detail = `${(free / GIGABYTE).toFixed(1)} GB free at ${folder}`

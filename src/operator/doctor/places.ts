@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto'
-import { accessSync, constants, statSync } from 'node:fs'
+import { statSync } from 'node:fs'
 import type { PlaceAdapter } from '#io/ipfs/place.ts'
 import { importContent, parseCid } from '#io/ipfs/unixfs.ts'
 import { pinPlaceOf } from '#node/adapters.ts'
 import type { PlaceSetting } from '#node/pin-places.ts'
 import type { Given } from './chains.ts'
 import { bad, type Finding, good, orFailed } from './finding.ts'
-import { nearestFolder } from './machine.ts'
+import { mendUnwritable, nearestFolder } from './machine.ts'
 
 /** Whether the places that are to keep copies do (docs/PINNING.md). */
 
@@ -52,14 +52,7 @@ async function known(place: PlaceAdapter): Promise<Finding> {
 function folderOf(directory: string): Finding {
   const folder = nearestFolder(directory)
   if (!statSync(folder).isDirectory()) return bad(CHECK, `car:${directory}: ${folder} is no folder`, 'another folder in --pin-places')
-  try {
-    accessSync(folder, constants.W_OK)
-    return good(CHECK, `car:${directory} can be written to`)
-  } catch {
-    return bad(
-      CHECK,
-      `car:${directory}: ${folder} cannot be written to`,
-      `\`chown -R $(id -u) ${folder}\`, or another folder in --pin-places`,
-    )
-  }
+  const mending = mendUnwritable(folder)
+  if (mending === undefined) return good(CHECK, `car:${directory} can be written to`)
+  return bad(CHECK, `car:${directory}: ${folder} cannot be written to`, `${mending}, or another folder in --pin-places`)
 }

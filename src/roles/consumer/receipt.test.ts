@@ -116,6 +116,13 @@ describe('P8: no fault is proved', () => {
     ['before the epoch has a batch of the project', { ...MISSING, project: 7 }, { headBlock: RELEASE + 30 }, 'undecided', /none of the 3/],
     ['where the project has no result for anybody', { ...MISSING, project: 7 }, {}, 'unjudged', /too few may have voted/],
     ['where not all batches can be read', MISSING, { missing: [1] }, 'unjudged', /as far as they can be read/],
+    [
+      'where none can be read: whether the project has a result nobody knows either',
+      MISSING,
+      { missing: [0, 1, 2] },
+      'unjudged',
+      /^none of the 3 batches of epoch 3 holds it, as far as they can be read: (?!.*too few may have voted)/,
+    ],
     ['by a slot that signed two votes', { slotId: 3 }, {}, 'unjudged', /the slot has signed both/],
     ['when a reorganisation took the block that the vote names', { ...MISSING, header: 77 }, {}, 'unjudged', /a reorganisation voided it/],
     [
@@ -182,5 +189,5 @@ test('G7: what is no receipt is told as what is wrong with it', async () => {
     [{ more: 1 }, /more/],
   ] as const)
     expect(parseReceiptFile(JSON.stringify({ ...file, ...change }))).toMatch(what)
-  expect(parseReceiptFile('{')).toMatch(/^it is no signed receipt/)
+  expect(parseReceiptFile('{')).toBe('it is no signed receipt: no JSON object, or not the whole of one')
 })

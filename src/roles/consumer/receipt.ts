@@ -85,8 +85,9 @@ async function whenMissing(
   const rival = rivals.find(({ isFinalized }) => isFinalized) ?? (areSettled ? rivals[0] : undefined)
   if (released === 0) return { verdict: 'unjudged', why: `the chain has no release of epoch ${epochId}` }
   if (rival === undefined && !areSettled) return { verdict: 'undecided', why }
-  if (rival === undefined) return { verdict: 'unjudged', why: `${why}, and none has a result for ${projectId}: too few may have voted` }
+  // What is in a file that cannot be read nobody knows: neither the vote nor a result is missing from it.
   if (!isNowhere) return { verdict: 'unjudged', why }
+  if (rival === undefined) return { verdict: 'unjudged', why: `${why}, and none has a result for ${projectId}: too few may have voted` }
   if (market.sequencers.length > 1)
     return { verdict: 'unjudged', why: `${why}; the market has ${market.sequencers.length} sequencers, and another one may have sent them` }
   const window = await readWindow([{ header }], { epochId, rules: await rules() }, chain)

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { WeftError } from '#domain/errors.ts'
-import { REASONS } from '#wire/api.ts'
+import { ABSENCE_REASONS } from '#domain/reasons.ts'
 import { DEPLOYED_API, type DeployedRoute } from '#wire/deployed-api.ts'
 import { A, B, served, TEXTS, told, type World } from './serve.test-world.ts'
 
@@ -73,7 +73,7 @@ describe('the data of a project', () => {
   })
 
   test('that are not there are refused in the shape of deployed nodes, and told why', async () => {
-    const message = `Nothing to read of project ${B} in epoch 2. ${REASONS.not_batched}`
+    const message = `Nothing to read of project ${B} in epoch 2. ${ABSENCE_REASONS.not_batched}`
     expect(await refusal(`/data/2/${B}/`)).toEqual([
       404,
       { status: 'error', message, reason: expect.objectContaining({ code: 'not_batched' }) },

@@ -1,8 +1,9 @@
 import { WeftError } from '#domain/errors.ts'
 import type { EpochId, ProjectId } from '#domain/ids.ts'
+import { ABSENCE_REASONS } from '#domain/reasons.ts'
 import type { IndexReads, PointRow } from '#io/database/port.ts'
 import type { Asking } from '#io/http/port.ts'
-import { PAGE_LENGTH, type Point, REASONS, type Reason } from '#wire/api.ts'
+import { PAGE_LENGTH, type Point, type Reason } from '#wire/api.ts'
 import { encodeCursor } from '#wire/cursor.ts'
 import { placesOf } from './pages.ts'
 
@@ -37,7 +38,7 @@ export function shownPoint({ content, text: _text, ...row }: PointRow): Omit<Poi
   return reason === undefined ? row : { ...row, reason }
 }
 
-export const reasonOf = (code: Reason['code'], facts: Partial<Reason> = {}): Reason => ({ code, message: REASONS[code], ...facts })
+export const reasonOf = (code: Reason['code'], facts: Partial<Reason> = {}): Reason => ({ code, message: ABSENCE_REASONS[code], ...facts })
 
 /**
  * The JSON of a data point. The snapshot goes in as it was written: it is JSON already, and no digit of it changes; only what Python writes and
