@@ -246,7 +246,9 @@ export async function runHostile(options: HostileOptions): Promise<HostileOutcom
           tell(`epoch ${line.epochId}: ${line.finalized} of ${line.projects} projects, ${line.attestations} attestations`)
           if (lines.length >= epochs) void finish()
         },
+        unfinished: () => undefined,
         fault: () => undefined,
+        advice: () => undefined,
         summary: () => undefined,
       },
       stop.signal,

@@ -20,6 +20,8 @@ const SILENT = {
   live: () => undefined,
   epoch: () => undefined,
   fault: () => undefined,
+  unfinished: () => undefined,
+  advice: () => undefined,
   summary: () => undefined,
 }
 
