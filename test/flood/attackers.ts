@@ -109,9 +109,11 @@ async function streams(what: Attack, index: number): Promise<Stoppable> {
     const connection = await node.dial(multiaddr(what.address), { signal: stopping.signal })
     const openOne = () => connection.newStream(COLLECT_PROTOCOL, { maxOutboundStreams: STREAMS.count })
     const opened: Awaited<ReturnType<typeof openOne>>[] = []
-    while (opened.length < STREAMS.count) opened.push(...(await Promise.all(Array.from({ length: STREAMS.atOnce }, openOne))))
+    while (opened.length < STREAMS.count) {
+      opened.push(...(await Promise.all(Array.from({ length: STREAMS.atOnce }, openOne))))
+      begun.resolve()
+    }
     for (const stream of opened) stream.send(Buffer.concat(copies))
-    begun.resolve()
     if (connection.status === 'open') await once(connection, 'close', { signal: stopping.signal })
   }
   async function live(): Promise<void> {
