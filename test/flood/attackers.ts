@@ -51,11 +51,30 @@ const identityOf = ({ seed }: Attack, index: number): Uint8Array => {
   return identity
 }
 
+/** Does its work again and again, also when that fails, until it is stopped; resolves when it says that it has begun. `end` ends what it works with. */
+async function again(work: (signal: AbortSignal, begun: () => void) => Promise<unknown>, end: () => Promise<unknown>): Promise<Stoppable> {
+  const stopping = new AbortController()
+  const begun = Promise.withResolvers<void>()
+  async function live(): Promise<void> {
+    while (!stopping.signal.aborted) {
+      await work(stopping.signal, begun.resolve).catch(() => undefined)
+      await new Promise(setImmediate)
+    }
+  }
+  const living = live()
+  await begun.promise
+  return {
+    async stop() {
+      stopping.abort()
+      await end()
+      await living
+    },
+  }
+}
+
 /** Sends as fast as it is read from, and comes again when it is thrown out. */
 async function sender(what: Attack, index: number): Promise<Stoppable> {
   const dialer = await createSubmissionDialer({ identity: identityOf(what, index) })
-  const stopping = new AbortController()
-  const begun = Promise.withResolvers<void>()
   let sent = 0
   const garbage = () => what.payload.map((byte, at) => byte ^ ((at * 31 + index) & 0xff))
   const { late } = what
@@ -64,32 +83,17 @@ async function sender(what: Attack, index: number): Promise<Stoppable> {
   const nextPayload = () => (what.kind === 'late' ? (late[(index + sent * what.count) % late.length] as Uint8Array) : payload)
   const nextId = (): string => `00000000-0000-4000-8000-${(index * 1_000_000_000 + sent++).toString(16).padStart(12, '0')}`
 
-  async function keepSending(link: SubmissionLink): Promise<void> {
-    while (!stopping.signal.aborted) {
+  async function keepSending(link: SubmissionLink, signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
       const receipt = await link.send({ payload: nextPayload(), submissionId: nextId() })
       if (receipt !== 'unacknowledged') what.onReceipt?.(receipt.code)
     }
   }
-  async function live(): Promise<void> {
-    while (!stopping.signal.aborted) {
-      try {
-        const link = await dialer.dial(what.address, stopping.signal)
-        begun.resolve()
-        await Promise.all(Array.from({ length: IN_FLIGHT }, () => keepSending(link)))
-      } catch {
-        await new Promise(setImmediate)
-      }
-    }
-  }
-  const living = live()
-  await begun.promise
-  return {
-    async stop() {
-      stopping.abort()
-      await dialer.stop()
-      await living
-    },
-  }
+  return again(async (signal, begun) => {
+    const link = await dialer.dial(what.address, signal)
+    begun()
+    await Promise.all(Array.from({ length: IN_FLIGHT }, () => keepSending(link, signal)))
+  }, dialer.stop)
 }
 
 const nodeOf = (what: Attack, index: number) =>
@@ -103,35 +107,20 @@ async function streams(what: Attack, index: number): Promise<Stoppable> {
   const node = await nodeOf(what, index)
   const json = encodeCollectJson(decodeSubmission(what.vote) as Submission)
   const copies = Array.from({ length: 8 }, () => encodeCollect('00000000-0000-4000-8000-000000000000', json))
-  const stopping = new AbortController()
-  const begun = Promise.withResolvers<void>()
-  async function open(): Promise<void> {
-    const connection = await node.dial(multiaddr(what.address), { signal: stopping.signal })
-    const openOne = () => connection.newStream(COLLECT_PROTOCOL, { maxOutboundStreams: STREAMS.count })
-    const opened: Awaited<ReturnType<typeof openOne>>[] = []
-    while (opened.length < STREAMS.count) {
-      opened.push(...(await Promise.all(Array.from({ length: STREAMS.atOnce }, openOne))))
-      begun.resolve()
-    }
-    for (const stream of opened) stream.send(Buffer.concat(copies))
-    if (connection.status === 'open') await once(connection, 'close', { signal: stopping.signal })
-  }
-  async function live(): Promise<void> {
-    while (!stopping.signal.aborted) {
-      await open().catch(() => undefined)
-      begun.resolve()
-      await new Promise(setImmediate)
-    }
-  }
-  const living = live()
-  await begun.promise
-  return {
-    async stop() {
-      stopping.abort()
-      await node.stop()
-      await living
+  return again(
+    async (signal, begun) => {
+      const connection = await node.dial(multiaddr(what.address), { signal })
+      const open = () => connection.newStream(COLLECT_PROTOCOL, { maxOutboundStreams: STREAMS.count })
+      const opened: Awaited<ReturnType<typeof open>>[] = []
+      while (opened.length < STREAMS.count) {
+        opened.push(...(await Promise.all(Array.from({ length: STREAMS.atOnce }, open))))
+        begun()
+      }
+      for (const stream of opened) stream.send(Buffer.concat(copies))
+      if (connection.status === 'open') await once(connection, 'close', { signal })
     },
-  }
+    async () => node.stop(),
+  )
 }
 
 /** Opens streams of both protocols and begins a frame on each. */

@@ -261,8 +261,8 @@ describe('S26, G11: what is begun and not ended', () => {
 
 describe('S26, G7, G11: what streams hold, all together', () => {
   const KIB = 1_024
-  const part = good(1, 60 * KIB).subarray(0, 45 * KIB)
-  const cut = new TextEncoder().encode(`${idOf(1)}{"a":"${'x'.repeat(45 * KIB)}`)
+  const part = good(1, 60 * KIB).subarray(0, 41 * KIB)
+  const cut = new TextEncoder().encode(`${idOf(1)}{"a":"${'x'.repeat(41 * KIB)}`)
   function open() {
     const inbox = createCatch()
     const holdings = createHoldings({ strangerBytesMax: 256 * KIB, knownBytesMax: 256 * KIB })
@@ -286,7 +286,7 @@ describe('S26, G7, G11: what streams hold, all together', () => {
     expect(last.done).toEqual(['send', 'closeRead', 'close'])
     expect(inbox.counts()).toEqual({ inbox_full: 1 })
     expect(streams.flatMap(({ done }) => done)).toEqual([])
-    streams[0]?.receive(good(1, 60 * KIB).subarray(45 * KIB))
+    streams[0]?.receive(good(1, 60 * KIB).subarray(41 * KIB))
     expect(inbox.taken).toHaveLength(1)
   })
 
@@ -301,9 +301,9 @@ describe('S26, G7, G11: what streams hold, all together', () => {
 
   test('streams count by themselves, until they are gone', () => {
     const { stream, inbox } = open()
-    const streams = Array.from({ length: 32 }, (_, index) => stream(index % 2 === 0 ? serveSubmit : serveCollect))
-    for (const one of streams.splice(0, 16)) one.abort()
-    for (let index = 0; index < 16; index += 1) streams.push(stream(serveCollect))
+    const streams = Array.from({ length: 21 }, (_, index) => stream(index % 2 === 0 ? serveSubmit : serveCollect))
+    for (const one of streams.splice(0, 10)) one.abort()
+    for (let index = 0; index < 10; index += 1) streams.push(stream(serveCollect))
     expect(inbox.counts()).toEqual({})
     stream(serveCollect)
     expect(inbox.counts()).toEqual({})

@@ -19,7 +19,7 @@ import { createTickWriter } from './tick-writer.ts'
 const CLOSE_TIMEOUT_MS = 5_000
 
 /** What a stream takes by itself, with what listens to it: a peer may have hundreds. */
-const STREAM_BYTES = 8 * 1024
+const STREAM_BYTES = 12 * 1024
 
 /** From where a stream comes, and where its deliveries go. */
 export interface Serving {
