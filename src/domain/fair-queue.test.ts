@@ -172,6 +172,21 @@ describe('between the lanes', () => {
     expect(take(9, 2, 3)).toBe('m2 k4 k5 k6 k7 a2')
   })
 
+  test('G11: a known holder that sends now and then does not wait until all who send very much have had their turn of many', () => {
+    const { push, take } = open()
+    const many = (holder: string) => Array.from({ length: 9 }, (_, index) => `${holder}${index}`).join(' ')
+    for (const holder of 'abcd') push(many(holder), { lane: 'known' })
+    expect(take(6, 1, 3)).toBe('a0 a1 a2 b0 b1 b2')
+    push('n1', { lane: 'known' })
+    expect(take(1, 1, 3)).toBe('n1')
+    push('n2', { lane: 'known' })
+    expect(take(1, 1, 3)).toBe('n2')
+    // No more than the others have: then it takes turns with them.
+    push('n3 n4 n5 n6', { lane: 'known' })
+    expect(take(9, 1, 3)).toBe('c0 c1 c2 d0 d1 d2 n3 n4 n5')
+    expect(take(3, 1, 3)).toBe('a3 a4 a5')
+  })
+
   test('a holder that changes lanes takes along what waits, so its items stay in their order', () => {
     const { queue, push, take } = open()
     push('a1 a2 b1')

@@ -39,7 +39,10 @@ export interface Step {
   readonly otherCostMax: number
   /** Places kept for them however many of the `known` wait, two at least and fewer than `lengthMax`; those that their cost leaves go to the known. So who is new becomes known though there is more to do than can be done. */
   readonly otherLengthMin: number
-  /** Items that a holder of the `known` lane has served in one turn: what came from it together is answered together, which costs a tenth of answers one by one. */
+  /**
+   * Items that a holder of the `known` lane has served in one turn: what came from it together is answered together, which costs a tenth of answers one by one. Who had less lately goes before
+   * those who had that: one that sends now and then does not wait until very many have had a turn of many.
+   */
   readonly knownTurnMax: number
 }
 
@@ -93,14 +96,21 @@ interface Entry<Item> {
 /** Parties of a lane that are remembered, with items or without, so that nobody is served sooner for sending one by one; holders too. Far more than wait at once. */
 const LINES_MAX = 50_000
 
+const OWES_NOTHING = Number.NEGATIVE_INFINITY
+
 const NOTHING: Load = { length: 0, bytes: 0 }
 
 export function createFairQueue<Item extends Placed>(): FairQueue<Item> {
   const lines = new Map<string, Line<Item>>()
   const lanes = { known: createLane<Item>(), other: createLane<Item>() }
   let turn = 0
+  /** By how much the time at which a party of the known may go lies before that of the one whose turn it is: the rest of a turn, as of the last step. */
+  let ahead = 0
 
   const lineCount = (): number => Math.max(lines.size, lanes.known.parties.size, lanes.other.parties.size)
+
+  /** Who owes nothing may go then. */
+  const earliest = (pace: Pace<Item>): number => (pace === lanes.known.prompt ? pace.now - ahead : pace.now)
 
   /** The party has items, and is in no heap. */
   function enter(party: Party<Item>): void {
@@ -108,11 +118,11 @@ export function createFairQueue<Item extends Placed>(): FairQueue<Item> {
     const weight = party.first?.first?.item.weight ?? 1
     const pace = lane === lanes.other && weight < 1 ? lane.slow : lane.prompt
     // They count in times of their own.
-    if (party.pace !== pace) party.start = 0
+    if (party.pace !== pace) party.start = OWES_NOTHING
     turn += 1
     party.turn = turn
     party.pace = pace
-    party.start = Math.max(pace.now, party.start)
+    party.start = Math.max(earliest(pace), party.start)
     pace.waiting += 1
     pace.heap.push({ party, start: party.start, turn })
   }
@@ -150,7 +160,7 @@ export function createFairQueue<Item extends Placed>(): FairQueue<Item> {
   function forgetIdle(): void {
     for (const [holder, { length }] of lines) if (length === 0) lines.delete(holder)
     for (const { parties } of [lanes.known, lanes.other]) {
-      for (const [name, { length, start, pace }] of parties) if (length === 0 && start <= pace.now) parties.delete(name)
+      for (const [name, { length, start, pace }] of parties) if (length === 0 && start <= earliest(pace)) parties.delete(name)
       for (const [name, party] of parties) {
         if (parties.size <= LINES_MAX / 2) break
         if (party.length === 0) parties.delete(name)
@@ -162,7 +172,16 @@ export function createFairQueue<Item extends Placed>(): FairQueue<Item> {
     const lane = lanes[name]
     const known = lane.parties.get(party)
     if (known !== undefined) return known
-    const created: Party<Item> = { ...NOTHING, name: party, lane, first: undefined, last: undefined, pace: lane.prompt, start: 0, turn: 0 }
+    const created: Party<Item> = {
+      ...NOTHING,
+      name: party,
+      lane,
+      first: undefined,
+      last: undefined,
+      pace: lane.prompt,
+      start: OWES_NOTHING,
+      turn: 0,
+    }
     lane.parties.set(party, created)
     return created
   }
@@ -185,7 +204,7 @@ export function createFairQueue<Item extends Placed>(): FairQueue<Item> {
     for (let entry = pace.heap.pop(); entry !== undefined; entry = pace.heap.pop()) {
       const { party } = entry
       if (entry.turn !== party.turn || party.first === undefined) continue
-      pace.now = party.start
+      pace.now = Math.max(pace.now, party.start)
       pace.waiting -= 1
       return party
     }
@@ -250,6 +269,7 @@ export function createFairQueue<Item extends Placed>(): FairQueue<Item> {
     },
     take({ lengthMax, otherCostMax, otherLengthMin, knownTurnMax }) {
       const taken: Item[] = []
+      ahead = knownTurnMax - 1
       takeKnown(taken, lengthMax - Math.min(otherLengthMin, lanes.other.length), knownTurnMax)
       takeOther(taken, lengthMax, otherCostMax)
       takeKnown(taken, lengthMax, knownTurnMax)

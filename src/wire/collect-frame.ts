@@ -1,4 +1,5 @@
 import { isSubmissionId } from '#domain/ids.ts'
+import { createHeldBytes } from './held-bytes.ts'
 import { SUBMISSION_BYTES_MAX } from './submission-proto.ts'
 
 /**
@@ -75,32 +76,6 @@ function garbageAhead(bytes: Uint8Array): number {
 /** Room that is kept for the next message, though nothing waits: what deployed peers write at once. */
 const ROOM_BYTES_MIN = COLLECT_WRITE_BYTES_MAX
 
-/** Bytes that wait for the rest of their message. */
-function createHeld() {
-  let room = new Uint8Array(0)
-  let length = 0
-  return {
-    bytes: (): Uint8Array => room.subarray(0, length),
-    roomBytes: () => room.length,
-    add(chunk: Uint8Array): void {
-      // Stryker disable next-line ConditionalExpression,EqualityOperator: growing sooner copies more and holds the same.
-      if (length + chunk.length > room.length) {
-        const grown = new Uint8Array(Math.max(2 * length, length + chunk.length))
-        grown.set(room.subarray(0, length))
-        room = grown
-      }
-      room.set(chunk, length)
-      length += chunk.length
-    },
-    /** Drops the first `count`, and gives back room when most of it is empty. */
-    drop(count: number): void {
-      room.copyWithin(0, count, length)
-      length -= count
-      if (room.length > Math.max(ROOM_BYTES_MIN, 4 * length)) room = room.slice(0, length)
-    },
-  }
-}
-
 type Found = { readonly end: number } | { readonly restart: number }
 
 /** Reads through the JSON of the message at the front, each byte once however the stream is cut. */
@@ -140,7 +115,7 @@ function createJsonScan() {
 }
 
 export function createCollectReader(): CollectReader {
-  let held = createHeld()
+  let held = createHeldBytes(ROOM_BYTES_MIN)
   const json = createJsonScan()
   let garbageBytes = 0
   let isInGarbage = false
@@ -198,13 +173,13 @@ export function createCollectReader(): CollectReader {
       let isMore = true
       while (isMore) isMore = readOne(steps)
       // Stryker disable next-line ConditionalExpression: gives the memory back; nothing reads it any more.
-      if (isEnded) held = createHeld()
+      if (isEnded) held = createHeldBytes(ROOM_BYTES_MIN)
       return steps
     },
     finish() {
       const isCut = !isEnded && held.bytes().length > 0 && !isInGarbage
       isEnded = true
-      held = createHeld()
+      held = createHeldBytes(ROOM_BYTES_MIN)
       return isCut ? [{ kind: 'frame_malformed' }] : []
     },
     isBetweenMessages: () => held.bytes().length === 0,

@@ -37,11 +37,17 @@ const IN_FLIGHT = 200
 
 type Stoppable = { stop(): unknown }
 
+/** Those that begin at the same time. */
+const BEGIN_AT_ONCE = 16
+
 /** Resolves when all have begun; `stop` ends them. */
 export async function attack(what: Attack): Promise<Stoppable> {
   const begin = { signatures: sender, copies: sender, garbage: sender, halfOpen, silent, late: sender, streams }[what.kind]
   const started: Stoppable[] = []
-  for (let index = 0; index < what.count; index += 1) started.push(await begin(what, index))
+  while (started.length < what.count) {
+    const next = Array.from({ length: Math.min(BEGIN_AT_ONCE, what.count - started.length) }, (_, index) => started.length + index)
+    started.push(...(await Promise.all(next.map((index) => begin(what, index)))))
+  }
   return { stop: async () => void (await Promise.all(started.map((one) => one.stop()))) }
 }
 

@@ -36,6 +36,16 @@ test('G11: of those that hold as much as each other the newest gives up', () => 
   expect(gaveUp).toEqual(['8', '7'])
 })
 
+test('G11: of many addresses with as much as each other each gives back a little, at once', () => {
+  const { open, gaveUp } = createWorld()
+  for (let address = 0; address < 8; address += 1) for (let index = 0; index < 8; index += 1) open(`${address}`, `${address}`).set(KIB)
+  expect(gaveUp).toEqual([])
+  open('more').set(KIB)
+  expect(gaveUp.length).toBeLessThanOrEqual(8)
+  expect(new Set(gaveUp).size).toBe(gaveUp.length)
+  expect(gaveUp).not.toContain('more')
+})
+
 test('an address has its share, however many streams another has', () => {
   const { open, gaveUp } = createWorld()
   open('honest').set(27 * KIB)

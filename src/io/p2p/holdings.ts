@@ -36,7 +36,7 @@ export interface Holding {
 }
 
 /** What is freed when there is no room, of all there is: enough that whoever fills it again has sent more than it costs to find the greediest. */
-const FREED_SHARE = 1 / 8
+const FREED_SHARE = 1 / 32
 
 export function createHoldings(limits: HoldingLimits = HOLDING_LIMITS): Holdings {
   const strangers = createStore(limits.strangerBytesMax)
@@ -95,17 +95,27 @@ function createStore(bytesMax: number) {
     if (owner.held.size === 0) owners.delete(held.owner)
   }
 
-  /** Those of the address with the most, until others have as much on average. */
-  function freeGreediest(leftBytes: number): readonly Held[] {
-    const [first, ...others] = owners.values()
-    const greediest = others.reduce((most, other) => (most && most.bytes >= other.bytes ? most : other), first)
-    if (greediest === undefined) return []
-    const shareBytes = totalBytes / owners.size
+  /** Addresses with more than this have to give back what is above it, so that all together hold no more than `leftBytes`. */
+  function levelFor(leftBytes: number): number {
+    let left = leftBytes
+    let count = owners.size
+    for (const { bytes } of [...owners.values()].sort((one, other) => one.bytes - other.bytes)) {
+      if (bytes > left / count) break
+      left -= bytes
+      count -= 1
+    }
+    return left / count
+  }
+
+  function free(leftBytes: number): readonly Held[] {
+    const levelBytes = levelFor(leftBytes)
     const freed: Held[] = []
-    for (const held of [...greediest.held].reverse().sort((left, right) => right.bytes - left.bytes)) {
-      if (totalBytes <= leftBytes || greediest.bytes < shareBytes) break
-      change(held, 0)
-      freed.push(held)
+    for (const owner of owners.values().filter(({ bytes }) => bytes > levelBytes)) {
+      for (const held of [...owner.held].reverse().sort((one, other) => other.bytes - one.bytes)) {
+        if (owner.bytes <= levelBytes || totalBytes <= leftBytes) break
+        change(held, 0)
+        freed.push(held)
+      }
     }
     return freed
   }
@@ -114,10 +124,8 @@ function createStore(bytesMax: number) {
     set(held: Held, bytes: number): void {
       change(held, bytes)
       if (totalBytes <= bytesMax) return
-      const freed: Held[] = []
-      while (totalBytes > bytesMax * (1 - FREED_SHARE)) freed.push(...freeGreediest(bytesMax * (1 - FREED_SHARE)))
       // After all are counted as gone: what one lets go of may be read into by another at once.
-      for (const one of freed) one.giveUp()
+      for (const one of free(bytesMax * (1 - FREED_SHARE))) one.giveUp()
     },
   }
 }

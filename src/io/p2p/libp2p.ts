@@ -10,6 +10,7 @@ import { createGater, DOOR_LIMITS, type DoorLimits } from '#domain/door.ts'
 import { detailOf, isWeftError, listenFailed, WeftError } from '#domain/errors.ts'
 import { createHoldings, type Holdings } from './holdings.ts'
 import { leanYamux } from './lean-muxer.ts'
+import { SILENCE } from './silence.ts'
 import { boundUnusedStreams, UNUSED_STREAM_LIMITS, UNUSED_STREAM_TIMEOUT_MS, type UnusedStreamLimits } from './unused-streams.ts'
 
 /** What host, dialer and relay have in common: TCP, Noise, Yamux, and limits fit for thousands of long-lived, fast peers. */
@@ -101,6 +102,7 @@ export async function startNode<Services extends Record<string, unknown>>(
   try {
     const node = await createLibp2p({
       privateKey,
+      ...(process.env['DEBUG'] === undefined && { logger: SILENCE }),
       addresses: { listen: [...options.listen], appendAnnounce: [...announce], announceFilter: announcedFirst(announce) },
       transports: [
         tcp({ inboundSocketInactivityTimeout: SOCKET_IDLE_TIMEOUT_MS, outboundSocketInactivityTimeout: SOCKET_IDLE_TIMEOUT_MS }),

@@ -73,6 +73,7 @@ export function createPace(inbox: Inbox, sender: Sender, source: Source, later: 
       const count = held.length
       held = []
       heldBytes = 0
+      isResting = false
       source.goOn()
       return count
     },

@@ -346,13 +346,13 @@ describe('S26, G11: while the inbox has no room', () => {
       return stream
     }
     /** Takes what waits, step by step, until nothing does. */
-    async function take(): Promise<string[]> {
+    async function take(ticks = 20): Promise<string[]> {
       const seen: string[] = []
       const leaving = new AbortController()
       const reading = (async () => {
         for await (const batch of inbox.inbound(leaving.signal)) for (const one of batch) seen.push(one.submissionId)
       })()
-      for (let tick = 0; tick < 20; tick += 1) await turn()
+      for (let tick = 0; tick < ticks; tick += 1) await turn()
       leaving.abort()
       await reading
       return seen
@@ -402,6 +402,65 @@ describe('S26, G11: while the inbox has no room', () => {
     stream.abort()
     expect(await take()).toEqual([1, 2, 3, 4, 5].map(idOf))
     expect([inbox.counts(), done]).toEqual([{}, ['pause', 'resume']])
+  })
+
+  describe('what comes with very much', () => {
+    const MANY = Array.from({ length: 300 }, (_, index) => index + 1)
+    const messages = new TextEncoder().encode(MANY.map((index) => `${idOf(index)}{}`).join(''))
+    const frames = Buffer.concat(MANY.map((index) => good(index)))
+    const roomy: HoldingLimits = { strangerBytesMax: 128 * 1_024, knownBytesMax: 0 }
+
+    test.each([
+      ['submit', serveSubmit, frames],
+      ['collect', serveCollect, messages],
+    ] as const)(
+      'G7: over a %s stream waits as bytes, which take less than deliveries do, and is taken in its order, also when its peer has ended',
+      async (_, how, bytes) => {
+        const { inbox, done, serve, take } = open(roomy)
+        const stream = serve(how)
+        stream.receive(bytes)
+        stream.endRemote()
+        await turn()
+        expect(stream.done).toEqual([])
+        expect(await take(600)).toEqual(MANY.map(idOf))
+        expect([inbox.counts(), done]).toEqual([{}, ['pause', 'resume']])
+      },
+    )
+
+    test('over a submit stream is not taken when that is reset: it comes again', async () => {
+      const { serve, take } = open(roomy)
+      const stream = serve(serveSubmit)
+      stream.receive(frames)
+      stream.abort()
+      expect(await take()).toEqual([1, 2].map(idOf))
+    })
+
+    test('over a collect stream is taken all the same when that is reset, and what is cut is let go', async () => {
+      const { inbox, serve, take } = open(roomy)
+      const stream = serve(serveCollect)
+      stream.receive(Buffer.concat([messages, new TextEncoder().encode(`${idOf(301)}{"a":`)]))
+      stream.abort()
+      expect(await take(600)).toEqual(MANY.map(idOf))
+      expect(inbox.counts()).toEqual({})
+    })
+
+    test('over a collect stream is counted, each of it, where there is no room', async () => {
+      const { inbox, serve, take } = open({ strangerBytesMax: 40 * 1_024, knownBytesMax: 0 })
+      const stream = serve(serveCollect)
+      stream.receive(Buffer.concat([messages, new TextEncoder().encode(`${idOf(301)}{"a":`)]))
+      expect([inbox.counts(), stream.done]).toEqual([{ inbox_full: 299 }, ['abort']])
+      expect(await take()).toEqual([1, 2].map(idOf))
+    })
+
+    test('over a stream that has ended, where there is no room, is told so once', async () => {
+      const { inbox, serve } = open(roomy)
+      const stream = serve(serveSubmit)
+      stream.receive(frames)
+      stream.endRemote()
+      for (let index = 0; index < 3; index += 1) serve(serveSubmit).receive(good(1, 60 * 1_024).subarray(0, 10 * 1_024))
+      await turn()
+      expect([receiptsOf(stream), inbox.counts()]).toEqual([[' inbox_full'], { inbox_full: 1 }])
+    })
   })
 
   test('the connection is read again when none of its streams has anything that waits; one that was reset has not', async () => {

@@ -6,6 +6,7 @@ import type { Receipt } from '#domain/submission.ts'
 import { type CollectStep, createCollectReader } from '#wire/collect-frame.ts'
 import type { FrameStep } from '#wire/length-prefix.ts'
 import { createDeliveryReader, encodeReceipt, parseDelivery } from '#wire/submit-frame.ts'
+import { createBacklog } from './backlog.ts'
 import { closeWithin } from './ending.ts'
 import type { Holding } from './holdings.ts'
 import type { Inbox } from './inbox.ts'
@@ -48,24 +49,34 @@ export function serveSubmit(stream: Stream, { sender, inbox, source, hold, frame
   const pace = createPace(inbox, sender, { ...source, goOn })
   // Of one that was reset nobody waits for receipts, and what had none comes again; what came over one that ended well is taken all the same.
   stream.addEventListener('close', () => {
-    if (stream.status === 'aborted' || stream.status === 'reset') pace.drop()
+    if (stream.status === 'aborted' || stream.status === 'reset') drop()
     holding.end()
   })
   const reader = createDeliveryReader()
   const holding = hold(() => {
     // One that does not read would not read why either.
     if (stream.writeBufferLength > 0) return stream.abort(new Error('there is no room for what the peer does not read'))
-    unansweredCount -= pace.drop()
+    isReading = false
+    drop()
     stopReading('inbox_full')
   })
   const writer = createTickWriter(stream, note)
   // The library sends what waits in a microtask of its own, which comes before this one.
   stream.addEventListener('drain', () => queueMicrotask(note))
+  const backlog = createBacklog(read, pace.isHolding)
   let isReading = true
+  /** The peer has: what it sent before is read all the same. */
+  let hasEnded = false
   let unansweredCount = 0
 
   function note(): void {
-    holding.set(STREAM_BYTES + reader.heldBytes() + pace.heldBytes() + stream.writeBufferLength)
+    holding.set(STREAM_BYTES + backlog.heldBytes() + reader.heldBytes() + pace.heldBytes() + stream.writeBufferLength)
+  }
+
+  /** What has no turn yet is not wanted any more. */
+  function drop(): void {
+    backlog.end()
+    unansweredCount -= pace.drop()
   }
 
   function answer(receipt: Receipt): void {
@@ -85,6 +96,7 @@ export function serveSubmit(stream: Stream, { sender, inbox, source, hold, frame
     isReading = false
     patience.end()
     // The peer need not end its side, and would have it held.
+    backlog.end()
     reader.end()
     note()
     if (code !== undefined) {
@@ -106,10 +118,23 @@ export function serveSubmit(stream: Stream, { sender, inbox, source, hold, frame
     return true
   }
 
+  function read(piece: Uint8Array): boolean {
+    const steps = reader.push(piece)
+    if (steps.length > 0) patience.end()
+    if (steps.every(take) && !reader.isBetweenFrames()) patience.begin()
+    return steps.length > 0
+  }
+
+  function endWhenRead(): void {
+    if (isReading && hasEnded && backlog.isEmpty()) stopReading(reader.isBetweenFrames() ? undefined : 'frame_malformed')
+  }
+
   function goOn(): void {
     patience.renew()
+    backlog.goOn()
+    endWhenRead()
     note()
-    source.goOn()
+    if (!pace.isHolding()) source.goOn()
   }
 
   const patience = createPatience(stream, frameTimeoutMs, () => {
@@ -120,13 +145,12 @@ export function serveSubmit(stream: Stream, { sender, inbox, source, hold, frame
 
   onMessage(stream, (bytes) => {
     if (!isReading) return
-    const steps = reader.push(bytes.subarray())
-    if (steps.length > 0) patience.end()
-    if (steps.every(take) && !reader.isBetweenFrames()) patience.begin()
+    backlog.push(bytes.subarray())
     note()
   })
   stream.addEventListener('remoteCloseWrite', () => {
-    if (isReading) stopReading(reader.isBetweenFrames() ? undefined : 'frame_malformed')
+    hasEnded = true
+    endWhenRead()
   })
   note()
 }
@@ -140,7 +164,8 @@ export function serveCollect(stream: Stream, { sender, inbox, source, hold, fram
   const reader = createCollectReader()
   const holding = hold(() => {
     // Those that wait, and the one that is not whole.
-    for (let lost = pace.drop() + (reader.isBetweenMessages() ? 0 : 1); lost > 0; lost -= 1) inbox.count('inbox_full', sender)
+    const unread = reader.push(backlog.end()).filter(({ kind }) => kind === 'message').length
+    for (let lost = pace.drop() + unread + (reader.isBetweenMessages() ? 0 : 1); lost > 0; lost -= 1) inbox.count('inbox_full', sender)
     // Nobody would hear why, and the room is wanted at once.
     stream.abort(new Error('there is no room for what waits'))
   })
@@ -157,26 +182,43 @@ export function serveCollect(stream: Stream, { sender, inbox, source, hold, fram
     } else inbox.count(step.kind, sender)
   }
 
-  function note(): void {
-    holding.set((stream.status === 'open' ? STREAM_BYTES : 0) + reader.heldBytes() + pace.heldBytes())
-  }
+  const backlog = createBacklog(read, pace.isHolding)
+  /** The peer has: what it sent before is read all the same. */
+  let hasEnded = false
 
-  function stop(): void {
-    patience.end()
-    reader.finish()
-    endStream(stream)
+  function note(): void {
+    holding.set((stream.status === 'open' ? STREAM_BYTES : 0) + backlog.heldBytes() + reader.heldBytes() + pace.heldBytes())
   }
 
   function end(): void {
     for (const step of reader.finish()) take(step)
-    stop()
+    patience.end()
+    backlog.end()
+    endStream(stream)
     note()
+  }
+
+  function read(piece: Uint8Array): boolean {
+    const steps = reader.push(piece)
+    for (const step of steps) take(step)
+    if (steps.length > 0) patience.end()
+    if (reader.isEnded()) end()
+    else if (!reader.isBetweenMessages()) patience.begin()
+    return steps.length > 0
+  }
+
+  function endWhenRead(): void {
+    if (!backlog.isEmpty()) return
+    if (stream.status !== 'open') reader.finish()
+    else if (hasEnded) end()
   }
 
   function goOn(): void {
     patience.renew()
+    backlog.goOn()
+    endWhenRead()
     note()
-    source.goOn()
+    if (!pace.isHolding()) source.goOn()
   }
 
   const patience = createPatience(stream, frameTimeoutMs, () => {
@@ -185,16 +227,15 @@ export function serveCollect(stream: Stream, { sender, inbox, source, hold, fram
   })
 
   onMessage(stream, (bytes) => {
-    const steps = reader.push(bytes.subarray())
-    for (const step of steps) take(step)
-    if (steps.length > 0) patience.end()
-    if (reader.isEnded()) end()
-    else if (!reader.isBetweenMessages()) patience.begin()
+    backlog.push(bytes.subarray())
     note()
   })
-  stream.addEventListener('remoteCloseWrite', end)
+  stream.addEventListener('remoteCloseWrite', () => {
+    hasEnded = true
+    endWhenRead()
+  })
   stream.addEventListener('close', () => {
-    reader.finish()
+    endWhenRead()
     note()
   })
   note()

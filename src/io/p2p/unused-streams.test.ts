@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { noise } from '@chainsafe/libp2p-noise'
 import { yamux } from '@chainsafe/libp2p-yamux'
 import type { Connection, Stream, StreamMuxer } from '@libp2p/interface'
@@ -7,8 +9,10 @@ import { createLibp2p } from 'libp2p'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { COLLECT_PROTOCOL, encodeCollect } from '#wire/collect-frame.ts'
 import { createSubmissionHost } from './host.ts'
+import { ScriptedStream } from './scripted.test-stream.ts'
 import { answer, identity, idOf } from './suite.ts'
 import { running } from './running.test-world.ts'
+import { boundUnusedStreams } from './unused-streams.ts'
 
 const { keep, stopping } = running()
 afterEach(() => void vi.restoreAllMocks())
@@ -91,5 +95,23 @@ describe('a stream that is open and unused', () => {
     use(stream, idOf(1))
     await expect.poll(() => seen.length).toBe(1)
     expect(stream.status).toBe('open')
+  })
+
+  test('G7: is forgotten when it is gone, with all that served it, though its connection lasts', async () => {
+    setFlagsFromString('--expose-gc')
+    const collectGarbage = runInNewContext('gc') as () => void
+    const muxer = new EventTarget() as unknown as StreamMuxer
+    const bounded = boundUnusedStreams(() => ({ protocol: '', createStreamMuxer: () => muxer }))({}).createStreamMuxer({} as never)
+    bounded.addEventListener('stream', () => undefined)
+    function comeAndGo(): WeakRef<ScriptedStream> {
+      const stream = new ScriptedStream()
+      bounded.dispatchEvent(new CustomEvent('stream', { detail: stream }) as never)
+      stream.abort()
+      return new WeakRef(stream)
+    }
+    const gone = comeAndGo()
+    await new Promise(setImmediate)
+    collectGarbage()
+    expect(gone.deref()).toBeUndefined()
   })
 })

@@ -46,8 +46,11 @@ export function boundUnusedStreams<Components>(
           unused.makeRoom()
           own.add(stream)
           unused.add(stream)
-          // Else the set of all would hold those of lost connections until it is full.
-          stream.addEventListener('close', () => unused.remove(stream))
+          // Else the sets would hold what is gone until they are full, each with all that served it.
+          stream.addEventListener('close', () => {
+            own.remove(stream)
+            unused.remove(stream)
+          })
           return true
         }
         // A listener of our own would be the first, and get the streams that the muxer keeps back until the connection listens.
