@@ -356,6 +356,19 @@ describe('S26, G11: room', () => {
     expect([inbox.isOpenTo(b, 0, () => undefined), inbox.isOpenTo(a, 0, () => undefined)]).toEqual([false, true])
   })
 
+  test('is kept for known peers of whom nothing waits: one that sends now and then finds some however much others send, and one delivery at a time', async () => {
+    const { inbox, offer } = open({ lengthMax: 400 })
+    const isOpen = (peer: string, bytes = 0) => inbox.isOpenTo({ peer, address: undefined }, bytes, () => undefined)
+    const busy = Array.from({ length: 5 }, (_, index) => `busy ${index}`)
+    for (const peer of [...busy, 'now and then', 'new']) offer(0, peer)
+    await next(inbox, 'accepted')
+    // Their shares are 64 each: together they are stopped before they fill the room.
+    for (const peer of busy) while (isOpen(peer)) offer(0, peer)
+    expect(['busy 4', 'now and then'].map((peer) => isOpen(peer))).toEqual([false, true])
+    expect([offer(0, 'now and then'), isOpen('now and then'), isOpen('new')]).toEqual([undefined, false, true])
+    await next(inbox, 'accepted')
+  })
+
   test('comes with the tokens that are missing; where they would be long in coming there is a refusal instead', () => {
     const { inbox, offer, pass } = open({ tokensMax: 2, tokensPerSecond: 1 })
     const again: string[] = []

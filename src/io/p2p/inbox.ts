@@ -45,6 +45,9 @@ const STEP: Step = { lengthMax: 256, otherCostMax: 64, otherLengthMin: 16, known
 const SHARE = 1 / 16
 const SHARE_LENGTH_MIN = 64
 const SHARE_BYTES_MIN = 256 * 1024
+/** Of the room of the known, what is kept for those of whom nothing waits: one that sends now and then does not stand behind all who send very much. */
+const KEPT_SHARE = 1 / 4
+const FIRST = 'known, of whom nothing waits'
 /** Deliveries of one that has shown nothing yet: enough to show it. What waits was weighed when it came, before those ahead of it had failed. */
 const STRANGER_LENGTH_MAX = 16
 /** A peer that would have to save up for longer until it may send is told so. None has to under limits whose buckets fill in that time, as those above do. */
@@ -109,9 +112,12 @@ export function createInbox(limits: InboxLimits, nowMs: () => number, later: Lat
   const addressCostOf = (plain: number, { weight }: Treatment): number =>
     Math.max(plain, Math.min(plain / weight, limits.perAddress.tokensMax))
 
-  function hasRoom(lane: Lane, length: number): boolean {
+  const isFirst = (peer: string, lane: Lane): boolean => lane === 'known' && queue.loadOf(peer).length === 0
+
+  function hasRoom(peer: string, lane: Lane, length: number): boolean {
     const load = queue.load(lane)
-    return load.length < limits.lengthMax && load.bytes + length <= limits.bytesMax
+    const share = lane === 'other' || isFirst(peer, lane) ? 1 : 1 - KEPT_SHARE
+    return load.length < share * limits.lengthMax && load.bytes + length <= share * limits.bytesMax
   }
 
   const shareLengthMax = Math.max(SHARE_LENGTH_MIN, limits.lengthMax * SHARE)
@@ -138,7 +144,8 @@ export function createInbox(limits: InboxLimits, nowMs: () => number, later: Lat
       const isFull = !hasShareLeft(queue.loadOfParty({ lane, party: address }), length, shareLengthMax)
       if (isFull || (isNew && waitingRoom.isWaitedFor(address))) return { line: address }
     }
-    return hasRoom(lane, length) && !(isNew && waitingRoom.isWaitedFor(lane)) ? undefined : { line: lane }
+    const line = isFirst(peer, lane) ? FIRST : lane
+    return hasRoom(peer, lane, length) && !(isNew && waitingRoom.isWaitedFor(line)) ? undefined : { line }
   }
 
   /** There is more room, for those who are known and for those who are not, and in the shares of those whose deliveries were taken. */
@@ -147,6 +154,7 @@ export function createInbox(limits: InboxLimits, nowMs: () => number, later: Lat
       waitingRoom.ring(peer)
       if (address !== undefined) waitingRoom.ring(address)
     }
+    waitingRoom.ring(FIRST)
     waitingRoom.ring('known')
     waitingRoom.ring('other')
   }
@@ -191,7 +199,7 @@ export function createInbox(limits: InboxLimits, nowMs: () => number, later: Lat
       const isOver = address !== undefined && addresses.waitMs(address, addressCost) > 0
       if (isOver || !peers.take(peer, costOf(plain, treatment))) return refuse(inbound, 'rate_limited')
       if (address !== undefined) addresses.take(address, addressCost)
-      if (isEnded || !hasRoom(lane, payload.length)) return refuse(inbound, 'inbox_full')
+      if (isEnded || !hasRoom(peer, lane, payload.length)) return refuse(inbound, 'inbox_full')
       const waiting: Waiting = {
         peer,
         address: from,
