@@ -9,7 +9,7 @@ import type { Claimant } from './admission.ts'
 import { createHoldings, HOLDING_LIMITS, type HoldingLimits } from './holdings.ts'
 import { createInbox, INBOX_LIMITS, type InboxLimits, type RefusalCounts } from './inbox.ts'
 import { keyOf, startNode } from './libp2p.ts'
-import { createReading, type Source } from './pace.ts'
+import { sourceOf } from './pace.ts'
 import { keepRegistered, type RegistrationChange } from './registrar.ts'
 import {
   parseRelayAddress,
@@ -104,13 +104,18 @@ export async function createSubmissionHost(options: SubmissionHostOptions): Prom
     },
     {},
   )
-  const sourceOf = createSources()
   const serving =
     (serve: (stream: Stream, how: Serving) => void) =>
     (stream: Stream, connection: Connection): void => {
       const sender = { peer: connection.remotePeer.toString(), address: strangerAt(connection) }
       const hold = (giveUp: () => void) => holdings.open(addressOwner(connection.remoteAddr.toString()), giveUp)
-      serve(stream, { sender, inbox, source: sourceOf(connection), hold, frameTimeoutMs: options.frameTimeoutMs ?? FRAME_TIMEOUT_MS })
+      serve(stream, {
+        sender,
+        inbox,
+        source: sourceOf((connection as unknown as Below).maConn),
+        hold,
+        frameTimeoutMs: options.frameTimeoutMs ?? FRAME_TIMEOUT_MS,
+      })
     }
   await node.handle(SUBMIT_PROTOCOL, serving(serveSubmit), {
     maxInboundStreams: SUBMIT_STREAMS_PER_CONNECTION_MAX,
@@ -179,15 +184,6 @@ function strangerAt({ remoteAddr }: Connection): string | undefined {
 /** What a connection of libp2p is read from. The library has it and does not say so; `libp2p.test.ts` sees that reading stops. */
 interface Below {
   readonly maConn: { pause(): void; resume(): void }
-}
-
-function createSources(): (connection: Connection) => Source {
-  const readings = new WeakMap<Connection, () => Source>()
-  return (connection) => {
-    const known = readings.get(connection) ?? createReading((connection as unknown as Below).maConn)
-    readings.set(connection, known)
-    return known()
-  }
 }
 
 function isRelayed(address: string): boolean {

@@ -1,7 +1,11 @@
 import { type YamuxMuxerInit, yamux } from '@chainsafe/libp2p-yamux'
 import type { StreamMuxerFactory } from '@libp2p/interface'
+import { addressOwner } from '#domain/address-block.ts'
 import { createHoldings, type Holdings } from './holdings.ts'
 import { type Bytes, inTurn, joinPieces, type Layer, type Pieces, stayPaused, straighten, tellWhoListens } from './lean-layers.ts'
+import { HEADER_BYTES, openInTurn } from './opening-gate.ts'
+import { NO_TURNS, type OpeningTurns } from './opening-turns.ts'
+import { sourceOf } from './pace.ts'
 
 /**
  * Yamux, without what it and the layers below it do for each message that need not be done, which with thousands of peers is most of what they do, and with
@@ -9,8 +13,12 @@ import { type Bytes, inTurn, joinPieces, type Layer, type Pieces, stayPaused, st
  * `lean-muxer.test.ts` sees that they do.
  */
 
-/** `holdings`: where what peers make their connections hold is counted. */
-export function leanYamux(init: YamuxMuxerInit, holdings: Holdings = createHoldings()): () => StreamMuxerFactory {
+/** `holdings`: where what peers make their connections hold is counted. `turns`: those of all who open streams on them. */
+export function leanYamux(
+  init: YamuxMuxerInit,
+  holdings: Holdings = createHoldings(),
+  turns: OpeningTurns = NO_TURNS,
+): () => StreamMuxerFactory {
   return () => {
     const dialing = yamux(init)()
     // Who has dialed keeps the connection alive, as deployed peers do: to ask back would tell nothing more, and costs as much again.
@@ -24,12 +32,17 @@ export function leanYamux(init: YamuxMuxerInit, holdings: Holdings = createHoldi
         takeFramesAtOnce(within)
         joinPieces(within.decoder.buffer)
         const early = holdLittleOfUnused(within)
+        const fail = (failure: Error): void => {
+          within.abort(failure)
+          connection.abort(failure)
+        }
+        const waitingBytes = openInTurn(within, { turns, ...belowOf(connection), isGone: () => GONE.includes(connection.status), fail })
         straighten(
           connection,
           {
             onData: (bytes) => within.onData(bytes),
             abort: (failure) => within.abort(failure),
-            heldBytes: () => within.decoder.buffer.byteLength + early.heldBytes(),
+            heldBytes: () => within.decoder.buffer.byteLength + early.heldBytes() + waitingBytes(),
             streamCount: () => within.streams.length,
           },
           holdings,
@@ -38,6 +51,20 @@ export function leanYamux(init: YamuxMuxerInit, holdings: Holdings = createHoldi
         return muxer
       },
     }
+  }
+}
+
+/** What a connection is that has ended, in the library's words. */
+const GONE = ['closed', 'aborted', 'reset']
+
+/** Who answers for the connection below the encrypted one, and how that is not read for a while. */
+function belowOf(connection: object) {
+  const { stream: below } = connection as {
+    readonly stream?: Parameters<typeof sourceOf>[0] & { readonly remoteAddr?: { toString(): string } }
+  }
+  return {
+    owner: addressOwner(below?.remoteAddr?.toString() ?? ''),
+    source: below === undefined ? { stop: () => undefined, goOn: () => undefined } : sourceOf(below),
   }
 }
 
@@ -70,7 +97,6 @@ interface MuxerWithin {
   _newStream(...how: unknown[]): StreamWithin
 }
 
-const HEADER_BYTES = 12
 /** How a frame of data begins that says nothing else of its stream: version, type, flags. */
 const DATA = 0
 /** Of a stream that is new. */

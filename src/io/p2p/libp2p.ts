@@ -10,6 +10,7 @@ import { createGater, DOOR_LIMITS, type DoorLimits } from '#domain/door.ts'
 import { detailOf, isWeftError, listenFailed, WeftError } from '#domain/errors.ts'
 import { createHoldings, type Holdings } from './holdings.ts'
 import { leanYamux } from './lean-muxer.ts'
+import { createOpeningTurns } from './opening-turns.ts'
 import { SILENCE } from './silence.ts'
 import { boundUnusedStreams, UNUSED_STREAM_LIMITS, UNUSED_STREAM_TIMEOUT_MS, type UnusedStreamLimits } from './unused-streams.ts'
 
@@ -120,6 +121,7 @@ export async function startNode<Services extends Record<string, unknown>>(
               streamOptions: { maxWriteBufferLength: options.writeBufferBytesMax },
             },
             options.holdings ?? createHoldings(),
+            createOpeningTurns(),
           ),
           { ...UNUSED_STREAM_LIMITS, ...options.unusedStreams },
         ),

@@ -5,6 +5,7 @@ import { test } from 'vitest'
 import { createSeededRandom } from '#io/keys/random.ts'
 import { onMessage } from './lean-layers.ts'
 import { leanYamux } from './lean-muxer.ts'
+import { createOpeningTurns } from './opening-turns.ts'
 import { turn } from './scripted.test-stream.ts'
 
 /**
@@ -62,7 +63,10 @@ interface Kind {
   readonly isReadAgain: boolean
 }
 
-const LEAN: Kind = { create: leanYamux, listen: onMessage, isReadAgain: true }
+/** Each frame that needs one waits for a turn, which comes before anything else is done. */
+const waitingTurns: (() => void)[] = []
+const turns = createOpeningTurns(1, (run) => void waitingTurns.push(run))
+const LEAN: Kind = { create: (init) => leanYamux(init, undefined, turns), listen: onMessage, isReadAgain: true }
 const OWN: Kind = {
   create: yamux as typeof leanYamux,
   listen: (stream, take) => stream.addEventListener('message', ({ data }) => take(data)),
@@ -148,6 +152,7 @@ function createSide({ create, listen, isReadAgain }: Kind, { direction, reaction
     give(next: readonly Uint8Array[]) {
       chunks = [...next]
       while (chunks.length > 0) giveNext()
+      while (waitingTurns.length > 0) waitingTurns.shift()?.()
     },
     open: () => attempt('open', async () => take((await muxer.createStream()) as YamuxStream)),
     act(index: number, reaction: Reaction) {

@@ -105,6 +105,15 @@ export function createReading(connection: Pausable): () => Source {
   }
 }
 
+const readings = new WeakMap<Pausable, () => Source>()
+
+/** One more who may stop the reading of the connection. */
+export function sourceOf(connection: Pausable): Source {
+  const known = readings.get(connection) ?? createReading(connection)
+  readings.set(connection, known)
+  return known()
+}
+
 /** libp2p throws over a connection that has ended, of which there is nothing to read in any case. */
 function unlessClosed(change: () => void): void {
   try {
