@@ -53,6 +53,8 @@ export function createHoldings(limits: HoldingLimits = HOLDING_LIMITS): Holdings
         owner,
         bytes: 0,
         giveUp() {
+          // It may have gone with another one that gave up at the same time.
+          if (isOver) return
           end()
           giveUp()
         },

@@ -18,6 +18,8 @@ export interface Pace {
 export interface Source {
   stop(): void
   goOn(): void
+  /** Whether it is, by whomever. */
+  isStopped(): boolean
 }
 
 /** What one that waits takes beside its payload: itself, its id, its place. */
@@ -25,7 +27,7 @@ const WAITING_BYTES = 512
 
 const weightOf = ({ payload }: Inbound): number => WAITING_BYTES + payload.length
 
-export function createPace(inbox: Inbox, sender: Sender, source: Source, later: Later = onTimer): Pace {
+export function createPace(inbox: Inbox, sender: Sender, source: Pick<Source, 'stop' | 'goOn'>, later: Later = onTimer): Pace {
   let held: Inbound[] = []
   let heldBytes = 0
   let isResting = false
@@ -100,6 +102,7 @@ export function createReading(connection: Pausable): () => Source {
       goOn() {
         if (stoppers.delete(source) && stoppers.size === 0) unlessClosed(() => connection.resume())
       },
+      isStopped: () => stoppers.size > 0,
     }
     return source
   }
