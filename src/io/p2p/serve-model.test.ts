@@ -121,7 +121,8 @@ function createWorld(limits: { lengthMax: number; tokensMax: number; tokensPerSe
       endedBy: undefined as 'reset' | 'closed' | undefined,
       heldBytes: 0,
       send(count: number, bytes: number, tailBytes: number): void {
-        const ids = Array.from({ length: count }, () => idOf((sentCount += 1)))
+        const ids = Array.from({ length: count }, (_, index) => idOf(sentCount + index))
+        sentCount += count
         const encoded = ids.map((submissionId) =>
           how === 'submit'
             ? encodeDelivery({ submissionId, payload: new Uint8Array(bytes) })

@@ -59,9 +59,9 @@ export function serveSubmit(stream: Stream, { sender, inbox, source, hold, frame
   })
   const reader = createDeliveryReader()
   const holding = hold(() => {
-    const isUnread = stream.writeBufferLength > 0 || isEnding
-    // One that does not read would not read why either.
-    if (stream.status === 'open' && isUnread) return stream.abort(new Error('there is no room for what the peer does not read'))
+    // One that does not read would not read why either; nor is there anything to say on one that has ended.
+    const isDeaf = stream.writeBufferLength > 0 || isEnding
+    if (stream.status === 'open' && isDeaf) return stream.abort(new Error('there is no room for what the peer does not read'))
     drop()
     stopReading('inbox_full')
   })
@@ -72,7 +72,7 @@ export function serveSubmit(stream: Stream, { sender, inbox, source, hold, frame
   let isReading = true
   /** The peer has: what it sent before is read all the same. */
   let hasEnded = false
-  /** We have: the peer has all that it is owed, or is to read it. */
+  /** We have: all that the peer is owed is written. */
   let isEnding = false
   let unansweredCount = 0
 
