@@ -10,7 +10,7 @@ export interface Pace {
   isHolding(): boolean
   /** What waits here, in bytes. */
   heldBytes(): number
-  /** Those that wait are not wanted any more: how many that were. */
+  /** Those that wait are not wanted any more: how many that were. One that was told to slow down rests all the same. */
   drop(): number
 }
 
@@ -75,8 +75,7 @@ export function createPace(inbox: Inbox, sender: Sender, source: Pick<Source, 's
       const count = held.length
       held = []
       heldBytes = 0
-      isResting = false
-      source.goOn()
+      goOn()
       return count
     },
   }

@@ -585,6 +585,16 @@ describe('S26, G7: a peer that is told to slow down', () => {
     expect([done, inbox.counts()]).toEqual([['pause', 'resume', 'pause'], { rate_limited: 4 }])
   })
 
+  test('is not read either when it resets the stream on which it was told', async () => {
+    const { done, stream } = open()
+    stream.receive(Buffer.concat([1, 2, 3, 4].map((index) => good(index))))
+    stream.lose('reset')
+    await vi.advanceTimersByTimeAsync(9_999)
+    expect(done).toEqual(['pause'])
+    await vi.advanceTimersByTimeAsync(1)
+    expect(done).toEqual(['pause', 'resume'])
+  })
+
   test('and whose next frame was cut by that, has all its time for the rest of it', async () => {
     const { inbox, stream } = open()
     stream.receive(Buffer.concat([good(1), good(2), good(3, 100).subarray(0, 50)]))
