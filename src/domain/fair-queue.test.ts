@@ -187,6 +187,17 @@ describe('between the lanes', () => {
     expect(take(3, 1, 3)).toBe('a3 a4 a5')
   })
 
+  test('G11: who goes before others for having had less is ahead by no more than the rest of a turn, though one before it was', () => {
+    const { push, take } = open()
+    const many = (holder: string) => Array.from({ length: 9 }, (_, index) => `${holder}${index}`).join(' ')
+    for (const holder of 'abcd') push(many(holder), { lane: 'known' })
+    expect(take(6, 1, 3)).toBe('a0 a1 a2 b0 b1 b2')
+    push('n1', { lane: 'known' })
+    expect(take(1, 1, 3)).toBe('n1')
+    push('m1 m2 m3 m4 m5', { lane: 'known' })
+    expect(take(6, 1, 3)).toBe('m1 m2 m3 c0 c1 c2')
+  })
+
   test('a holder that changes lanes takes along what waits, so its items stay in their order', () => {
     const { queue, push, take } = open()
     push('a1 a2 b1')
@@ -196,6 +207,78 @@ describe('between the lanes', () => {
     push('a4')
     push('k1', { lane: 'known' })
     expect(take(10)).toBe('k1 a2 a3 a4')
+  })
+})
+
+describe('of the known, some with very much and some that send now and then', () => {
+  const turnMax = 4
+  const step = { lengthMax: 6, otherCostMax: 1, otherLengthMin: 2, knownTurnMax: turnMax }
+  const sends = fc.record({ who: fc.nat(2), count: fc.integer({ min: 1, max: 12 }), steps: fc.nat(6) })
+
+  function createCrowd(busyCount: number, others = 0) {
+    const queue = createFairQueue<Placed & { readonly from: string }>()
+    const waiting = new Map<string, number>()
+    const served = new Map<string, number>()
+    const count = (counts: Map<string, number>, from: string): number => counts.get(from) ?? 0
+    const busy = Array.from({ length: busyCount }, (_, index) => `busy ${index}`)
+    for (let index = 0; index < others; index += 1)
+      queue.push(`other ${index}`, { from: 'other', lane: 'other', party: 'other', cost: 1, weight: 1, bytes: 0 })
+    function push(from: string): void {
+      queue.push(from, { from, lane: 'known', party: from, cost: 1, weight: 1, bytes: 0 })
+      waiting.set(from, count(waiting, from) + 1)
+    }
+    return {
+      push,
+      servedOf: (from: string): number => count(served, from),
+      waitingOf: (from: string): number => count(waiting, from),
+      busyServed: (): number[] => busy.map((from) => count(served, from)),
+      take(): string[] {
+        for (const from of busy) while (count(waiting, from) < 20) push(from)
+        const taken = queue.take(step).map(({ from }) => from)
+        for (const from of taken) {
+          waiting.set(from, count(waiting, from) - 1)
+          served.set(from, count(served, from) + 1)
+        }
+        return taken
+      },
+    }
+  }
+
+  test('G11: none has much more than another while both have something, and none waits for more than some turns of each', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 5 }), fc.array(sends, { maxLength: 40 }), (busyCount, bursts) => {
+        const { push, servedOf, waitingOf, busyServed, take } = createCrowd(busyCount)
+        const names = [0, 1, 2].map((who) => `now and then ${who}`)
+        /** By how much each was behind the one with the most when it last had nothing. */
+        const behind = new Map<string, number>()
+        for (const { who, count, steps } of bursts) {
+          for (let index = 0; index < count; index += 1) push(names[who] as string)
+          for (let index = 0; index < steps; index += 1) {
+            for (const name of names) if (waitingOf(name) === 0) behind.delete(name)
+            for (const name of names)
+              if (waitingOf(name) > 0 && !behind.has(name)) behind.set(name, Math.max(...busyServed()) - servedOf(name))
+            take()
+            const most = Math.max(...busyServed())
+            expect(most - Math.min(...busyServed())).toBeLessThanOrEqual(2 * turnMax)
+            for (const [name, before] of behind) expect(Math.abs(before - (most - servedOf(name)))).toBeLessThanOrEqual(3 * turnMax)
+          }
+        }
+      }),
+      replay,
+    )
+  })
+
+  test('G11: to be forgotten while nothing of it waits changes nobody’s turn', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 3 }), fc.array(sends, { maxLength: 12 }), (busyCount, bursts) => {
+        const [remembering, forgetting] = [createCrowd(busyCount, 100), createCrowd(busyCount, 50_100)]
+        for (const { who, count, steps } of bursts) {
+          for (const crowd of [remembering, forgetting]) for (let index = 0; index < count; index += 1) crowd.push(`now and then ${who}`)
+          for (let index = 0; index < steps; index += 1) expect(forgetting.take()).toEqual(remembering.take())
+        }
+      }),
+      { ...replay, numRuns: 8 },
+    )
   })
 })
 

@@ -67,6 +67,19 @@ test('G11: the known have room of their own, in which strangers take none', () =
   expect(gaveUp).toEqual(['known'])
 })
 
+test('G11: one that goes with another that gives up is not asked as well', () => {
+  const holdings = createHoldings({ strangerBytesMax: 64 * KIB, knownBytesMax: 0 })
+  let count = 0
+  function giveUp(): void {
+    count += 1
+    // As the streams of a connection do.
+    for (const one of all) one.end()
+  }
+  const all = Array.from({ length: 65 }, () => holdings.open('there', giveUp))
+  for (const one of all) one.set(KIB)
+  expect(count).toBe(1)
+})
+
 test('what is gone takes no room', () => {
   const { open, gaveUp } = createWorld()
   for (let index = 0; index < 10; index += 1) {

@@ -1,7 +1,7 @@
 /**
  * What peers make this process hold: streams, frames that are not whole, deliveries that the inbox does not take yet, answers that nobody reads. Each stream and each connection
  * is bounded by itself, and of both anybody may have many; here all of them together are, in bytes. Those from whom a vote was accepted, which costs a slot, have room of their
- * own. Where there is none left, whoever holds the most gives some back: of the address with the most, the largest first, and of those of one size the newest.
+ * own. Where there is none left, the addresses that hold the most give back what is above the others: of each the largest first, and of those of one size the newest.
  */
 export interface HoldingLimits {
   /** Held for those who have shown nothing yet. */
@@ -53,6 +53,8 @@ export function createHoldings(limits: HoldingLimits = HOLDING_LIMITS): Holdings
         owner,
         bytes: 0,
         giveUp() {
+          // It may have gone with another one that gave up at the same time.
+          if (isOver) return
           end()
           giveUp()
         },

@@ -369,6 +369,27 @@ describe('S26, G11: room', () => {
     await next(inbox, 'accepted')
   })
 
+  test('is kept also for the next delivery of one that sends a few at once: when the first was taken it does not stand behind those who send very much', async () => {
+    const world = open({ lengthMax: 400 })
+    const busy = { peers: 40, streams: 64 }
+    for (let index = 0; index < 40; index += 1) world.offer(0, `p${index}`)
+    world.offer(0, 'now and then')
+    await next(world.inbox, 'accepted')
+    const { taken } = hold(world, busy)
+    expect(taken).toHaveLength(300)
+    const seen: number[] = []
+    const goOn = (): void => {
+      if (!world.inbox.isOpenTo({ peer: 'now and then', address: undefined }, 0, goOn)) return
+      world.offer(0, 'now and then')
+      seen.push(steps)
+    }
+    let steps = 0
+    for (let index = 0; index < 3; index += 1) goOn()
+    const reading = world.inbox.inbound(new AbortController().signal)[Symbol.asyncIterator]()
+    for (; steps < 8; steps += 1) await reading.next()
+    expect(seen).toEqual([0, 2, 3])
+  })
+
   test('comes with the tokens that are missing; where they would be long in coming there is a refusal instead', () => {
     const { inbox, offer, pass } = open({ tokensMax: 2, tokensPerSecond: 1 })
     const again: string[] = []
@@ -468,21 +489,26 @@ describe('S26, G11: room', () => {
 
   test('S35, G7: is found by everyone in the end, whatever comes from wherever and however it is judged: nobody is forgotten', async () => {
     const stream = fc.record({
-      peer: fc.integer({ min: 0, max: 7 }),
+      // Those that are known from the beginning, and strangers.
+      peer: fc.oneof(fc.nat(7), fc.integer({ min: 100, max: 107 })),
       address: fc.constantFrom(undefined, 'x', 'y'),
       bytes: fc.array(fc.constantFrom(0, 100, 5_000, 65_000), { maxLength: 30 }),
     })
     const code = fc.constantFrom<ReceiptCode>('accepted', 'duplicate', 'signer_mismatch')
-    const limits = {
-      lengthMax: 8,
-      bytesMax: 150_000,
-      tokensPerSecond: 40,
-      tokensMax: 400,
-      perAddress: { tokensPerSecond: 50, tokensMax: 500 },
-    }
+    const limits = fc.record({
+      lengthMax: fc.constantFrom(1, 2, 8, 100),
+      bytesMax: fc.constantFrom(70_000, 150_000, 1_000_000),
+      tokensPerSecond: fc.constant(40),
+      tokensMax: fc.constant(400),
+      perAddress: fc.constant({ tokensPerSecond: 50, tokensMax: 500 }),
+    })
     await fc.assert(
-      fc.asyncProperty(fc.array(stream, { maxLength: 30 }), fc.array(code, { minLength: 1 }), async (streams, codes) => {
-        const { inbox, later, pass } = open(limits)
+      fc.asyncProperty(limits, fc.array(stream, { maxLength: 30 }), fc.array(code, { minLength: 1 }), async (limited, streams, codes) => {
+        const { inbox, later, pass, offer } = open(limited)
+        for (let known = 100; known < 108; known += 1) {
+          offer(0, `p${known}`)
+          await next(inbox, 'accepted')
+        }
         const stopped = new Set<number>()
         let [sentCount, answeredCount] = [0, 0]
         for (const [index, { peer, address, bytes }] of streams.entries()) {

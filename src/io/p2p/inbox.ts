@@ -150,9 +150,11 @@ export function createInbox(limits: InboxLimits, nowMs: () => number, later: Lat
 
   /** There is more room, for those who are known and for those who are not, and in the shares of those whose deliveries were taken. */
   function letGoOn(step: readonly Waiting[]): void {
-    for (const { peer, address } of step) {
+    for (const { peer, address, lane } of step) {
       waitingRoom.ring(peer)
       if (address !== undefined) waitingRoom.ring(address)
+      // It may stand behind those who send very much, though nothing of it waits any more.
+      if (isFirst(peer, lane)) waitingRoom.recall(peer)
     }
     waitingRoom.ring(FIRST)
     waitingRoom.ring('known')

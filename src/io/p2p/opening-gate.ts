@@ -20,7 +20,7 @@ export interface GateOptions {
   /** As in `Asking`. */
   readonly owner: string
   /** What is not read while a frame waits for its turn. */
-  readonly source: Source
+  readonly source: Pick<Source, 'stop' | 'goOn'>
   /** Whether nobody is there any more. */
   readonly isGone: () => boolean
   /** Called when what waited cannot be taken. */

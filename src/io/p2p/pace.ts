@@ -10,7 +10,7 @@ export interface Pace {
   isHolding(): boolean
   /** What waits here, in bytes. */
   heldBytes(): number
-  /** Those that wait are not wanted any more: how many that were. */
+  /** Those that wait are not wanted any more: how many that were. One that was told to slow down rests all the same. */
   drop(): number
 }
 
@@ -18,6 +18,8 @@ export interface Pace {
 export interface Source {
   stop(): void
   goOn(): void
+  /** Whether it is, by whomever. */
+  isStopped(): boolean
 }
 
 /** What one that waits takes beside its payload: itself, its id, its place. */
@@ -25,7 +27,7 @@ const WAITING_BYTES = 512
 
 const weightOf = ({ payload }: Inbound): number => WAITING_BYTES + payload.length
 
-export function createPace(inbox: Inbox, sender: Sender, source: Source, later: Later = onTimer): Pace {
+export function createPace(inbox: Inbox, sender: Sender, source: Pick<Source, 'stop' | 'goOn'>, later: Later = onTimer): Pace {
   let held: Inbound[] = []
   let heldBytes = 0
   let isResting = false
@@ -73,8 +75,7 @@ export function createPace(inbox: Inbox, sender: Sender, source: Source, later: 
       const count = held.length
       held = []
       heldBytes = 0
-      isResting = false
-      source.goOn()
+      goOn()
       return count
     },
   }
@@ -100,6 +101,7 @@ export function createReading(connection: Pausable): () => Source {
       goOn() {
         if (stoppers.delete(source) && stoppers.size === 0) unlessClosed(() => connection.resume())
       },
+      isStopped: () => stoppers.size > 0,
     }
     return source
   }

@@ -49,6 +49,13 @@ export class ScriptedStream extends EventTarget {
     this.dispatchEvent(new Event('close'))
   }
 
+  /** It is gone and nothing was said about it: with its connection, or reset by the other side. */
+  lose(status: 'closed' | 'reset' = 'closed'): void {
+    this.status = status
+    this.writeStatus = 'closed'
+    this.dispatchEvent(new Event('close'))
+  }
+
   /** The other side writes. */
   receive(bytes: Uint8Array): void {
     this.dispatchEvent(Object.assign(new Event('message'), { data: { subarray: () => bytes } }))

@@ -20,7 +20,7 @@ const servingOf = (inbox: Inbox, holdings = createHoldings()) => ({
   sender: { peer: 'peer', address: undefined },
   hold: (giveUp: () => void) => holdings.open('there', giveUp),
   inbox,
-  source: { stop: () => undefined, goOn: () => undefined },
+  source: { stop: () => undefined, goOn: () => undefined, isStopped: () => false },
   frameTimeoutMs: 10_000,
 })
 
@@ -197,10 +197,15 @@ describe('a collect stream', () => {
     ['a message', 'frame_oversized', `${idOf(1)}{"a":"${'x'.repeat(70_000)}"}`],
   ])('G7: more than 64 KiB of %s end it', async (_, code, bytes) => {
     const { stream, inbox } = serve()
+    stream.isEndedByPeer = false
     stream.receive(text(bytes))
     await turn()
     expect(inbox.counts()).toEqual({ [code]: 1 })
     expect(inbox.taken).toEqual([])
+    expect(stream.done).toEqual(['closeRead', 'close'])
+    // That the peer ends its side too changes nothing any more.
+    stream.endRemote()
+    await turn()
     expect(stream.done).toEqual(['closeRead', 'close'])
   })
 })
@@ -268,6 +273,7 @@ describe('S26, G7, G11: what streams hold, all together', () => {
     const holdings = createHoldings({ strangerBytesMax: 256 * KIB, knownBytesMax: 256 * KIB })
     return {
       inbox,
+      holdings,
       stream(serve: typeof serveSubmit) {
         const stream = new ScriptedStream()
         serve(stream.asStream(), servingOf(inbox, holdings))
@@ -316,6 +322,18 @@ describe('S26, G7, G11: what streams hold, all together', () => {
     deaf.writeBufferLength = 250 * KIB
     deaf.receive(good(1))
     expect([deaf.done, quiet.done, inbox.counts()]).toEqual([['abort'], [], {}])
+  })
+
+  test('one that has ended here and is kept by its peer is reset, and nothing is counted for it', async () => {
+    const { stream, inbox, holdings } = open()
+    for (let index = 0; index < 20; index += 1) stream(serveSubmit)
+    const kept = stream(serveSubmit)
+    kept.isEndedByPeer = false
+    kept.endRemote()
+    await turn()
+    holdings.open('there', () => undefined).set(5 * KIB)
+    await turn()
+    expect([kept.done, inbox.counts()]).toEqual([['closeRead', 'close', 'abort'], {}])
   })
 
   test('whose vote was accepted has room that strangers do not take', async () => {
@@ -452,6 +470,48 @@ describe('S26, G11: while the inbox has no room', () => {
       expect(await take()).toEqual([1, 2].map(idOf))
     })
 
+    test('G11: over a submit stream whose peer has ended it and is lost then is nothing to hold against the peer, though its last frame is cut by that', async () => {
+      const { inbox, serve, take } = open(roomy)
+      const stream = serve(serveSubmit)
+      stream.receive(frames)
+      stream.endRemote()
+      stream.abort()
+      expect(await take()).toEqual([1, 2].map(idOf))
+      expect(inbox.counts()).toEqual({})
+    })
+
+    test.each([
+      ['submit', serveSubmit, Buffer.concat([frames, good(301).subarray(0, 20)])],
+      ['collect', serveCollect, Buffer.concat([messages, new TextEncoder().encode(`${idOf(301)}{"a":`)])],
+    ] as const)(
+      'G11: over a %s stream is taken all the same when the connection is gone; what that has cut is waited for no more',
+      async (_, how, bytes) => {
+        vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+        const { inbox, serve, take } = open(roomy)
+        const stream = serve(how)
+        stream.receive(bytes)
+        stream.lose()
+        expect(await take(600)).toEqual(MANY.map(idOf))
+        expect(vi.getTimerCount()).toBe(0)
+        vi.useRealTimers()
+        expect([inbox.counts(), stream.done]).toEqual([{}, []])
+      },
+    )
+
+    test('G7: over a submit stream whose connection is gone counts all the same, until it is taken', async () => {
+      const { inbox, serve, take } = open({ strangerBytesMax: 80 * 1_024, knownBytesMax: 0 })
+      const large = Buffer.concat(MANY.slice(0, 30).map((index) => good(index, 1_024)))
+      for (let index = 0; index < 3; index += 1) {
+        const stream = serve(serveSubmit)
+        stream.receive(large)
+        stream.lose()
+      }
+      expect(inbox.counts()).toEqual({ inbox_full: 1 })
+      expect(await take(600)).toHaveLength(60)
+      serve(serveSubmit).receive(good(1, 60 * 1_024).subarray(0, 41 * 1_024))
+      expect(inbox.counts()).toEqual({ inbox_full: 1 })
+    })
+
     test('over a stream that has ended, where there is no room, is told so once', async () => {
       const { inbox, serve } = open(roomy)
       const stream = serve(serveSubmit)
@@ -462,6 +522,27 @@ describe('S26, G11: while the inbox has no room', () => {
       expect([receiptsOf(stream), inbox.counts()]).toEqual([[' inbox_full'], { inbox_full: 1 }])
     })
   })
+
+  test.each([
+    ['submit', serveSubmit, good(3, 100)],
+    ['collect', serveCollect, new TextEncoder().encode(`${idOf(3)}{"a":1}`)],
+  ] as const)(
+    'G11: what has begun on a %s stream has all its time for the rest, also where another stream keeps their connection from being read',
+    async (_, how, bytes) => {
+      vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+      const { inbox, serve, take } = open()
+      const [first, second] = [serve(serveCollect), serve(how)]
+      second.receive(bytes.subarray(0, 40))
+      first.receive(new TextEncoder().encode([4, 5, 6].map((index) => `${idOf(index)}{}`).join('')))
+      vi.advanceTimersByTime(15_000)
+      await take()
+      second.receive(bytes.subarray(40))
+      expect([await take(), inbox.counts()]).toEqual([[idOf(3)], {}])
+      vi.advanceTimersByTime(10_000)
+      expect([vi.getTimerCount(), second.done]).toEqual([0, []])
+      vi.useRealTimers()
+    },
+  )
 
   test('the connection is read again when none of its streams has anything that waits; one that was reset has not', async () => {
     const { done, serve, take } = open()
@@ -502,6 +583,16 @@ describe('S26, G7: a peer that is told to slow down', () => {
     expect(done).toEqual(['pause', 'resume'])
     stream.receive(good(5))
     expect([done, inbox.counts()]).toEqual([['pause', 'resume', 'pause'], { rate_limited: 4 }])
+  })
+
+  test('is not read either when it resets the stream on which it was told', async () => {
+    const { done, stream } = open()
+    stream.receive(Buffer.concat([1, 2, 3, 4].map((index) => good(index))))
+    stream.lose('reset')
+    await vi.advanceTimersByTimeAsync(9_999)
+    expect(done).toEqual(['pause'])
+    await vi.advanceTimersByTimeAsync(1)
+    expect(done).toEqual(['pause', 'resume'])
   })
 
   test('and whose next frame was cut by that, has all its time for the rest of it', async () => {

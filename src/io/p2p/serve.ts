@@ -33,8 +33,9 @@ export interface Serving {
   readonly frameTimeoutMs: number
 }
 
-/** Sends what is written, then ends both directions: whatever else the peer sends is dropped unread. */
+/** Sends what is written, then ends both directions: whatever else the peer sends is dropped unread. Of one that is gone there is nothing to end. */
 export function endStream(stream: Stream): void {
+  if (stream.status !== 'open') return
   stream
     .closeRead()
     .then(() => closeWithin(stream, CLOSE_TIMEOUT_MS))
@@ -47,16 +48,20 @@ export function endStream(stream: Stream): void {
  */
 export function serveSubmit(stream: Stream, { sender, inbox, source, hold, frameTimeoutMs }: Serving): void {
   const pace = createPace(inbox, sender, { ...source, goOn })
-  // Of one that was reset nobody waits for receipts, and what had none comes again; what came over one that ended well is taken all the same.
+  // Of one that was reset nobody waits for receipts, and what had none comes again; what came over one that ended well, or with its connection, is taken all the same.
   stream.addEventListener('close', () => {
-    if (stream.status === 'aborted' || stream.status === 'reset') drop()
-    holding.end()
+    if (stream.status === 'aborted' || stream.status === 'reset') {
+      holding.end()
+      return drop()
+    }
+    endWhenRead()
+    note()
   })
   const reader = createDeliveryReader()
   const holding = hold(() => {
-    // One that does not read would not read why either.
-    if (stream.writeBufferLength > 0) return stream.abort(new Error('there is no room for what the peer does not read'))
-    isReading = false
+    // One that does not read would not read why either; nor is there anything to say on one that has ended.
+    const isDeaf = stream.writeBufferLength > 0 || isEnding
+    if (stream.status === 'open' && isDeaf) return stream.abort(new Error('there is no room for what the peer does not read'))
     drop()
     stopReading('inbox_full')
   })
@@ -67,14 +72,18 @@ export function serveSubmit(stream: Stream, { sender, inbox, source, hold, frame
   let isReading = true
   /** The peer has: what it sent before is read all the same. */
   let hasEnded = false
+  /** We have: all that the peer is owed is written. */
+  let isEnding = false
   let unansweredCount = 0
 
   function note(): void {
-    holding.set(STREAM_BYTES + backlog.heldBytes() + reader.heldBytes() + pace.heldBytes() + stream.writeBufferLength)
+    const ownBytes = stream.status === 'open' ? STREAM_BYTES + stream.writeBufferLength : 0
+    holding.set(ownBytes + backlog.heldBytes() + reader.heldBytes() + pace.heldBytes())
   }
 
-  /** What has no turn yet is not wanted any more. */
+  /** What has no turn yet is not wanted any more, nor what follows it. */
   function drop(): void {
+    isReading = false
     backlog.end()
     unansweredCount -= pace.drop()
   }
@@ -87,7 +96,8 @@ export function serveSubmit(stream: Stream, { sender, inbox, source, hold, frame
   }
 
   function endWhenAnswered(): void {
-    if (isReading || unansweredCount > 0) return
+    if (isReading || isEnding || unansweredCount > 0) return
+    isEnding = true
     writer.flush()
     endStream(stream)
   }
@@ -126,7 +136,10 @@ export function serveSubmit(stream: Stream, { sender, inbox, source, hold, frame
   }
 
   function endWhenRead(): void {
-    if (isReading && hasEnded && backlog.isEmpty()) stopReading(reader.isBetweenFrames() ? undefined : 'frame_malformed')
+    if (!isReading || !backlog.isEmpty()) return
+    if (hasEnded) stopReading(reader.isBetweenFrames() ? undefined : 'frame_malformed')
+    // What is cut with the connection is not held against the peer.
+    else if (stream.status !== 'open') stopReading(undefined)
   }
 
   function goOn(): void {
@@ -138,8 +151,8 @@ export function serveSubmit(stream: Stream, { sender, inbox, source, hold, frame
   }
 
   const patience = createPatience(stream, frameTimeoutMs, () => {
-    // What waits for the inbox was read long ago; what follows it cannot come while the connection is not read.
-    if (pace.isHolding()) patience.begin()
+    // What follows cannot come while the connection is not read, for whichever of its streams.
+    if (source.isStopped()) patience.begin()
     else stopReading('frame_malformed')
   })
 
@@ -163,11 +176,11 @@ export function serveCollect(stream: Stream, { sender, inbox, source, hold, fram
   const pace = createPace(inbox, sender, { ...source, goOn })
   const reader = createCollectReader()
   const holding = hold(() => {
-    // Those that wait, and the one that is not whole.
-    const unread = reader.push(backlog.end()).filter(({ kind }) => kind === 'message').length
-    for (let lost = pace.drop() + unread + (reader.isBetweenMessages() ? 0 : 1); lost > 0; lost -= 1) inbox.count('inbox_full', sender)
-    // Nobody would hear why, and the room is wanted at once.
+    // Those that are not read, and the one that is not whole.
+    let lost = reader.push(backlog.end()).filter(({ kind }) => kind === 'message').length + (reader.isBetweenMessages() ? 0 : 1)
+    // Nobody would hear why, and the room is wanted at once. Before its connection is read again, which may hold more of it.
     stream.abort(new Error('there is no room for what waits'))
+    for (lost += pace.drop(); lost > 0; lost -= 1) inbox.count('inbox_full', sender)
   })
 
   /** A deployed collector does not listen for answers. */
@@ -183,6 +196,7 @@ export function serveCollect(stream: Stream, { sender, inbox, source, hold, fram
   }
 
   const backlog = createBacklog(read, pace.isHolding)
+  let isReading = true
   /** The peer has: what it sent before is read all the same. */
   let hasEnded = false
 
@@ -191,6 +205,7 @@ export function serveCollect(stream: Stream, { sender, inbox, source, hold, fram
   }
 
   function end(): void {
+    isReading = false
     for (const step of reader.finish()) take(step)
     patience.end()
     backlog.end()
@@ -210,7 +225,7 @@ export function serveCollect(stream: Stream, { sender, inbox, source, hold, fram
   function endWhenRead(): void {
     if (!backlog.isEmpty()) return
     if (stream.status !== 'open') reader.finish()
-    else if (hasEnded) end()
+    else if (isReading && hasEnded) end()
   }
 
   function goOn(): void {
@@ -222,7 +237,7 @@ export function serveCollect(stream: Stream, { sender, inbox, source, hold, fram
   }
 
   const patience = createPatience(stream, frameTimeoutMs, () => {
-    if (pace.isHolding()) patience.begin()
+    if (source.isStopped()) patience.begin()
     else end()
   })
 
@@ -249,6 +264,8 @@ function createPatience(stream: Stream, limitMs: number, onEnd: () => void) {
     timer = undefined
   }
   function begin(): void {
+    // The rest cannot come any more.
+    if (stream.status !== 'open') return
     timer ??= setTimeout(() => {
       timer = undefined
       onEnd()

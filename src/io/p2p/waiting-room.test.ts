@@ -49,6 +49,20 @@ describe('S35: a line', () => {
     expect([taken.length, lookCount() - 1_000]).toEqual([30, 30 + 30 + 1])
   })
 
+  test('keeps the place of one that is asked out of turn and lacks the same again, whatever that gave it', () => {
+    const { room, taken, give, stream } = open()
+    for (const peer of ['a', 'b', 'c']) stream(peer, 5)
+    room.recall('a')
+    give(1)
+    room.recall('b')
+    give(3)
+    room.ring('lane')
+    expect(taken.join(' ')).toBe('b a a a')
+    give(1)
+    room.ring('lane')
+    expect(taken.join(' ')).toBe('b a a a b')
+  })
+
   test('has who had its turn, and lacks the same again, at its end', () => {
     const { room, taken, give, stream } = open()
     for (const peer of ['a', 'b', 'c']) stream(peer, 5)

@@ -10,7 +10,7 @@ export interface WaitingRoom {
   isOpenTo(sender: Sender, bytes: number, again: () => void): boolean
   /** There may be more of what this line waits for. */
   ring(line: string): void
-  /** What the peer waits for may not be what it lacks any more. */
+  /** What the peer waits for may not be what it lacks any more. Where it is, it keeps its place. */
   recall(peer: string): void
   /** Whether somebody stands in the line. */
   isWaitedFor(line: string): boolean
@@ -129,8 +129,8 @@ export function createWaitingRoom({ lackOf, later }: WaitingRoomDeps): WaitingRo
     recall(peer) {
       const waiting = peers.get(peer)
       if (waiting === undefined || waiting === asked) return
-      lines.get(waiting.line)?.waiting.delete(waiting)
       const lack = goOn(waiting, undefined)
+      if (lack?.line !== waiting.line) lines.get(waiting.line)?.waiting.delete(waiting)
       if (lack !== undefined) stand(waiting, lack)
     },
     end() {
