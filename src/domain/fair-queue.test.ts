@@ -99,6 +99,16 @@ describe('a party', () => {
   })
 })
 
+/** Four of the known send very much, of whom two have had their turn of three; then came one of another. */
+function openBusy() {
+  const { push, take } = open()
+  for (const holder of 'abcd') push(Array.from({ length: 9 }, (_, index) => `${holder}${index}`).join(' '), { lane: 'known' })
+  expect(take(6, 1, 3)).toBe('a0 a1 a2 b0 b1 b2')
+  push('n1', { lane: 'known' })
+  expect(take(1, 1, 3)).toBe('n1')
+  return { push, take }
+}
+
 describe('between the lanes', () => {
   test('G11: the known go first, and of the others some go with each step', () => {
     const { push, take } = open()
@@ -173,12 +183,7 @@ describe('between the lanes', () => {
   })
 
   test('G11: a known holder that sends now and then does not wait until all who send very much have had their turn of many', () => {
-    const { push, take } = open()
-    const many = (holder: string) => Array.from({ length: 9 }, (_, index) => `${holder}${index}`).join(' ')
-    for (const holder of 'abcd') push(many(holder), { lane: 'known' })
-    expect(take(6, 1, 3)).toBe('a0 a1 a2 b0 b1 b2')
-    push('n1', { lane: 'known' })
-    expect(take(1, 1, 3)).toBe('n1')
+    const { push, take } = openBusy()
     push('n2', { lane: 'known' })
     expect(take(1, 1, 3)).toBe('n2')
     // No more than the others have: then it takes turns with them.
@@ -188,12 +193,7 @@ describe('between the lanes', () => {
   })
 
   test('G11: who goes before others for having had less is ahead by no more than the rest of a turn, though one before it was', () => {
-    const { push, take } = open()
-    const many = (holder: string) => Array.from({ length: 9 }, (_, index) => `${holder}${index}`).join(' ')
-    for (const holder of 'abcd') push(many(holder), { lane: 'known' })
-    expect(take(6, 1, 3)).toBe('a0 a1 a2 b0 b1 b2')
-    push('n1', { lane: 'known' })
-    expect(take(1, 1, 3)).toBe('n1')
+    const { push, take } = openBusy()
     push('m1 m2 m3 m4 m5', { lane: 'known' })
     expect(take(6, 1, 3)).toBe('m1 m2 m3 c0 c1 c2')
   })
